@@ -1,0 +1,26 @@
+/// The element types that a tensor can hold.
+public enum DType: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
+    case float32 = "f32"
+    case float16 = "f16"
+    case bfloat16 = "bf16"
+    case int8 = "int8"
+    case int32 = "int32"
+
+    /// Bytes an element.
+    public var byteSize: Int {
+        switch self {
+        case .float32, .int32: 4
+        case .float16, .bfloat16: 2
+        case .int8: 1
+        }
+    }
+
+    public var isFloatingPoint: Bool {
+        switch self {
+        case .float32, .float16, .bfloat16: true
+        case .int8, .int32: false
+        }
+    }
+
+    public var description: String { rawValue }
+}
