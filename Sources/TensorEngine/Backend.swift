@@ -1,0 +1,87 @@
+/// What a device must be able to do, and what it may do faster.
+///
+/// A backend is an in-order queue of operations over the storages of one pool. Every operation writes its result
+/// where it is told (`into:`): a fresh tensor of the right shape that nothing else holds and that the operation
+/// never reads. Shapes and element types were checked by the `Tensor` method that called, so a backend needn't.
+/// A call may return before the work is done; `download` and `synchronize` wait, and throw what went wrong before.
+///
+/// **Required**: memory and the primitives. **Fused**: requirements with default bodies made of primitives, so that
+/// a new backend works with the primitives alone and becomes fast operation by operation.
+/// Unless said otherwise, operands are float32; sums, norms and softmax are computed in float32 or better.
+/// Calls from several threads at once are safe.
+public protocol Backend: AnyObject, Sendable {
+    var device: Device { get }
+    /// What the device is, for people: "AVX2, 2 threads".
+    var summary: String { get }
+    var pool: StoragePool { get }
+    /// How often each kind of work was done; tests prove by it that a fast path ran.
+    var counters: Counters { get }
+
+    // MARK: Memory and order
+
+    /// Copies host bytes into a storage; the source may change afterwards.
+    func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws
+    /// Waits for the work before it and copies to the host.
+    func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws
+    /// Waits for all work.
+    func synchronize() throws
+
+    // MARK: Primitives
+
+    /// `result[i] = value`. Derivative: none.
+    func fill(_ value: Float, into result: Tensor) throws
+    /// The same numbers in another element type, rounded to nearest even. Between f32, f16, bf16; int32 → f32.
+    func convert(_ x: Tensor, into result: Tensor) throws
+    /// `result[i] = f(x[i])`, by `UnaryKind`, which also says the derivative.
+    func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws
+    /// `result[i] = a[i] ∘ b[j]`, with `b` as large as `a`, a row `[columns]`, a column `[rows, 1]` or one element.
+    func binary(_ kind: BinaryKind, _ a: Tensor, _ b: Tensor, into result: Tensor) throws
+    /// Over the last axis: `[…, n]` → `[…, 1]`.
+    func reduce(_ kind: ReduceKind, _ x: Tensor, into result: Tensor) throws
+    /// The index of the largest element of each row, the first of equals: `[…, n]` → int32 `[…]`. A NaN wins.
+    func argmax(_ x: Tensor, into result: Tensor) throws
+    /// `result[i] = a[i] · b[i]`: `[batch, m, k]` × `[batch, k, n]`, or × `[batch, n, k]` when `transposed`.
+    /// Derivatives: `da = dy · bᵀ`, `db = aᵀ · dy`.
+    func matmul(_ a: Tensor, _ b: Tensor, transposed: Bool, into result: Tensor) throws
+    /// Reorders up to four axes: axis i of the result is axis `axes[i]` of `x`. Derivative: the inverse order.
+    func permute(_ x: Tensor, axes: [Int], into result: Tensor) throws
+    /// Row i of the result is row `indices[i]` of `x` `[rows, columns]`, zeros for -1. Derivative: `scatterAdd`.
+    func gather(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws
+    /// Adds row i of `x` to row `indices[i]` of the zeroed result; -1 drops it. Derivative: `gather`.
+    func scatterAdd(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws
+
+    // MARK: Weights
+
+    /// Brings a float32 weight into the form that this device's products read fastest.
+    func prepare(_ weight: Tensor, for use: WeightUse) throws -> PreparedWeight
+    /// The dense weight that was prepared.
+    func dense(_ weight: PreparedWeight) throws -> Tensor
+
+    // MARK: Fused, with default bodies
+
+    func linear(
+        _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, activation: UnaryKind?, residual: Tensor?,
+        into result: Tensor) throws
+    func layerNorm(_ x: Tensor, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws
+    func softmax(_ x: Tensor, logarithm: Bool, into result: Tensor) throws
+    func channelNorm(
+        _ x: Tensor, segments: Segments, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws
+    func convolution(
+        _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, window: ConvolutionWindow, norm: Normalization?,
+        activation: UnaryKind?, into result: Tensor) throws
+    func groupedConvolution(
+        _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind?,
+        residual: Tensor?, into result: Tensor) throws
+    func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws
+}
+
+extension Backend {
+    /// Throws unless the tensor lives on this backend.
+    func check(_ tensors: Tensor?..., operation: String) throws {
+        for case let tensor? in tensors where tensor.backend !== self {
+            throw TensorError(
+                .invalidArgument, operation: operation, "an operand lives on \(tensor.backend.device)", device: device,
+                remedy: "move it by Tensor(x.hostArray(), on: backend)")
+        }
+    }
+}

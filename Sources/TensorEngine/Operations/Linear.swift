@@ -1,0 +1,50 @@
+extension Tensor {
+    /// `activation(x · Wᵀ + bias) + residual`: `[rows, in]` → `[rows, out]`.
+    public func linear(
+        _ weight: PreparedWeight, bias: Tensor? = nil, activation: UnaryKind? = nil, residual: Tensor? = nil
+    ) throws -> Tensor {
+        try requireFloat32("linear")
+        try backend.check(weight.tensor, bias, residual, operation: "linear")
+        guard weight.use == .linear, shape.rank == 2, shape.columns == weight.shape[1],
+            bias.map({ $0.shape == [weight.shape[0]] }) ?? true,
+            residual.map({ $0.shape == [shape[0], weight.shape[0]] }) ?? true
+        else {
+            throw TensorError(
+                .invalidArgument, operation: "linear", "sizes don't fit",
+                shapes: [shape, weight.shape] + [bias, residual].compactMap { $0?.shape }, device: backend.device)
+        }
+        let result = try Tensor.uninitialized([shape[0], weight.shape[0]], on: backend)
+        try backend.linear(self, weight, bias: bias, activation: activation, residual: residual, into: result)
+        return result
+    }
+}
+
+extension Backend {
+    /// Matmul, then bias, activation and residual one by one.
+    public func linear(
+        _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, activation: UnaryKind?, residual: Tensor?,
+        into result: Tensor
+    ) throws {
+        counters.add(.defaultBodies)
+        var steps: [(Tensor, Tensor) throws -> Void] = []
+        if let bias { steps.append { try self.binary(.add, $0, bias, into: $1) } }
+        if let activation { steps.append { try self.unary(activation, $0, into: $1) } }
+        if let residual { steps.append { try self.binary(.add, $0, residual, into: $1) } }
+        let dense = try dense(weight)
+        try chain(steps, shape: result.shape, into: result) { try self.matmul(x, dense, transposed: true, into: $0) }
+    }
+
+    /// Runs `first`, then each step on the result of the one before; the last writes `result`.
+    func chain(
+        _ steps: [(Tensor, Tensor) throws -> Void], shape: Shape, into result: Tensor,
+        first: (Tensor) throws -> Void
+    ) throws {
+        var current = steps.isEmpty ? result : try Tensor.uninitialized(shape, on: self)
+        try first(current)
+        for (index, step) in steps.enumerated() {
+            let next = index == steps.count - 1 ? result : try Tensor.uninitialized(shape, on: self)
+            try step(current, next)
+            current = next
+        }
+    }
+}

@@ -1,0 +1,68 @@
+/// An n-dimensional array on a device: a value with a shape, an element type and its whole storage.
+///
+/// Dense and row-major; there are no strides and no views, so a kernel gets plain pointers and sizes.
+/// Reshaping is free; everything else is an operation that makes a new tensor.
+public struct Tensor: Sendable {
+    public let shape: Shape
+    public let dtype: DType
+    public let backend: any Backend
+    public let storage: Storage
+
+    public init(shape: Shape, dtype: DType, backend: any Backend, storage: Storage) {
+        self.shape = shape
+        self.dtype = dtype
+        self.backend = backend
+        self.storage = storage
+    }
+
+    /// A tensor of undefined contents, to be written by one operation.
+    public static func uninitialized(
+        _ shape: Shape, dtype: DType = .float32, on backend: any Backend
+    ) throws -> Tensor {
+        let storage = try backend.pool.allocate(byteCount: shape.count * dtype.byteSize)
+        return Tensor(shape: shape, dtype: dtype, backend: backend, storage: storage)
+    }
+
+    /// Copies a host array to a device. The element type stays.
+    public init(_ array: HostArray, on backend: any Backend) throws {
+        self = try .uninitialized(array.shape, dtype: array.dtype, on: backend)
+        try array.withUnsafeBytes { try backend.upload($0, into: storage) }
+    }
+
+    public init(_ values: [Float], shape: Shape, on backend: any Backend) throws {
+        try self.init(HostArray(values, shape: shape), on: backend)
+    }
+
+    public init(_ values: [Int32], on backend: any Backend) throws {
+        try self.init(HostArray(values, shape: [values.count]), on: backend)
+    }
+
+    /// Waits for the device and copies the elements to the host.
+    public func hostArray() throws -> HostArray {
+        var bytes = [UInt8](repeating: 0, count: shape.count * dtype.byteSize)
+        try bytes.withUnsafeMutableBytes { try backend.download(storage, into: $0) }
+        let byteCount = bytes.count
+        return HostArray(shape: shape, dtype: dtype, memory: ArrayMemory(bytes), byteRange: 0..<byteCount)
+    }
+
+    /// All elements as float32 on the host.
+    public func floats() throws -> [Float] {
+        guard dtype == .float32 else { return try hostArray().floats() }
+        var values = [Float](repeating: 0, count: shape.count)
+        try values.withUnsafeMutableBytes { try backend.download(storage, into: $0) }
+        return values
+    }
+
+    /// The same elements in another shape. Free.
+    /// - Throws: `TensorError` when the counts differ.
+    public func reshaped(_ shape: Shape) throws -> Tensor {
+        guard shape.count == self.shape.count else {
+            throw TensorError(.invalidArgument, operation: "reshaped", "counts differ", shapes: [self.shape, shape])
+        }
+        return Tensor(shape: shape, dtype: dtype, backend: backend, storage: storage)
+    }
+}
+
+extension Tensor: CustomStringConvertible {
+    public var description: String { "Tensor(\(shape), \(dtype), \(backend.device))" }
+}
