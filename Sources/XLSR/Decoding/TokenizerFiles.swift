@@ -54,6 +54,6 @@ struct TokenizerFiles {
     }
 
     private static func tooLarge(_ path: String) -> CheckpointError {
-        CheckpointError(.tokenizer, path: path, "is larger than \(byteLimit >> 20) MiB, too large for a tokenizer's file")
+        CheckpointError(.tokenizer, path: path, "is too large for a tokenizer's file (\(byteLimit >> 20) MiB)")
     }
 }

@@ -4,9 +4,9 @@
 public struct Wav2Vec2CTCTokenizer: Sendable {
     /// The id of the padding token, which is CTC's blank; often not 0.
     public let blankID: Int
-    /// The id of the token between words, if the vocabulary has it.
+    /// The id of the token between words, if the files list it.
     public let wordDelimiterID: Int?
-    /// The id that unknown characters are encoded as, if there is one.
+    /// The id that unknown characters are encoded as, if the files list it.
     public let unknownID: Int?
     /// The number of different tokens, special and added ones included, as Python's `len(tokenizer)`.
     ///
@@ -50,19 +50,21 @@ public struct Wav2Vec2CTCTokenizer: Sendable {
         guard let pad = settings.pad else {
             throw settings.invalid("pad_token", "is null; CTC needs it as its blank")
         }
-        let (ids, tokens) = (ids, tokens)
-        let addedPads = settings.addedTokens.filter { $1.content == pad && tokens[$0, default: pad] == pad }
-        guard let blankID = addedPads.keys.max() ?? ids[pad] else {
+        let (settings, ids, tokens) = (settings, ids, tokens)
+        func listedID(of token: CodePoints) -> Int? {
+            let added = settings.addedTokens.filter { $1.content == token && tokens[$0, default: token] == token }
+            return added.keys.max() ?? ids[token]
+        }
+        guard let blankID = listedID(of: pad) else {
             throw settings.invalid(
                 "pad_token", "is \"\(pad.string)\", which is neither in vocab.json nor among the added tokens")
         }
-        let added = AddedTokenTable(settings, vocabulary: ids, tokens: tokens)
-        func id(of token: CodePoints?) -> Int? { token.flatMap { added.ids[$0] ?? ids[$0] } }
-        self.added = added
         self.blankID = blankID
-        unknownID = id(of: settings.unknown)
-        wordDelimiterID = id(of: settings.wordDelimiter)
-        vocabularySize = ids.count + added.ids.keys.count { ids[$0] == nil }
+        unknownID = settings.unknown.flatMap(listedID)
+        wordDelimiterID = settings.wordDelimiter.flatMap(listedID)
+        added = AddedTokenTable(settings, vocabulary: ids, tokens: tokens)
+        vocabularySize =
+            ids.count + Set(added.contents.values).count { ids[$0] == nil }
     }
 
     private static func choose(

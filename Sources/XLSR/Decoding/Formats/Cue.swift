@@ -76,7 +76,7 @@ extension Cue {
     /// Cuts long words, which scripts without spaces have, between characters.
     private static func pieces(of transcript: Transcript) -> [Piece] {
         var characters = transcript.characters[...]
-        return transcript.words.flatMap { word -> [Piece] in
+        return transcript.words.filter { !$0.text.allSatisfy(\.isWhitespace) }.flatMap { word -> [Piece] in
             characters = characters.drop { $0.start < word.start }
             let isShort = word.text.count <= charactersPerLine && word.end - word.start <= longestSeconds
             let parts = characters.prefix { $0.end <= word.end }
