@@ -2,7 +2,7 @@ import Glibc
 
 /// The files of a checkpoint that a tokenizer reads, from wherever they are.
 struct TokenizerFiles {
-    /// No tokenizer file comes near this; the largest known, with a thousand languages, has under 2 MB.
+    /// No tokenizer's file comes near this: a thousand languages of a hundred tokens take about 2 MB.
     static let byteLimit = 16 << 20
 
     let path: String

@@ -12,8 +12,8 @@ struct AddedToken {
 /// What the settings files of a tokenizer say, with the defaults of Hugging Face's `Wav2Vec2CTCTokenizer`.
 ///
 /// As `from_pretrained` does: where tokenizer_config.json has `added_tokens_decoder`, special_tokens_map.json and
-/// added_tokens.json are not read. Against transformers 5.23, which loses it, but like transformers 4, a
-/// `word_delimiter_token` in tokenizer_config.json is honoured.
+/// added_tokens.json are not read. A `word_delimiter_token` in tokenizer_config.json is honoured, as by transformers 4;
+/// transformers 5.23 loses it while loading.
 struct TokenizerSettings {
     private(set) var pad: CodePoints?
     private(set) var unknown: CodePoints?
