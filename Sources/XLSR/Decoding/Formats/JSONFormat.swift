@@ -1,0 +1,56 @@
+import FoundationEssentials
+
+/// One JSON object on a line: keys sorted, times in seconds to the millisecond.
+///
+/// `version` 1 has `audio`, `audio_seconds`, `device`, `elapsed_seconds`, `model`, `precision`, `real_time_factor`
+/// (elapsed / audio; absent without audio), `text`, `version` and, as `timestamps` says, `words` and `characters`:
+/// objects with `text`, `start`, `end` and `confidence` (0 to 1; see `Wav2Vec2CTCTokenizer.transcript`).
+func jsonLine(of result: TranscriptionResult, timestamps: TimestampLevel) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(ResultObject(result, timestamps)), as: UTF8.self) + "\n"
+}
+
+private struct ResultObject: Encodable {
+    let version = 1
+    let audio, text, model, device, precision: String
+    let audioSeconds, elapsedSeconds, realTimeFactor: Double?
+    let words, characters: [TimedTextObject]?
+
+    enum CodingKeys: String, CodingKey {
+        case version, audio, text, model, device, precision, words, characters
+        case audioSeconds = "audio_seconds"
+        case elapsedSeconds = "elapsed_seconds"
+        case realTimeFactor = "real_time_factor"
+    }
+
+    init(_ result: TranscriptionResult, _ timestamps: TimestampLevel) {
+        audio = result.audio
+        text = result.transcript.text
+        model = result.model
+        device = result.device
+        precision = result.precision
+        audioSeconds = rounded(result.audioSeconds, per: 1e3)
+        elapsedSeconds = rounded(result.elapsedSeconds, per: 1e3)
+        realTimeFactor = result.realTimeFactor.flatMap { rounded($0, per: 1e4) }
+        words = timestamps == .none ? nil : result.transcript.words.map(TimedTextObject.init)
+        characters = timestamps == .char ? result.transcript.characters.map(TimedTextObject.init) : nil
+    }
+}
+
+private struct TimedTextObject: Encodable {
+    let text: String
+    let start, end, confidence: Double?
+
+    init(_ timed: TimedText) {
+        text = timed.text
+        start = rounded(timed.start, per: 1e3)
+        end = rounded(timed.end, per: 1e3)
+        confidence = rounded(timed.confidence, per: 1e4)
+    }
+}
+
+/// Nil for NaN and infinity, which JSON doesn't have.
+private func rounded(_ value: Double, per scale: Double) -> Double? {
+    return value.isFinite ? (value * scale).rounded() / scale : nil
+}

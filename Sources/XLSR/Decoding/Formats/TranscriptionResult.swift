@@ -1,0 +1,27 @@
+/// A transcript with what it was made from, with and how fast.
+public struct TranscriptionResult: Hashable, Sendable {
+    /// The audio's name, as the user gave it.
+    public var audio: String
+    public var transcript: Transcript
+    public var model: String
+    public var device: String
+    public var precision: String
+    public var audioSeconds: Double
+    public var elapsedSeconds: Double
+
+    public init(
+        audio: String, transcript: Transcript, model: String, device: String, precision: String, audioSeconds: Double,
+        elapsedSeconds: Double
+    ) {
+        self.audio = audio
+        self.transcript = transcript
+        self.model = model
+        self.device = device
+        self.precision = precision
+        self.audioSeconds = audioSeconds
+        self.elapsedSeconds = elapsedSeconds
+    }
+
+    /// Elapsed seconds per second of audio: below 1 is faster than real time; nil without audio.
+    public var realTimeFactor: Double? { audioSeconds > 0 ? elapsedSeconds / audioSeconds : nil }
+}
