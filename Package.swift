@@ -1,16 +1,49 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// MARK: Kernels
+
+/// The kernels are optimised in debug builds too: unoptimised they are a thousand times slower.
+/// Loops of the register tile must unroll completely for its accumulators to live in registers.
+let kernelFlags = ["-Ounchecked", "-Xllvm", "-unroll-threshold=4000"]
+
+/// The copies of `SIMDKernels` for newer instruction sets: linked folders, the same sources.
+#if arch(x86_64)
+    let kernelCopies: [Target] = [
+        .target(
+            name: "SIMDKernelsV3", dependencies: ["SIMDKernelTable"],
+            swiftSettings: [.define("KERNELS_V3"), .unsafeFlags(kernelFlags + ["-Xcc", "-march=x86-64-v3"])]),
+        .target(
+            name: "SIMDKernelsV4", dependencies: ["SIMDKernelTable"],
+            swiftSettings: [.define("KERNELS_V4"), .unsafeFlags(kernelFlags + ["-Xcc", "-march=x86-64-v4"])]),
+    ]
+#else
+    let kernelCopies: [Target] = []
+#endif
+
+let kernels: [Target] =
+    [
+        .target(name: "SIMDKernelTable", swiftSettings: [.unsafeFlags(["-Ounchecked"])]),
+        .target(
+            name: "SIMDKernels", dependencies: ["SIMDKernelTable"], swiftSettings: [.unsafeFlags(kernelFlags)]),
+    ] + kernelCopies
+
+// MARK: Package
+
 let package = Package(
     name: "xlsr",
     products: [
         .library(name: "TensorEngine", targets: ["TensorEngine"]),
         .library(name: "XLSR", targets: ["XLSR"]),
     ],
-    targets: [
+    targets: kernels + [
         .target(name: "TensorEngine"),
+        .target(
+            name: "CPUBackends",
+            dependencies: ["TensorEngine", "SIMDKernelTable", "SIMDKernels"] + kernelCopies.map { .init(stringLiteral: $0.name) }),
         .target(name: "XLSR", dependencies: ["TensorEngine"]),
-        .testTarget(name: "XLSRTests", dependencies: ["XLSR", "TensorEngine"]),
+        .testTarget(
+            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine"], exclude: ["Goldens", "Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

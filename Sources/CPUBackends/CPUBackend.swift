@@ -1,0 +1,85 @@
+import SIMDKernelTable
+import TensorEngine
+
+/// How a CPU backend is set up.
+public struct CPUOptions: Sendable {
+    /// Threads that work at the same time; all cores by default.
+    public var threadCount: Int
+    /// The instruction set; the best that the processor has by default.
+    public var instructionSet: Processor.InstructionSet?
+    /// Guard bytes after every result, for tests.
+    public var guardByteCount: Int
+
+    public init(
+        threadCount: Int? = nil, instructionSet: Processor.InstructionSet? = nil, guardByteCount: Int = 0
+    ) {
+        self.threadCount = max(1, threadCount ?? Processor.current.coreCount)
+        self.instructionSet = instructionSet
+        self.guardByteCount = guardByteCount
+    }
+}
+
+/// A backend of the CPU family. Its members differ by their matrix product alone.
+///
+/// Every operation is done when its call returns, so there is nothing to wait for.
+public final class CPUBackend: Backend {
+    public let device: Device
+    public let pool: StoragePool
+    public let counters = Counters()
+    public let instructionSet: Processor.InstructionSet
+    public let threadCount: Int
+
+    let kernels: KernelTable
+    let workers: Workers
+    let multiplier: any MatrixMultiplier
+
+    /// - Throws: `TensorError` when the processor lacks the instruction set that was asked for.
+    init(
+        device: Device, options: CPUOptions, multiplier: (KernelTable, Workers, Counters) throws -> any MatrixMultiplier
+    ) throws {
+        let set = try options.instructionSet ?? Self.defaultInstructionSet(device)
+        guard Processor.current.supports(set) else {
+            throw TensorError(
+                .deviceUnavailable, operation: "open", "this processor has no \(set.rawValue)", device: device,
+                remedy: "it has \(Processor.current.instructionSets.map(\.rawValue).joined(separator: ", "))")
+        }
+        self.device = device
+        instructionSet = set
+        threadCount = options.threadCount
+        pool = StoragePool(allocator: HostAllocator(), device: device, guardByteCount: options.guardByteCount)
+        kernels = Processor.kernels(for: set)
+        workers = Workers(count: options.threadCount)
+        self.multiplier = try multiplier(kernels, workers, counters)
+    }
+
+    public var summary: String {
+        "\(multiplier.name)\(kernels.name), \(threadCount) thread\(threadCount == 1 ? "" : "s"), \(Processor.current.name)"
+    }
+
+    public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
+        guard let source = bytes.baseAddress else { return }
+        storage.address.copyMemory(from: source, byteCount: bytes.count)
+    }
+
+    public func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws {
+        bytes.baseAddress?.copyMemory(from: storage.address, byteCount: bytes.count)
+    }
+
+    public func synchronize() throws {}
+
+    /// Memory for one piece of work: `count` floats for each of some workers.
+    func scratch(count: Int, workers: Int = 1) throws -> Scratch {
+        let padded = (count + 15) / 16 * 16
+        return Scratch(storage: try pool.allocate(byteCount: 4 * padded * max(1, workers)), count: padded)
+    }
+}
+
+/// Scratch memory of several workers, side by side.
+struct Scratch: Sendable {
+    let storage: Storage
+    let count: Int
+
+    subscript(worker: Int) -> UnsafeMutablePointer<Float> {
+        storage.address.assumingMemoryBound(to: Float.self) + worker * count
+    }
+}

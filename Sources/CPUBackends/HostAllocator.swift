@@ -1,0 +1,43 @@
+import TensorEngine
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Host memory for a CPU's pool. Large blocks are mapped, on huge pages where the system has them: a page that is
+/// touched for the first time costs as much as thousands of multiplications.
+struct HostAllocator: BlockAllocator {
+    private static let mappedFrom = 1 << 20
+    private static let hugePage = 2 << 20
+
+    func allocate(byteCount: Int) -> UnsafeMutableRawPointer? {
+        guard byteCount >= Self.mappedFrom else {
+            var pointer: UnsafeMutableRawPointer?
+            return posix_memalign(&pointer, 64, byteCount) == 0 ? pointer : nil
+        }
+        let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let address, address != MAP_FAILED else { return nil }
+        if byteCount >= Self.hugePage { madvise(address, byteCount, Int32(MADV_HUGEPAGE)) }
+        return address
+    }
+
+    func free(_ address: UnsafeMutableRawPointer, byteCount: Int) {
+        if byteCount >= Self.mappedFrom {
+            munmap(address, byteCount)
+        } else {
+            Glibc.free(address)
+        }
+    }
+
+    private static let guardByte: UInt8 = 0xA5
+
+    func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {
+        memset(address + offset, Int32(Self.guardByte), byteCount)
+    }
+
+    func checkGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) -> Bool {
+        UnsafeRawBufferPointer(start: address + offset, count: byteCount).allSatisfy { $0 == Self.guardByte }
+    }
+}

@@ -1,0 +1,56 @@
+import SIMDKernelTable
+import TensorEngine
+
+/// What tells the members of the CPU family apart: how they multiply matrices.
+protocol MatrixMultiplier: Sendable {
+    /// Goes before the kernels' name in the backend's summary.
+    var name: String { get }
+    /// Floats that a weight of `[n, k]` takes in this multiplier's form.
+    func preparedCount(n: Int, k: Int) -> Int
+    /// Brings `[n, k]` into that form.
+    func prepare(_ weight: Matrix, into form: UnsafeMutablePointer<Float>)
+    /// Brings `[k, n]` into that form.
+    func prepareRows(_ weight: Matrix, into form: UnsafeMutablePointer<Float>)
+    /// The form back to `[n, k]`.
+    func restore(_ form: UnsafePointer<Float>, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>)
+    /// Computes a product and everything that is fused to it.
+    func multiply(_ product: Product, on backend: CPUBackend) throws
+}
+
+/// `C = activation(norm(A · Wᵀ + bias)) + residual`.
+///
+/// `@unchecked Sendable`: the pointers live as long as the call that made the product.
+struct Product: @unchecked Sendable {
+    /// `[m, k]`; rows may overlap.
+    var a: Matrix
+    /// A weight of `[n, k]` in the multiplier's form.
+    var weight: UnsafePointer<Float>
+    var n: Int
+    /// `[m, n]`
+    var c: UnsafeMutablePointer<Float>
+    var cStride: Int
+    var bias: UnsafePointer<Float>?
+    var norm: Normalization?
+    var activation = ElementFunction.identity
+    var residual: UnsafePointer<Float>?
+
+    /// The share of some rows and columns, for a kernel. With a norm the columns must be all.
+    func task(
+        rows: Range<Int>, columns: Range<Int>, panels: UnsafePointer<Float>, block: (rows: Int, depth: Int),
+        scratch: UnsafeMutablePointer<Float>
+    ) -> ProductTask {
+        let offset = rows.lowerBound * cStride + columns.lowerBound
+        var task = ProductTask(
+            a: Matrix(
+                a.pointer + rows.lowerBound * a.stride, rows: rows.count, columns: a.columns, stride: a.stride),
+            panels: panels, c: c + offset, cStride: cStride, n: columns.count, blockRows: block.rows,
+            blockDepth: block.depth, scratch: scratch)
+        task.bias = bias.map { $0 + columns.lowerBound }
+        task.gain = norm.map { UnsafePointer($0.gain.elements.pointer) }
+        task.shift = norm.map { UnsafePointer($0.bias.elements.pointer) }
+        task.epsilon = norm?.epsilon ?? 0
+        task.activation = activation
+        task.residual = residual.map { $0 + offset }
+        return task
+    }
+}

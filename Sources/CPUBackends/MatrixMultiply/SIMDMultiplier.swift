@@ -1,0 +1,103 @@
+import SIMDKernelTable
+import TensorEngine
+
+/// The packed, register-blocked product of the SIMD kernels.
+struct SIMDMultiplier: MatrixMultiplier {
+    let kernels: KernelTable
+    let workers: Workers
+
+    var name: String { "" }
+
+    func preparedCount(n: Int, k: Int) -> Int { panelCount(n) * kernels.tileColumns * k }
+
+    func prepare(_ weight: Matrix, into form: UnsafeMutablePointer<Float>) {
+        let form = SharedPointer(form)
+        let source = SharedPointer(weight.pointer)
+        let (columns, depth, stride) = (weight.rows, weight.columns, weight.stride)
+        workers.run(over: panelCount(columns), grain: max(1, 1 << 16 / max(1, depth * kernels.tileColumns))) { panels in
+            let first = panels.lowerBound * kernels.tileColumns
+            let part = Matrix(
+                source + first * stride, rows: min(columns, panels.upperBound * kernels.tileColumns) - first,
+                columns: depth, stride: stride)
+            kernels.packTransposed(part, form + first * depth)
+        }
+    }
+
+    func prepareRows(_ weight: Matrix, into form: UnsafeMutablePointer<Float>) {
+        kernels.packRows(weight, form)
+    }
+
+    func restore(_ form: UnsafePointer<Float>, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>) {
+        kernels.unpackTransposed(form, n, k, weight)
+    }
+
+    func multiply(_ product: Product, on backend: CPUBackend) throws {
+        let grid = Grid(product, kernels: kernels, workers: workers)
+        let scratch = try backend.scratch(
+            count: ProductTask.scratchCount(blockRows: grid.block.rows, blockDepth: grid.block.depth),
+            workers: workers.count)
+        workers.run(grid.taskCount) { index, worker in
+            let (rows, columns) = grid[index]
+            let panels = product.weight + columns.lowerBound * product.a.columns
+            kernels.product(
+                product.task(
+                    rows: rows, columns: columns, panels: panels, block: grid.block, scratch: scratch[worker]))
+        }
+    }
+
+    private func panelCount(_ columns: Int) -> Int { (columns + kernels.tileColumns - 1) / kernels.tileColumns }
+
+    /// How a product is cut into tasks: blocks of rows times ranges of panels.
+    struct Grid: Sendable {
+        let m: Int
+        let n: Int
+        let rowParts: Int
+        let columnParts: Int
+        let tileRows: Int
+        let tileColumns: Int
+        /// Rows and depth of A that a task holds copied: they stay in the second-level cache.
+        let block: (rows: Int, depth: Int)
+
+        init(_ product: Product, kernels: KernelTable, workers: Workers) {
+            (m, n) = (product.a.rows, product.n)
+            (tileRows, tileColumns) = (kernels.tileRows, kernels.tileColumns)
+            let rowTiles = max(1, (m + tileRows - 1) / tileRows)
+            let panels = max(1, (n + tileColumns - 1) / tileColumns)
+            // Zen 3 has 512 KiB of second-level cache, servers with AVX-512 1 to 2 MiB.
+            let mostRowTiles = tileRows == 14 ? 24 : 32
+            block.depth = max(1, min(product.a.columns, tileRows == 14 ? 512 : 256))
+            // Small products aren't worth waking a thread for.
+            let work = Double(m) * Double(n) * Double(product.a.columns)
+            let wanted = workers.count == 1 || work < 500_000 ? 1 : workers.count * 4
+            var rowParts = max(1, (rowTiles + mostRowTiles - 1) / mostRowTiles)
+            var columnParts = 1
+            if product.norm != nil {
+                rowParts = min(rowTiles, max(rowParts, wanted))
+            } else {
+                // Ranges of at least 16 panels first, so that copying A stays cheap; then thinner ones.
+                columnParts = max(1, min((wanted + rowParts - 1) / rowParts, panels / 16))
+                rowParts = min(rowTiles, max(rowParts, (wanted + columnParts - 1) / columnParts))
+                columnParts = min(panels, max(columnParts, (wanted + rowParts - 1) / rowParts))
+            }
+            self.rowParts = rowParts
+            self.columnParts = columnParts
+            block.rows = min(mostRowTiles, (rowTiles + rowParts - 1) / rowParts) * tileRows
+        }
+
+        var taskCount: Int { m == 0 || n == 0 ? 0 : rowParts * columnParts }
+
+        subscript(index: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+            // Tasks of the same columns follow each other: their panels are in the shared cache.
+            let (columnPart, rowPart) = (index / rowParts, index % rowParts)
+            return (
+                Self.range(rowPart, of: rowParts, tile: tileRows, count: m),
+                Self.range(columnPart, of: columnParts, tile: tileColumns, count: n)
+            )
+        }
+
+        private static func range(_ part: Int, of parts: Int, tile: Int, count: Int) -> Range<Int> {
+            let tiles = (count + tile - 1) / tile
+            return min(count, tiles * part / parts * tile)..<min(count, tiles * (part + 1) / parts * tile)
+        }
+    }
+}

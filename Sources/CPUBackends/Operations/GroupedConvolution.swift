@@ -1,0 +1,63 @@
+import SIMDKernelTable
+import TensorEngine
+
+extension CPUBackend {
+    /// Laid out as `[group, frames with gaps of zeros, channels / groups]`, the windows of a group overlap
+    /// contiguously: each group of each segment is a product over a view.
+    public func groupedConvolution(
+        _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind?,
+        residual: Tensor?, into result: Tensor
+    ) throws {
+        counters.add(.products)
+        let (groups, width, channels) = (weight.shape[0], weight.shape[1], x.shape[1])
+        let kernel = weight.shape[2] / width
+        let gapped = Segments(
+            offsets: segments.lengths.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1 + kernel - 1) }.dropLast(),
+            lengths: segments.lengths)
+        let rows = gapped.end + kernel - 1
+        let layout = try scratch(count: groups * rows * width)
+        spread(x, segments, to: layout[0], gapped, rows: rows, groups: groups, width: width, kernel: kernel)
+
+        let (kernels, form) = (kernels, weight.tensor.elements)
+        let rowBlock = kernels.tileRows * 16
+        let depthBlock = min(kernel * width, 256)
+        let parts = (0..<segments.count).flatMap { index in
+            stride(from: 0, to: segments.lengths[index], by: rowBlock).map { (segment: index, first: $0) }
+        }
+        let blocks = try scratch(
+            count: ProductTask.scratchCount(blockRows: rowBlock, blockDepth: depthBlock), workers: workers.count)
+        workers.run(parts.count * groups) { index, worker in
+            let (part, group) = (parts[index % parts.count], index / parts.count)
+            let count = min(rowBlock, segments.lengths[part.segment] - part.first)
+            let source = layout[0] + (group * rows + gapped.offsets[part.segment] + part.first) * width
+            let offset = (segments.offsets[part.segment] + part.first) * channels + group * width
+            var task = ProductTask(
+                a: Matrix(source, rows: count, columns: kernel * width, stride: width),
+                panels: form + group * weight.tensor.shape[1], c: result.elements + offset, cStride: channels, n: width,
+                blockRows: rowBlock, blockDepth: depthBlock, scratch: blocks[worker])
+            task.bias = bias.map { $0.readOnly + group * width }
+            task.activation = ElementFunction(activation)
+            task.residual = residual.map { $0.readOnly + offset }
+            kernels.product(task)
+        }
+    }
+
+    /// Copies `[rows, groups · width]` into `[group, gapped rows, width]`, with the kernel's zeros around each segment.
+    private func spread(
+        _ x: Tensor, _ segments: Segments, to layout: UnsafeMutablePointer<Float>, _ gapped: Segments, rows: Int,
+        groups: Int, width: Int, kernel: Int
+    ) {
+        let (source, target) = (x.elements, SharedPointer(layout))
+        workers.run(groups) { group, _ in
+            let output = target + group * rows * width
+            output.update(repeating: 0, count: rows * width)
+            for index in 0..<segments.count {
+                let start = output + (gapped.offsets[index] + kernel / 2) * width
+                for row in 0..<segments.lengths[index] {
+                    let input = source + ((segments.offsets[index] + row) * groups + group) * width
+                    (start + row * width).update(from: input, count: width)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import TensorEngine
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+extension CPUBackend {
+    /// Hand-written SIMD Swift for everything; needs nothing but the processor.
+    public static func simd(_ options: CPUOptions = CPUOptions()) throws -> CPUBackend {
+        try CPUBackend(device: .simd, options: options) { kernels, workers, _ in
+            SIMDMultiplier(kernels: kernels, workers: workers)
+        }
+    }
+
+    /// The best instruction set that the processor has, or the one that `XLSR_INSTRUCTION_SET` names.
+    static func defaultInstructionSet(_ device: Device) throws -> Processor.InstructionSet {
+        guard let name = getenv("XLSR_INSTRUCTION_SET").map({ String(cString: $0) }), !name.isEmpty else {
+            return Processor.current.instructionSets.last ?? .baseline
+        }
+        guard let set = Processor.InstructionSet(rawValue: name) else {
+            let names = Processor.InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+            throw TensorError(
+                .invalidArgument, operation: "open", "XLSR_INSTRUCTION_SET is '\(name)'", device: device,
+                remedy: "use one of \(names)")
+        }
+        return set
+    }
+}

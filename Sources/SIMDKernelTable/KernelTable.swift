@@ -1,0 +1,225 @@
+/// The kernels of one instruction set: what the dispatcher picks at run time.
+///
+/// Every entry works on plain pointers within one thread; who calls it splits the work. The types live in a module
+/// of their own because all copies of the kernels (`SIMDKernels`, `SIMDKernelsV3`, …) share them.
+public struct KernelTable: Sendable {
+    /// "baseline", "AVX2", "AVX-512".
+    public let name: String
+    /// Rows of the left matrix that the product's register tile spans.
+    public let tileRows: Int
+    /// Columns that it spans: the width of a packed panel.
+    public let tileColumns: Int
+
+    public let product: @Sendable (borrowing ProductTask) -> Void
+    /// Bias, norm, activation and residual over a `c` that holds `A · B` already.
+    public let finish: @Sendable (borrowing ProductTask) -> Void
+    /// Packs `[columns, depth]` (a weight `[out, in]`) into panels `[⌈columns / tileColumns⌉][depth][tileColumns]`.
+    public let packTransposed: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
+    /// Packs `[depth, columns]` into the same panels.
+    public let packRows: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
+    /// Panels back to `[columns, depth]`.
+    public let unpackTransposed:
+        @Sendable (_ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>)
+            -> Void
+    public let attention: @Sendable (borrowing AttentionTask) -> Void
+    public let unary: @Sendable (_ function: ElementFunction, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) -> Void
+    public let binary: @Sendable (borrowing BinaryTask) -> Void
+    public let layerNorm: @Sendable (borrowing RowTask) -> Void
+    /// `gain` and `bias` are ignored.
+    public let softmax: @Sendable (borrowing RowTask) -> Void
+    public let logSoftmax: @Sendable (borrowing RowTask) -> Void
+    /// Adds the sums of each column to `sums`; about `mean` and squared when there is one.
+    public let columnSums: @Sendable (_ x: Matrix, _ mean: UnsafePointer<Float>?, _ sums: UnsafeMutablePointer<Double>) -> Void
+    /// `y = activation(x · scale + shift)` with one scale and shift a column.
+    public let scaleColumns: @Sendable (borrowing RowTask) -> Void
+    public let halfToFloat: @Sendable (_ x: UnsafePointer<UInt16>, _ y: UnsafeMutablePointer<Float>, _ count: Int) -> Void
+    public let floatToHalf: @Sendable (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) -> Void
+
+    public init(
+        name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
+        finish: @escaping @Sendable (borrowing ProductTask) -> Void,
+        packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
+        packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
+        unpackTransposed: @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
+        attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
+        unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
+        binary: @escaping @Sendable (borrowing BinaryTask) -> Void,
+        layerNorm: @escaping @Sendable (borrowing RowTask) -> Void,
+        softmax: @escaping @Sendable (borrowing RowTask) -> Void,
+        logSoftmax: @escaping @Sendable (borrowing RowTask) -> Void,
+        columnSums: @escaping @Sendable (Matrix, UnsafePointer<Float>?, UnsafeMutablePointer<Double>) -> Void,
+        scaleColumns: @escaping @Sendable (borrowing RowTask) -> Void,
+        halfToFloat: @escaping @Sendable (UnsafePointer<UInt16>, UnsafeMutablePointer<Float>, Int) -> Void,
+        floatToHalf: @escaping @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<UInt16>, Int) -> Void
+    ) {
+        self.name = name
+        self.tileRows = tileRows
+        self.tileColumns = tileColumns
+        self.product = product
+        self.finish = finish
+        self.packTransposed = packTransposed
+        self.packRows = packRows
+        self.unpackTransposed = unpackTransposed
+        self.attention = attention
+        self.unary = unary
+        self.binary = binary
+        self.layerNorm = layerNorm
+        self.softmax = softmax
+        self.logSoftmax = logSoftmax
+        self.columnSums = columnSums
+        self.scaleColumns = scaleColumns
+        self.halfToFloat = halfToFloat
+        self.floatToHalf = floatToHalf
+    }
+}
+
+/// Rows of float32 with any distance between them; rows may overlap.
+public struct Matrix {
+    public let pointer: UnsafePointer<Float>
+    public let rows: Int
+    public let columns: Int
+    /// Elements from one row to the next.
+    public let stride: Int
+
+    public init(_ pointer: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int) {
+        self.pointer = pointer
+        self.rows = rows
+        self.columns = columns
+        self.stride = stride
+    }
+}
+
+/// The same functions as `TensorEngine.UnaryKind`, in the kernels' own words: they import no engine.
+public enum ElementFunction: UInt8, Sendable {
+    case identity, negate, absolute, square, squareRoot, reciprocal, exponential, logarithm
+    case tanh, sigmoid, relu, leakyRelu, silu, gelu, geluTanh, geluSigmoid
+}
+
+/// One thread's share of `C = activation(norm(A · B + bias)) + residual`.
+public struct ProductTask: ~Copyable {
+    /// `[m, k]`; the rows may overlap.
+    public var a: Matrix
+    /// Panels as `packTransposed` makes them; the first is the panel of `c`'s column 0.
+    public var panels: UnsafePointer<Float>
+    /// `[m, n]`
+    public var c: UnsafeMutablePointer<Float>
+    public var cStride: Int
+    /// Columns to compute.
+    public var n: Int
+    public var bias: UnsafePointer<Float>?
+    /// A norm over the n columns; needs the whole row in this task.
+    public var gain: UnsafePointer<Float>?
+    public var shift: UnsafePointer<Float>?
+    public var epsilon: Float = 0
+    public var activation = ElementFunction.identity
+    /// Laid out like `c`.
+    public var residual: UnsafePointer<Float>?
+    /// Rows of A that are held packed at a time, and how deep: a block that stays in the second-level cache.
+    public var blockRows: Int
+    public var blockDepth: Int
+    /// Room for `scratchCount(blockRows:blockDepth:)` floats.
+    public var scratch: UnsafeMutablePointer<Float>
+
+    public init(
+        a: Matrix, panels: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>, cStride: Int, n: Int,
+        blockRows: Int, blockDepth: Int, scratch: UnsafeMutablePointer<Float>
+    ) {
+        self.a = a
+        self.panels = panels
+        self.c = c
+        self.cStride = cStride
+        self.n = n
+        self.blockRows = blockRows
+        self.blockDepth = blockDepth
+        self.scratch = scratch
+    }
+
+    /// - Parameter blockRows: a multiple of the tile's rows.
+    public static func scratchCount(blockRows: Int, blockDepth: Int) -> Int {
+        blockRows * (blockDepth + 16) + edgeCount
+    }
+
+    /// Floats of the largest register tile: 14 × 32.
+    public static let edgeCount = 448
+}
+
+/// One thread's share of attention: some queries of one head of one segment.
+public struct AttentionTask: ~Copyable {
+    public var query: Matrix
+    /// The keys, packed by `packTransposed`: `[keys, size]`.
+    public var keyPanels: UnsafePointer<Float>
+    /// The values, packed by `packRows`: `[keys, size]`.
+    public var valuePanels: UnsafePointer<Float>
+    public var keys: Int
+    public var scale: Float
+    public var result: UnsafeMutablePointer<Float>
+    public var resultStride: Int
+    /// Room for `scratchCount` floats.
+    public var scratch: UnsafeMutablePointer<Float>
+
+    public init(
+        query: Matrix, keyPanels: UnsafePointer<Float>, valuePanels: UnsafePointer<Float>, keys: Int, scale: Float,
+        result: UnsafeMutablePointer<Float>, resultStride: Int, scratch: UnsafeMutablePointer<Float>
+    ) {
+        self.query = query
+        self.keyPanels = keyPanels
+        self.valuePanels = valuePanels
+        self.keys = keys
+        self.scale = scale
+        self.result = result
+        self.resultStride = resultStride
+        self.scratch = scratch
+    }
+
+    /// Queries and keys that are scored at a time.
+    public static let queryBlock = 84
+    public static let keyBlock = 256
+
+    /// Floats of scratch for heads of `size` channels.
+    public static func scratchCount(size: Int) -> Int {
+        let padded = (size + 63) / 64 * 64
+        return queryBlock * (2 * padded + 32 + keyBlock + 4) + ProductTask.edgeCount
+    }
+}
+
+/// One thread's rows of a row-wise operation.
+public struct RowTask: ~Copyable {
+    public var x: Matrix
+    public var y: UnsafeMutablePointer<Float>
+    public var gain: UnsafePointer<Float>?
+    public var bias: UnsafePointer<Float>?
+    public var epsilon: Float = 0
+    public var activation = ElementFunction.identity
+
+    public init(x: Matrix, y: UnsafeMutablePointer<Float>) {
+        self.x = x
+        self.y = y
+    }
+}
+
+/// One thread's rows of `y = a ∘ b`.
+public struct BinaryTask: ~Copyable {
+    public enum Function: UInt8, Sendable {
+        case add, subtract, multiply, divide, maximum, minimum
+    }
+
+    public var function: Function
+    public var a: Matrix
+    public var b: UnsafePointer<Float>
+    /// How far `b` moves from row to row and from column to column: `(columns, 1)`, `(0, 1)`, `(1, 0)` or `(0, 0)`.
+    public var bRowStride: Int
+    public var bColumnStride: Int
+    public var y: UnsafeMutablePointer<Float>
+
+    public init(
+        function: Function, a: Matrix, b: UnsafePointer<Float>, bRowStride: Int, bColumnStride: Int,
+        y: UnsafeMutablePointer<Float>
+    ) {
+        self.function = function
+        self.a = a
+        self.b = b
+        self.bRowStride = bRowStride
+        self.bColumnStride = bColumnStride
+        self.y = y
+    }
+}

@@ -1,0 +1,49 @@
+import SIMDKernelTable
+
+/// `[columns, depth]` into panels `[⌈columns / tileColumns⌉][depth][tileColumns]`, zeros beyond the last column.
+@inline(never) func packTransposed(_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) {
+    let (columns, depth) = (source.rows, source.columns)
+    var column = 0
+    while column < columns {
+        let panel = panels + column * depth
+        for lane in 0..<tileColumns {
+            let isInside = column + lane < columns
+            let row = source.pointer + (isInside ? column + lane : 0) * source.stride
+            let target = panel + lane
+            for k in 0..<depth { target[k &* tileColumns] = isInside ? row[k] : 0 }
+        }
+        column += tileColumns
+    }
+}
+
+/// `[depth, columns]` into the same panels.
+@inline(never) func packRows(_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) {
+    let (depth, columns) = (source.rows, source.columns)
+    var column = 0
+    while column < columns {
+        let panel = panels + column * depth
+        let inside = min(tileColumns, columns - column)
+        for k in 0..<depth {
+            let row = source.pointer + (k * source.stride + column)
+            let target = panel + k * tileColumns
+            if inside == tileColumns {
+                store(load(row), target)
+                store(load(row + lanes), target + lanes)
+            } else {
+                for lane in 0..<tileColumns { target[lane] = lane < inside ? row[lane] : 0 }
+            }
+        }
+        column += tileColumns
+    }
+}
+
+/// Panels back to `[columns, depth]`.
+@inline(never) func unpackTransposed(
+    _ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>
+) {
+    for column in 0..<columns {
+        let source = panels + (column / tileColumns * tileColumns * depth + column % tileColumns)
+        let target = result + column * depth
+        for k in 0..<depth { target[k] = source[k &* tileColumns] }
+    }
+}

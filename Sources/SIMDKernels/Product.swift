@@ -1,0 +1,182 @@
+import SIMDKernelTable
+
+/// Rows of C that one pass of the register tile covers, times two vectors of columns.
+#if KERNELS_V4
+    typealias Tile = InlineArray<28, Vector>
+#else
+    typealias Tile = InlineArray<12, Vector>
+#endif
+
+/// `C[r, 0..<tileColumns] (+)= Σ A[r, k] · B[k, …]` for `tileRows` rows, in registers.
+///
+/// `a` points at row 0 of the tile, `b` at a panel; the accumulators never leave the registers until the end.
+@inline(__always) func computeTile(
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ depth: Int
+) -> Tile {
+    var tile = Tile(repeating: splat(0))
+    var panel = b
+    for k in 0..<depth {
+        let b0 = load(panel)
+        let b1 = load(panel + lanes)
+        for row in 0..<tileRows {
+            let value = splat(a[row &* aStride &+ k])
+            tile[row &* 2] = multiplyAdd(value, b0, tile[row &* 2])
+            tile[row &* 2 &+ 1] = multiplyAdd(value, b1, tile[row &* 2 &+ 1])
+        }
+        panel += tileColumns
+    }
+    return tile
+}
+
+/// Adds a tile to C, or sets it (`accumulates` false), with an optional bias a column. `a` has `tileRows` readable rows;
+/// only `rows` × `columns` of C are written.
+@inline(__always) func tile(
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ depth: Int,
+    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ columns: Int,
+    accumulates: Bool, bias: UnsafePointer<Float>?, edge: UnsafeMutablePointer<Float>
+) {
+    var tile = computeTile(a, aStride, b, depth)
+    if rows == tileRows, columns == tileColumns {
+        if accumulates {
+            for row in 0..<tileRows {
+                tile[row &* 2] += load(c + row &* cStride)
+                tile[row &* 2 &+ 1] += load(c + (row &* cStride &+ lanes))
+            }
+        }
+        if let bias {
+            let (bias0, bias1) = (load(bias), load(bias + lanes))
+            for row in 0..<tileRows {
+                tile[row &* 2] += bias0
+                tile[row &* 2 &+ 1] += bias1
+            }
+        }
+        for row in 0..<tileRows {
+            store(tile[row &* 2], c + row &* cStride)
+            store(tile[row &* 2 &+ 1], c + (row &* cStride &+ lanes))
+        }
+    } else {
+        // By way of memory that isn't the tile's own: a tile whose address is taken leaves the registers.
+        for row in 0..<tileRows {
+            store(tile[row &* 2], edge + row &* tileColumns)
+            store(tile[row &* 2 &+ 1], edge + (row &* tileColumns &+ lanes))
+        }
+        copyEdge(edge, c, cStride, rows, columns, accumulates, bias)
+    }
+}
+
+@inline(never) func copyEdge(
+    _ values: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ columns: Int,
+    _ accumulates: Bool, _ bias: UnsafePointer<Float>?
+) {
+    for row in 0..<rows {
+        for column in 0..<columns {
+            var value = values[row * tileColumns + column]
+            if accumulates { value += c[row * cStride + column] }
+            if let bias { value += bias[column] }
+            c[row * cStride + column] = value
+        }
+    }
+}
+
+/// Copies rows of a block of A next to each other, so that the block has no holes in the cache, and repeats the last
+/// row up to a whole number of tiles.
+@inline(__always) func copyBlock(
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ rows: Int, _ depth: Int,
+    _ block: UnsafeMutablePointer<Float>, _ blockStride: Int
+) {
+    let padded = (rows + tileRows - 1) / tileRows * tileRows
+    for row in 0..<padded {
+        let source = a + (row < rows ? row : rows - 1) * aStride
+        let target = block + row * blockStride
+        var k = 0
+        while k + lanes <= depth {
+            store(load(source + k), target + k)
+            k += lanes
+        }
+        while k < depth {
+            target[k] = source[k]
+            k += 1
+        }
+    }
+}
+
+/// The loops around the tile (Goto and van de Geijn 2008): a block of A stays in the second-level cache, one panel of
+/// B in the first, and C is touched once a block of depth.
+@inline(never) func product(_ task: borrowing ProductTask) {
+    let (m, k, n) = (task.a.rows, task.a.columns, task.n)
+    let edge = task.scratch + task.blockRows * (task.blockDepth + 16)
+    var row = 0
+    while row < m {
+        let rows = min(task.blockRows, m - row)
+        let cBlock = task.c + row * task.cStride
+        var depth = 0
+        repeat {
+            let blockDepth = min(task.blockDepth, k - depth)
+            // Sixteen more, so that the rows of a tile don't all fall into the same set of the first-level cache.
+            let blockStride = blockDepth + 16
+            copyBlock(
+                task.a.pointer + (row * task.a.stride + depth), task.a.stride, rows, blockDepth, task.scratch,
+                blockStride)
+            let isLast = depth + blockDepth == k
+            var column = 0
+            while column < n {
+                let columns = min(tileColumns, n - column)
+                let panel = task.panels + (column * k + depth * tileColumns)
+                let bias = isLast ? task.bias.map { $0 + column } : nil
+                var tileRow = 0
+                while tileRow < rows {
+                    tile(
+                        task.scratch + tileRow * blockStride, blockStride, panel, blockDepth,
+                        cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, rows - tileRow),
+                        columns, accumulates: depth > 0, bias: bias, edge: edge)
+                    tileRow += tileRows
+                }
+                column += tileColumns
+            }
+            depth += blockDepth
+        } while depth < k
+        finishRows(task, row: row, rows: rows)
+        row += rows
+    }
+}
+
+/// What `product` does after `A · B`, for a product that somebody else computed.
+@inline(never) func finish(_ task: borrowing ProductTask) {
+    if let bias = task.bias {
+        for row in 0..<task.a.rows {
+            addRow(bias, to: task.c + row * task.cStride, task.n)
+        }
+    }
+    finishRows(task, row: 0, rows: task.a.rows)
+}
+
+@inline(__always) func addRow(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, _ count: Int) {
+    var index = 0
+    while index + lanes <= count {
+        store(load(y + index) + load(x + index), y + index)
+        index += lanes
+    }
+    while index < count {
+        y[index] += x[index]
+        index += 1
+    }
+}
+
+/// Norm, activation and residual of rows that were just computed and are still in cache.
+@inline(__always) func finishRows(_ task: borrowing ProductTask, row: Int, rows: Int) {
+    let isPlain = task.activation == .identity && task.gain == nil && task.residual == nil
+    guard !isPlain else { return }
+    for index in row..<row + rows {
+        let c = task.c + index * task.cStride
+        if let gain = task.gain, let shift = task.shift {
+            normalizeRow(c, c, task.n, gain, shift, task.epsilon)
+        }
+        applyFunction(task.activation, c, c, task.n)
+        if let residual = task.residual {
+            addRow(residual + index * task.cStride, to: c, task.n)
+        }
+    }
+}
+
+/// The smaller of two, without the library's generic one.
+@inline(__always) func min(_ a: Int, _ b: Int) -> Int { a < b ? a : b }

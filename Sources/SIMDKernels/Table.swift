@@ -1,0 +1,22 @@
+import SIMDKernelTable
+
+/// The kernels of this copy's instruction set.
+public enum Kernels {
+    public static var table: KernelTable {
+        #if KERNELS_V4
+            let name = "AVX-512"
+        #elseif KERNELS_V3
+            let name = "AVX2"
+        #elseif arch(arm64)
+            let name = "NEON"
+        #else
+            let name = "baseline"
+        #endif
+        return KernelTable(
+            name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, finish: finish,
+            packTransposed: packTransposed,
+            packRows: packRows, unpackTransposed: unpackTransposed, attention: attention, unary: applyFunction,
+            binary: binary, layerNorm: layerNorm, softmax: softmax, logSoftmax: logSoftmax, columnSums: columnSums,
+            scaleColumns: scaleColumns, halfToFloat: halfToFloat, floatToHalf: floatToHalf)
+    }
+}
