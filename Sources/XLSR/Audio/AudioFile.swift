@@ -77,7 +77,9 @@ private struct Input {
         do {
             return try AudioClip(wav: AudioContainer.isWAV(head) ? bytes() : Array(head), source: source)
         } catch let error as AudioError where error.kind == .unsupported {
-            guard let ffmpeg = FFmpeg(searchPath: searchPath) else { throw error }
+            guard AudioContainer(head: head)?.isDecodable != false, let ffmpeg = FFmpeg(searchPath: searchPath) else {
+                throw error
+            }
             return try decode(ffmpeg)
         }
     }
@@ -92,8 +94,10 @@ private struct Input {
             AudioError(
                 .unsupported, source: source, "larger than half of this machine's memory",
                 remedy: "cut it into shorter files")
-        default:
+        case EACCES, EPERM:
             AudioError(.missingFile, source: source, "can't be read: \(error)", remedy: "check its permissions")
+        default:
+            AudioError(.missingFile, source: source, "can't be read: \(error)")
         }
     }
 }

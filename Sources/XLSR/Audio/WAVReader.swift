@@ -19,10 +19,10 @@ struct WAVReader {
     func read() throws -> AudioClip {
         guard !bytes.isEmpty else { throw AudioError(.malformed, source: source, "the file is empty") }
         guard AudioContainer.isWAV(bytes) else {
-            let name = AudioContainer.name(bytes)
+            let container = AudioContainer(head: bytes)
             throw AudioError(
-                .unsupported, source: source, "not a WAV file" + (name.map { " but \($0)" } ?? ""),
-                remedy: FFmpeg.remedy)
+                .unsupported, source: source, "not a WAV file" + (container.map { " but \($0.name)" } ?? ""),
+                remedy: container?.isDecodable == false ? "convert it to WAV if it is audio" : FFmpeg.remedy)
         }
         let (formatChunk, data) = try findChunks()
         guard let formatChunk else { throw malformed("the WAV file has no format chunk") }

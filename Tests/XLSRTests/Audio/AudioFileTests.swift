@@ -2,19 +2,28 @@ import FoundationEssentials
 import Testing
 import XLSR
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Little-endian float32 0.5, as a format of printf.
+private let half = #"\000\000\000\077"#
+
 @Suite struct AudioFileTests {
-    /// A folder with an `ffmpeg` that runs `script`.
-    func install(_ script: String, in folder: String) throws -> String {
-        let tools = folder + "/tools"
-        try FileManager.default.createDirectory(atPath: tools, withIntermediateDirectories: true)
-        try write("#!/bin/sh\n" + script, to: tools + "/ffmpeg")
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tools + "/ffmpeg")
-        return "/nonexistent:" + tools
+    static let fakeFFmpeg =
+        "/nonexistent:" + URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
+        + "/Fixtures/FakeFFmpeg"
+
+    /// Reads a file for which the fake ffmpeg runs `commands`.
+    func read(_ path: String, commands: String, sampleRate: Int = 16_000) throws -> AudioClip {
+        try write(commands, to: path + ".commands")
+        return try AudioFile.read(path: path, sampleRate: sampleRate, searchPath: Self.fakeFFmpeg)
     }
 
-    func error(_ path: String, searchPath: String = "") throws -> AudioError {
+    func error(_ path: String, commands: String? = nil) throws -> AudioError {
         try #require(throws: AudioError.self) {
-            try AudioFile.read(path: path, sampleRate: 16_000, searchPath: searchPath)
+            if let commands { return try read(path, commands: commands) }
+            return try AudioFile.read(path: path, sampleRate: 16_000, searchPath: "")
         }
     }
 
@@ -30,54 +39,67 @@ import XLSR
 
     @Test func otherFormatsAreDecodedByFFmpeg() throws {
         try withTemporaryFolder { folder in
-            // 0.5 twice, with a pause inside a sample, and more on standard error than a pipe holds.
-            let searchPath = try install(
-                #"""
-                printf '%s\n' "$@" > "$0.arguments"
+            let path = folder + "/http:a.flac"
+            try write("fLaC", to: path)
+            // A pause inside a sample, and more on standard error than a pipe holds.
+            let commands = #"""
+                printf '%s\n' "$@" > "$input.arguments"
                 i=0; while [ $i -lt 3000 ]; do echo "a line that nobody reads, forty characters" >&2; i=$((i+1)); done
                 printf '\000\000\000'; sleep 0.05; printf '\077\000\000\000\077'
-                """#, in: folder)
-            try write("fLaC", to: folder + "/http:a.flac")
-            let clip = try AudioFile.read(path: folder + "/http:a.flac", sampleRate: 8000, searchPath: searchPath)
-            #expect(clip == AudioClip(samples: [0.5, 0.5], sampleRate: 8000))
-            let arguments = try String(contentsOfFile: folder + "/tools/ffmpeg.arguments", encoding: .utf8)
-            #expect(arguments.contains("\n-i\nfile:\(folder)/http:a.flac\n"))
+                """#
+            #expect(
+                try read(path, commands: commands, sampleRate: 8000)
+                    == AudioClip(samples: [0.5, 0.5], sampleRate: 8000))
+            let arguments = try String(contentsOfFile: path + ".arguments", encoding: .utf8)
+            #expect(arguments.contains("\n-i\nfile:\(path)\n"))
             #expect(arguments.contains("\n-protocol_whitelist\nfile,pipe\n") && arguments.contains("\n-ar\n8000\n"))
+        }
+    }
+
+    @Test func streamsAreReadWhole() throws {
+        let wav = WAVBuilder(riffSize: .max, data: little([8192]), dataSize: .max).bytes
+        let other = little(Float(0.5).bitPattern) + little(Float(-0.5).bitPattern)
+        for (bytes, samples) in [(wav, [Float(0.25)]), (other, [0.5, -0.5])] {
+            var ends: [Int32] = [-1, -1]
+            try #require(pipe(&ends) == 0)
+            #expect(Glibc.write(ends[1], bytes, bytes.count) == bytes.count)
+            close(ends[1])
+            defer { close(ends[0]) }
+            let path = "/dev/fd/\(ends[0])"
+            let clip = try AudioFile.read(path: path, sampleRate: 16_000, searchPath: Self.fakeFFmpeg)
+            #expect(clip.samples == samples)
         }
     }
 
     @Test func codecsInsideWAVGoToFFmpeg() throws {
         try withTemporaryFolder { folder in
-            let searchPath = try install(#"printf '\000\000\000\077'"#, in: folder)
             let wav = WAVBuilder(tag: 2, bits: 4, data: [1, 2, 3, 4])
             try Data(wav.bytes).write(to: URL(filePath: folder + "/a.wav"))
-            let clip = try AudioFile.read(path: folder + "/a.wav", sampleRate: 16_000, searchPath: searchPath)
-            #expect(clip.samples == [0.5])
+            #expect(try read(folder + "/a.wav", commands: "printf '\(half)'").samples == [0.5])
             #expect(try error(folder + "/a.wav").detail.contains("ADPCM"))
         }
     }
 
-    @Test func whatFFmpegSaysIsInTheError() throws {
+    @Test(arguments: [
+        ("echo first >&2; echo 'a.mp3: Invalid data' >&2; exit 183", "could not decode it: first; a.mp3: Invalid data"),
+        ("kill -9 $$", "exit status 137"),
+        ("exit 0", "no audio"),
+        ("echo \"Stream map '0:a:0' matches no streams.\" >&2; exit 1", "no audio stream"),
+        (#"printf '\#(half)\000\000\200\177'"#, "sample 1 is infinite"),
+    ])
+    func whatFFmpegSaysIsInTheError(commands: String, words: String) throws {
         try withTemporaryFolder { folder in
             try write("ID3", to: folder + "/a.mp3")
-            let path = folder + "/a.mp3"
-            var searchPath = try install("echo first >&2; echo \"$7: Invalid data\" >&2; exit 183", in: folder)
-            #expect(try error(path, searchPath: searchPath).description.hasSuffix("first; file:\(path): Invalid data"))
-            searchPath = try install("kill -9 $$", in: folder)
-            #expect(try error(path, searchPath: searchPath).detail.contains("exit status 137"))
-            searchPath = try install("exit 0", in: folder)
-            #expect(try error(path, searchPath: searchPath).detail.contains("no audio"))
-            searchPath = try install("echo \"Stream map '0:a:0' matches no streams.\" >&2; exit 1", in: folder)
-            #expect(try error(path, searchPath: searchPath).detail.contains("no audio stream"))
-            searchPath = try install(#"printf '\000\000\200\177'"#, in: folder)
-            #expect(try error(path, searchPath: searchPath).kind == .notFinite)
+            let error = try error(folder + "/a.mp3", commands: commands)
+            #expect(error.detail.contains(words), "\(error)")
+            #expect(error.source == folder + "/a.mp3")
         }
     }
 
     @Test func withoutFFmpegTheErrorSaysHowToGetIt() throws {
         try withTemporaryFolder { folder in
             try write("OggS", to: folder + "/a.ogg")
-            let error = try error(folder + "/a.ogg", searchPath: folder)
+            let error = try error(folder + "/a.ogg")
             #expect(error.kind == .unsupported && error.detail.contains("Ogg audio"))
             #expect(error.remedy?.contains("apt-get install ffmpeg") == true)
         }
@@ -91,21 +113,24 @@ import XLSR
             #expect(try error("/dev/null").detail.contains("device"))
             try write("", to: folder + "/empty.wav")
             #expect(try error(folder + "/empty.wav").detail.contains("empty"))
-            try write("x", to: folder + "/x.wav")
-            #expect(try error(folder + "/x.wav/y.wav").kind == .missingFile)
+            #expect(try error(folder + "/empty.wav/a.wav").kind == .missingFile)
+            try write("<!DOCTYPE html>", to: folder + "/a.mp3")
+            #expect(try error(folder + "/a.mp3", commands: "printf '\(half)'").detail.contains("HTML"))
         }
     }
 
-    @Test func manyFilesAtOnceDoNotDisturbEachOther() async throws {
+    @Test func manyProgramsAtOnceDoNotDisturbEachOther() async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/xlsr-tests-\(UInt64.random(in: 0...UInt64.max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let searchPath = try install(#"sleep 0.05; printf '\000\000\000\077'"#, in: folder)
         try write("fLaC", to: folder + "/a.flac")
+        try write("sleep 0.05; printf '\(half)'", to: folder + "/a.flac.commands")
         try await withThrowingTaskGroup(of: [Float].self) { group in
             for _ in 0..<8 {
                 group.addTask {
-                    try AudioFile.read(path: folder + "/a.flac", sampleRate: 16_000, searchPath: searchPath).samples
+                    try AudioFile.read(
+                        path: folder + "/a.flac", sampleRate: 16_000, searchPath: Self.fakeFFmpeg
+                    ).samples
                 }
             }
             for try await samples in group { #expect(samples == [0.5]) }
