@@ -7,7 +7,7 @@
 /// Kaiser-windowed sinc, tabulated as one row of taps for each fractional position between two input samples.
 ///
 /// The response is flat within 0.001 dB up to 0.9 of the lower of both Nyquist frequencies and at least 96 dB down
-/// from 1.0 of it (designed for 100 dB; F. J. Kaiser, "Nonrecursive digital filter design using the I0-sinh window
+/// from 1.0 of it (designed for 100 dB; J. F. Kaiser, "Nonrecursive digital filter design using the I0-sinh window
 /// function", 1974).
 struct ResamplingFilter: Sendable {
     static let passBandEdge = 0.9

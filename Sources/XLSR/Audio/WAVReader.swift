@@ -22,7 +22,7 @@ struct WAVReader {
             let container = AudioContainer(head: bytes)
             throw AudioError(
                 .unsupported, source: source, "not a WAV file" + (container.map { " but \($0.name)" } ?? ""),
-                remedy: container?.isDecodable == false ? "convert it to WAV if it is audio" : FFmpeg.remedy)
+                remedy: container?.isDecodable == false ? "if it is audio, convert it to ordinary WAV" : FFmpeg.remedy)
         }
         let (formatChunk, data) = try findChunks()
         guard let formatChunk else { throw malformed("the WAV file has no format chunk") }
