@@ -1,0 +1,103 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Audio files of any format, by name.
+public enum AudioFile {
+    /// Reads an audio file, mixed down to mono, at `sampleRate` in Hz.
+    ///
+    /// WAV is read here; every other format by the `ffmpeg` program, if PATH has it.
+    ///
+    /// - Parameter path: a file, or `-` for standard input.
+    /// - Throws: `AudioError` that names the file; `UsageError` when `sampleRate` is outside `AudioClip.sampleRates`.
+    public static func read(path: String, sampleRate: Int = 16_000) throws -> AudioClip {
+        try read(path: path, sampleRate: sampleRate, searchPath: getenv("PATH").map { String(cString: $0) } ?? "")
+    }
+
+    /// - Parameter searchPath: where to look for ffmpeg: folders parted by colons.
+    package static func read(path: String, sampleRate: Int, searchPath: String) throws -> AudioClip {
+        let input = Input(path: path, searchPath: searchPath)
+        do {
+            return path == "-" ? try input.readStream(0, at: sampleRate) : try input.readFile(at: sampleRate)
+        } catch let error as SystemError {
+            throw input.audioError(error)
+        }
+    }
+}
+
+private struct Input {
+    let path: String
+    let searchPath: String
+
+    var source: String { path == "-" ? "standard input" : path }
+
+    func readFile(at sampleRate: Int) throws -> AudioClip {
+        let file = try WholeFile.openForReading(path)
+        defer { close(file) }
+        var status = stat()
+        if fstat(file, &status) != 0 { throw SystemError() }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG:
+            break
+        case S_IFDIR:
+            throw SystemError(code: EISDIR)
+        case S_IFIFO:
+            return try readStream(file, at: sampleRate)
+        default:
+            throw AudioError(.unsupported, source: source, "a device, not an audio file")
+        }
+
+        var head = [UInt8](repeating: 0, count: AudioContainer.headByteCount)
+        let headCount = pread(file, &head, head.count, 0)
+        if headCount < 0 { throw SystemError() }
+        head.removeLast(head.count - headCount)
+        return try read(head: head, wav: { try WholeFile.contents(of: file, byteLimit: WholeFile.memoryByteLimit) }) {
+            try $0.decode(.file(path: path), sampleRate: sampleRate, source: source)
+        }
+        .resampled(to: sampleRate)
+    }
+
+    func readStream(_ file: Int32, at sampleRate: Int) throws -> AudioClip {
+        if isatty(file) != 0 {
+            throw AudioError(.unsupported, source: source, "a terminal", remedy: "pipe audio into it")
+        }
+        let bytes = try WholeFile.contents(of: file, byteLimit: WholeFile.memoryByteLimit)
+        return try read(head: bytes.prefix(AudioContainer.headByteCount), wav: { bytes }) {
+            try $0.decode(.bytes(bytes), sampleRate: sampleRate, source: source)
+        }
+        .resampled(to: sampleRate)
+    }
+
+    /// WAV by our own reader; by ffmpeg what isn't WAV, or is with a codec that isn't read here.
+    private func read(
+        head: some Collection<UInt8>, wav bytes: () throws -> [UInt8], other decode: (FFmpeg) throws -> AudioClip
+    ) throws -> AudioClip {
+        do {
+            return try AudioClip(wav: AudioContainer.isWAV(head) ? bytes() : Array(head), source: source)
+        } catch let error as AudioError where error.kind == .unsupported {
+            guard AudioContainer(head: head)?.isDecodable != false, let ffmpeg = FFmpeg(searchPath: searchPath) else {
+                throw error
+            }
+            return try decode(ffmpeg)
+        }
+    }
+
+    func audioError(_ error: SystemError) -> AudioError {
+        switch error.code {
+        case ENOENT, ENOTDIR:
+            AudioError(.missingFile, source: source, "no such file", remedy: "check the path")
+        case EISDIR:
+            AudioError(.unsupported, source: source, "a folder, not an audio file", remedy: "name the files in it")
+        case EFBIG:
+            AudioError(
+                .unsupported, source: source, "larger than half of this machine's memory",
+                remedy: "cut it into shorter files")
+        case EACCES, EPERM:
+            AudioError(.missingFile, source: source, "can't be read: \(error)", remedy: "check its permissions")
+        default:
+            AudioError(.missingFile, source: source, "can't be read: \(error)")
+        }
+    }
+}

@@ -1,0 +1,89 @@
+/// Settings of Hugging Face's `Wav2Vec2FeatureExtractor`: how samples become a model's input values.
+public struct FeatureExtractorSettings: Hashable, Sendable {
+    /// `do_normalize`: zero mean and unit variance for each utterance.
+    public var normalizes = true
+    /// `sampling_rate` in Hz.
+    public var sampleRate = 16_000
+    /// `padding_value`, which fills a padded batch in Hugging Face. Ragged batches have no padding.
+    public var paddingValue: Float = 0
+    /// `return_attention_mask`. Ragged batches behave as if it were true.
+    public var returnsAttentionMask = false
+
+    public init() {}
+
+    /// Reads the settings of a model folder: the object `feature_extractor` in processor_config.json, else
+    /// preprocessor_config.json, else the defaults, in the order of Hugging Face.
+    ///
+    /// - Throws: `CheckpointError` for a file that can't be read, isn't JSON, or has an invalid field.
+    public init(modelFolder: String) throws {
+        let nested = modelFolder + "/processor_config.json"
+        if let processor = try Self.json(at: nested), let settings = processor["feature_extractor"] {
+            try self.init(json: settings, path: nested)
+            return
+        }
+        let path = modelFolder + "/preprocessor_config.json"
+        guard let settings = try Self.json(at: path) else {
+            self.init()
+            return
+        }
+        try self.init(json: settings, path: path)
+    }
+
+    /// - Throws: `CheckpointError.configuration` naming the field that has a wrong type or value.
+    package init(json: JSON, path: String) throws {
+        guard json.object != nil else {
+            throw CheckpointError(.configuration, path: path, "the feature extractor's settings are not an object")
+        }
+        func field<Value>(
+            _ name: String, _ default: Value, _ read: (JSON) -> Value?, _ expected: String
+        ) throws -> Value {
+            guard let value = json[name] else { return `default` }
+            if let value = read(value) { return value }
+            throw CheckpointError(.configuration, path: path, "\(name) must be \(expected)")
+        }
+        let rates = AudioClip.sampleRates
+        let type = "Wav2Vec2FeatureExtractor"
+        _ = try field("feature_extractor_type", type, { $0.string == type ? type : nil }, type)
+        _ = try field("feature_size", 1, { $0.int == 1 ? 1 : nil }, "1")
+        normalizes = try field("do_normalize", true, \.bool, "true or false")
+        sampleRate = try field(
+            "sampling_rate", 16_000, { $0.int.flatMap { rates.contains($0) ? $0 : nil } },
+            "an integer from \(rates.lowerBound) to \(rates.upperBound) (Hz)")
+        paddingValue = try field(
+            "padding_value", 0, { $0.double.map { Float($0) }.flatMap { $0.isFinite ? $0 : nil } }, "a finite number")
+        returnsAttentionMask = try field("return_attention_mask", false, \.bool, "true or false")
+    }
+
+    /// Nil when there is no such file.
+    private static func json(at path: String) throws -> JSON? {
+        do {
+            return try JSON(parsing: WholeFile.contents(of: path, byteLimit: 1 << 24), path: path)
+        } catch let error as SystemError {
+            if error.isMissingFile { return nil }
+            throw CheckpointError(.missingFile, path: path, "can't be read: \(error)")
+        }
+    }
+}
+
+extension FeatureExtractorSettings {
+    /// A model's input values for the samples of one utterance at `sampleRate`: normalised if the settings say so.
+    ///
+    /// - Parameter source: the file as the user named it, for errors.
+    /// - Throws: `AudioError.notFinite` naming the first sample that is NaN or infinite.
+    public func inputValues(of samples: [Float], source: String = "samples") throws -> [Float] {
+        try AudioClip.checkFinite(samples, source: source)
+        return normalizes ? Self.normalized(samples) : samples
+    }
+
+    /// (x − mean) / √(variance + 1e-7) with the population variance; Hugging Face's `zero_mean_unit_var_norm`.
+    ///
+    /// Sums are Double.
+    package static func normalized(_ samples: [Float]) -> [Float] {
+        guard !samples.isEmpty else { return [] }
+        let count = Double(samples.count)
+        let mean = samples.reduce(0.0) { $0 + Double($1) } / count
+        let variance = samples.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / count
+        let scale = 1 / (variance + 1e-7).squareRoot()
+        return samples.map { Float((Double($0) - mean) * scale) }
+    }
+}
