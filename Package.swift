@@ -10,7 +10,7 @@ let package = Package(
     targets: [
         .target(name: "TensorEngine"),
         .target(name: "XLSR", dependencies: ["TensorEngine"]),
-        .testTarget(name: "XLSRTests", dependencies: ["XLSR", "TensorEngine"]),
+        .testTarget(name: "XLSRTests", dependencies: ["XLSR", "TensorEngine"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -56,7 +56,7 @@ extension SafetensorsHeader {
     init(parsing text: UnsafeRawBufferPointer, path: String) throws {
         do {
             self = try JSONDecoder().decode(SafetensorsHeader.self, from: Data(text))
-        } catch DecodingError.dataCorrupted {
+        } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
             throw CheckpointError.malformed(path, "the header is not valid JSON")
         } catch let error as DecodingError {
             throw CheckpointError.malformed(path, "the header breaks the format\(Self.place(of: error))")
