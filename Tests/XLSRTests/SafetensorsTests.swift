@@ -81,7 +81,7 @@ import XLSR
         ("not an object", "[]", 0, "not a JSON object"),
         ("invalid JSON", #"{"a":"#, 0, "not valid JSON"),
         ("no shape", #"{"a":{"dtype":"F32","data_offsets":[0,4]}}"#, 4, "a / shape"),
-        ("fractional size", #"{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}"#, 4, "a / shape"),
+        ("fractional size", #"{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}"#, 4, "no 64-bit integer"),
         ("negative size", #"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, 4, "impossible shape"),
         (
             "overflowing shape",

@@ -95,6 +95,18 @@ import XLSR
         #expect(throws: CheckpointError.self) { try torchFile(sizes: ones, strides: ones, storageCount: 6) }
     }
 
+    @Test func archivesBeyondFourGigabytesAreRead() throws {
+        let pickle = [0x80, 2] + pickledTensor(sizes: [2], strides: [1], storageCount: 2) + Array(".".utf8)
+        let storage = [Float(3), 4].flatMap { littleEndianBytes($0.bitPattern) }
+        let files = [("x/data.pkl", pickle), ("x/data/0", storage)]
+        let file = try TorchFile(ArrayMemory(zip64Archive(files)), path: "test.bin")
+        #expect(try file.tensor(named: "w").floats() == [3, 4])
+        for size in [.max, 1 << 63, (1 << 63) - 1, 1 << 20] as [UInt64] {
+            let lying = ArrayMemory(zip64Archive(files, claimedSize: size))
+            #expect(throws: CheckpointError.self) { try TorchFile(lying, path: "test.bin") }
+        }
+    }
+
     @Test func compressedArchivesAreRefused() throws {
         var bytes = try WeightsFixture.bytes("nested.bin")
         let signature: [UInt8] = [0x50, 0x4B, 0x01, 0x02]

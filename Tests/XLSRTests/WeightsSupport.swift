@@ -78,3 +78,27 @@ func torchFile(sizes: [Int], strides: [Int], offset: Int = 0, storageCount: Int,
         sizes: sizes, strides: strides, offset: offset, storageCount: claimedCount ?? storageCount)
     return try TorchFile(ArrayMemory(legacyTorchFile(object: object, keys: ["0"], storages: storage)), path: "test.bin")
 }
+
+/// A zip archive whose sizes and offsets all stand in zip64 fields, as in files beyond 4 GB.
+func zip64Archive(_ files: [(name: String, bytes: [UInt8])], claimedSize: UInt64? = nil) -> [UInt8] {
+    let saturated = littleEndianBytes(UInt32.max)
+    var archive: [UInt8] = []
+    var directory: [UInt8] = []
+    for (name, bytes) in files {
+        let size = littleEndianBytes(claimedSize ?? UInt64(bytes.count))
+        let nameSize = littleEndianBytes(UInt16(name.utf8.count))
+        directory += [0x50, 0x4B, 1, 2] + [UInt8](repeating: 0, count: 16) + saturated + saturated + nameSize
+        directory += [28, 0] + [UInt8](repeating: 0, count: 10) + saturated + Array(name.utf8)
+        directory += [1, 0, 24, 0] + size + size + littleEndianBytes(UInt64(archive.count))
+        archive +=
+            [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 22) + nameSize + [0, 0] + Array(name.utf8) + bytes
+    }
+    let start = archive.count
+    archive += directory
+    let record = archive.count
+    archive += [0x50, 0x4B, 6, 6] + [UInt8](repeating: 0, count: 36)
+    archive += littleEndianBytes(UInt64(directory.count)) + littleEndianBytes(UInt64(start))
+    archive += [0x50, 0x4B, 6, 7, 0, 0, 0, 0] + littleEndianBytes(UInt64(record)) + [1, 0, 0, 0]
+    archive += [0x50, 0x4B, 5, 6] + [UInt8](repeating: 0, count: 8) + saturated + saturated + [0, 0]
+    return archive
+}

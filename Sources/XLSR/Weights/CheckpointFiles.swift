@@ -42,7 +42,7 @@ package struct CheckpointFiles: Sendable {
 
     /// The bytes of a small file, such as settings; nil when there is no such file.
     /// - Throws: `CheckpointError` as `memory(of:)`, and when the file has more than `limit` bytes.
-    package func contents(of name: String, limit: Int = 64 << 20) throws -> [UInt8]? {
+    package func contents(of name: String, limit: Int = MappedFile.defaultSmallFileLimit) throws -> [UInt8]? {
         try memory(of: name)?.contents(limit: limit, path: path(of: name))
     }
 

@@ -30,7 +30,8 @@ package struct CheckpointTensors: Sendable {
             guard let memory = try files.memory(of: name) else { continue }
             let path = files.path(of: name)
             if name.hasSuffix(".index.json") {
-                try self.init(index: memory.contents(limit: 64 << 20, path: path), indexPath: path, files)
+                try self.init(
+                    index: memory.contents(limit: MappedFile.defaultSmallFileLimit, path: path), indexPath: path, files)
             } else {
                 self.init([try Self.open(memory, path: path)], path: files.path)
             }

@@ -34,6 +34,8 @@ package enum SafetensorsWriter {
         try text.withUnsafeBytes { try file.write($0) }
         for (_, array) in tensors {
             try array.withUnsafeBytes { try file.write($0) }
+            // Else converting a checkpoint would fill memory with all of it.
+            array.memory.discardResidentPages(in: array.byteRange)
         }
         try file.commit()
     }
