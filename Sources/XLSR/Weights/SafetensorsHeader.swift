@@ -59,7 +59,7 @@ extension SafetensorsHeader {
         do {
             self = try JSONDecoder().decode(SafetensorsHeader.self, from: Data(text))
         } catch DecodingError.dataCorrupted {
-            throw CheckpointError.malformed(path, "the header is not valid JSON, or has a number that is no 64-bit integer")
+            throw CheckpointError.malformed(path, "the header is not valid JSON, or a number in it no 64-bit integer")
         } catch let error as DecodingError {
             throw CheckpointError.malformed(path, "the header breaks the format\(Self.place(of: error))")
         }
