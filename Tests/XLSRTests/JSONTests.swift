@@ -2,7 +2,8 @@ import Testing
 import XLSR
 
 @Test func numbersWithoutAFractionAreIntegers() throws {
-    let value = try JSON(parsing: #"{"a": 1e3, "b": 2.5, "c": true, "d": null, "e": 10000000000000000019884624838656}"#.utf8, path: "x")
+    let value = try JSON(
+        parsing: #"{"a": 1e3, "b": 2.5, "c": true, "d": null, "e": 10000000000000000019884624838656}"#.utf8, path: "x")
     #expect(value["a"]?.int == 1000)
     #expect(value["b"]?.int == nil)
     #expect(value["b"]?.double == 2.5)

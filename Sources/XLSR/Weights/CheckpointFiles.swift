@@ -1,0 +1,62 @@
+import Glibc
+import TensorEngine
+
+/// The files of a checkpoint by their names: a folder, or bytes in memory.
+package struct CheckpointFiles: Sendable {
+    /// The folder as the user named it, or what the files in memory are called in messages.
+    package let path: String
+    private let memories: [String: any HostMemory]?
+
+    /// The files in the folder `path`.
+    /// - Throws: `CheckpointError` when there is no such folder.
+    package init(folder path: String) throws {
+        guard Self.isFolder(path) else {
+            let isFile = access(path, F_OK) == 0
+            throw CheckpointError(.missingFile, path: path, isFile ? "is not a folder" : "no such folder")
+        }
+        self.path = path
+        memories = nil
+    }
+
+    /// Files in memory.
+    package init(_ memories: [String: any HostMemory], path: String) {
+        self.path = path
+        self.memories = memories
+    }
+
+    package static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The path of the file `name`, for messages.
+    package func path(of name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
+
+    /// The bytes of the file `name`, mapped; nil when there is no such file.
+    /// - Throws: `CheckpointError` when the file can't be read, or is a mere pointer to the real one.
+    package func memory(of name: String) throws -> (any HostMemory)? {
+        if let memories { return try memories[name].map { try Self.checkedForPointer($0, path: path(of: name)) } }
+        guard access(path(of: name), F_OK) == 0 else { return nil }
+        return try Self.mapping(path(of: name))
+    }
+
+    /// The bytes of a small file, such as settings; nil when there is no such file.
+    /// - Throws: `CheckpointError` as `memory(of:)`, and when the file has more than `limit` bytes.
+    package func contents(of name: String, limit: Int = MappedFile.defaultSmallFileLimit) throws -> [UInt8]? {
+        try memory(of: name)?.contents(limit: limit, path: path(of: name))
+    }
+
+    static func mapping(_ path: String) throws -> any HostMemory {
+        try checkedForPointer(MappedFile(path: path), path: path)
+    }
+
+    /// Clones made without git-lfs hold a few lines of text in place of each large file.
+    private static func checkedForPointer(_ memory: any HostMemory, path: String) throws -> any HostMemory {
+        guard !memory.withUnsafeBytes({ $0.starts(with: Array("version https://git-lfs".utf8)) }) else {
+            throw CheckpointError(
+                .missingFile, path: path, "is a git-lfs pointer, not the file itself",
+                remedy: "run `git lfs pull` in that folder")
+        }
+        return memory
+    }
+}
