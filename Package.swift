@@ -9,7 +9,9 @@ let package = Package(
     ],
     targets: [
         .target(name: "TensorEngine"),
+        .target(name: "Conformance", dependencies: ["TensorEngine"]),
         .target(name: "XLSR", dependencies: ["TensorEngine"]),
+        .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine"]),
         .testTarget(name: "XLSRTests", dependencies: ["XLSR", "TensorEngine"]),
     ],
     swiftLanguageModes: [.v6]
