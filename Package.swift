@@ -33,17 +33,23 @@ let kernels: [Target] =
 let package = Package(
     name: "xlsr",
     products: [
-        .library(name: "TensorEngine", targets: ["TensorEngine"]),
+        .library(name: "TensorEngine", targets: ["TensorEngine", "Backends"]),
         .library(name: "XLSR", targets: ["XLSR"]),
     ],
     targets: kernels + [
         .target(name: "TensorEngine"),
+        .target(name: "Conformance", dependencies: ["TensorEngine"]),
         .target(
             name: "CPUBackends",
-            dependencies: ["TensorEngine", "SIMDKernelTable", "SIMDKernels"] + kernelCopies.map { .init(stringLiteral: $0.name) }),
-        .target(name: "XLSR", dependencies: ["TensorEngine"]),
+            dependencies: ["TensorEngine", "SIMDKernelTable", "SIMDKernels"]
+                + kernelCopies.map { .target(name: $0.name) }),
+        .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends"]),
+        .target(name: "XLSR", dependencies: ["TensorEngine", "Backends"]),
+
+        // MARK: Tests
+        .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),
         .testTarget(
-            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine"], exclude: ["Goldens", "Fixtures"]),
+            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends"], exclude: ["Goldens", "Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,75 @@
+import CPUBackends
+import TensorEngine
+
+/// Options for opening a backend.
+public struct BackendOptions: Sendable {
+    /// Threads of a CPU backend; all cores by default.
+    public var threadCount: Int?
+    /// Instruction set of a CPU backend: "baseline", "avx2" or "avx512"; the best there is by default.
+    public var instructionSet: String?
+    /// Guard bytes after every result, for tests.
+    public var guardByteCount: Int
+
+    public init(threadCount: Int? = nil, instructionSet: String? = nil, guardByteCount: Int = 0) {
+        self.threadCount = threadCount
+        self.instructionSet = instructionSet
+        self.guardByteCount = guardByteCount
+    }
+}
+
+/// Every backend that this build has, by name.
+public enum BackendRegistry {
+    /// A kind of backend: one line of the registry.
+    public struct Entry: Sendable {
+        public let kind: Device.Kind
+        /// What it is, for people.
+        public let summary: String
+        /// What it needs at run time.
+        public let requirement: String
+        let open: @Sendable (Device, BackendOptions) throws -> any Backend
+    }
+
+    public static let entries: [Entry] = [
+        Entry(kind: .simd, summary: "hand-written SIMD Swift", requirement: "nothing") {
+            try CPUBackend.simd(CPUOptions($1, device: $0))
+        },
+        Entry(
+            kind: .openblas, summary: "matrix products by OpenBLAS, the rest as simd",
+            requirement: "libopenblas (apt-get install libopenblas0)"
+        ) {
+            try CPUBackend.openblas(CPUOptions($1, device: $0))
+        },
+        Entry(kind: .reference, summary: "naive loops in double precision, for tests", requirement: "nothing") {
+            ReferenceBackend(guardByteCount: $1.guardByteCount)
+        },
+    ]
+
+    /// Opens a device by name. `auto` is the fastest present.
+    /// - Throws: `TensorError` of kind `deviceUnavailable`, which says what is missing and how to get it.
+    public static func open(_ device: Device, options: BackendOptions = BackendOptions()) throws -> any Backend {
+        guard device.kind != .auto else { return try open(.simd, options: options) }
+        guard let entry = entries.first(where: { $0.kind == device.kind }) else {
+            let names = entries.map(\.kind.rawValue).joined(separator: ", ")
+            throw TensorError(
+                .deviceUnavailable, operation: "open", "this build has no such device", device: device,
+                remedy: "use one of \(names)")
+        }
+        return try entry.open(device, options)
+    }
+}
+
+extension CPUOptions {
+    fileprivate init(_ options: BackendOptions, device: Device) throws {
+        let set = try options.instructionSet.map { name in
+            guard let set = Processor.InstructionSet(rawValue: name) else {
+                let names = Processor.InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+                throw TensorError(
+                    .invalidArgument, operation: "open", "no instruction set '\(name)'", device: device,
+                    remedy: "use one of \(names)")
+            }
+            return set
+        }
+        self.init(
+            threadCount: options.threadCount, instructionSet: set, guardByteCount: options.guardByteCount)
+    }
+}

@@ -1,0 +1,57 @@
+import TensorEngine
+
+extension ConformanceCase {
+    private static let ragged = Segments(offsets: [2, 5, 9, 9, 44], lengths: [3, 1, 0, 33, 6])
+
+    static let attentionCases: [ConformanceCase] =
+        [(1, 1), (3, 13), (2, 64), (1, 80), (1, 120), (2, 17), (5, 8)].map {
+            attention(heads: $0, $1, ragged, rows: 52)
+        }
+        + [
+            attention(heads: 2, 4, Segments(lengths: []), rows: 0),
+            attention(heads: 2, 4, Segments(lengths: []), rows: 3),
+            attention(heads: 1, 16, Segments(lengths: [1]), rows: 1),
+            attention(heads: 1, 16, Segments(lengths: [15, 16, 17, 31, 32]), rows: 111),
+            attention(heads: 1, 7, Segments(lengths: [67, 65]), rows: 132),
+            attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, special: .nan),
+            attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, special: 0),
+            attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, valueScale: 1e30),
+            attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, .large),
+            attention(heads: 16, 80, Segments(lengths: [499]), rows: 499, .large),
+            attention(heads: 16, 120, Segments(lengths: [499]), rows: 499, .large),
+            attention(
+                heads: 16, 64, Segments(offsets: [0, 160, 300], lengths: [149, 99, 199]), rows: 499, .large),
+        ]
+
+    /// - Parameters:
+    ///   - special: written into query, key and value of one head of one frame of the first segment.
+    ///   - valueScale: the size of the values alone.
+    private static func attention(
+        heads: Int, _ headSize: Int, _ segments: Segments, rows: Int, special: Float? = nil, valueScale: Float = 1,
+        _ size: Size = .small
+    ) -> ConformanceCase {
+        let width = heads * headSize
+        var name = "\(segments.lengths) of \(rows) rows, \(heads) heads of \(headSize)"
+        if let special { name += ", a frame of \(special)" }
+        if valueScale != 1 { name += ", values of \(valueScale)" }
+        return ConformanceCase(
+            "attention", name, size, multiplyAdds: 2 * width * segments.lengths.reduce(0) { $0 + $1 * $1 },
+            tolerance: .attention,
+            definedRows: segments.rowIndices.map(Int.init)
+        ) { random in
+            // Scores of about ± 3 · 3, so that the weights are far from equal.
+            var x = random.ragged(segments, rows: rows, columns: 3 * width, scale: 3)
+            if let special {
+                for part in 0..<3 {
+                    for channel in 0..<headSize { x[(2 * 3 + part) * width + channel] = special }
+                }
+            }
+            for row in 0..<rows {
+                for channel in 0..<width { x[(row * 3 + 2) * width + channel] *= valueScale }
+            }
+            return [HostArray(x, shape: [rows, 3 * width])]
+        } bind: { operands in
+            { try operands[0].attention(heads: heads, segments: segments) }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import TensorEngine
+
+/// What checking one case on one device gave.
+public struct CaseResult: Sendable, CustomStringConvertible {
+    public let description: String
+    /// The largest |Δ| against the oracle, and what was allowed where it occurred.
+    public let largestError: Float
+    public let allowedError: Float
+    /// The first element beyond its tolerance.
+    public let firstBadIndex: Int?
+    /// What is wrong, in words; nil when the case passed.
+    public let failure: String?
+
+    public var passed: Bool { failure == nil }
+}
+
+/// Runs a case twice and compares with the oracle: values, bit for bit the second time, and guard bytes intact.
+///
+/// Above the oracle's `multiplyAddLimit` the sampled rows are compared, and the sum of every column where the case
+/// knows it. Recycled memory is filled with NaN before the first run and with a number before the second, so that an
+/// element that was never written shows.
+public func check(
+    _ testCase: ConformanceCase, on backend: any Backend, against oracle: ReferenceBackend
+) throws -> CaseResult {
+    let inputs = testCase.inputs()
+    let damagedBefore = backend.pool.statistics.damagedGuardCount
+    let (expected, shape) = try run(testCase, inputs, on: oracle)
+    let (first, second, actualShape) = try runTwice(testCase, inputs, on: backend, resultShape: shape)
+    guard shape == actualShape else {
+        return CaseResult(testCase, failure: "result is \(actualShape), not \(shape)")
+    }
+    let sampled = oracle.sampledRows(of: shape.rows, multiplyAdds: testCase.multiplyAddCount)
+    let defined = testCase.definedRows.map(Set.init)
+    let rows = sampled.filter { defined?.contains($0) ?? true }
+    var comparison = Comparison(testCase.tolerance, expected: expected, rows: rows, columns: shape.columns)
+    comparison.compare(first, with: expected)
+    var failure = comparison.failure
+    if failure == nil, let columnSums = testCase.columnSums?(inputs) {
+        failure = comparison.sumFailure(first, columnSums, rows: testCase.definedRows ?? Array(0..<shape.rows))
+    }
+    let definedRows = testCase.definedRows ?? Array(0..<shape.rows)
+    if failure == nil, !areIdentical(first, second, rows: definedRows, columns: shape.columns) {
+        failure = "two runs differ"
+    }
+    let damaged = backend.pool.statistics.damagedGuardCount - damagedBefore
+    if damaged > 0 { failure = "\(damaged) storages were written beyond their end" }
+    return CaseResult(testCase, comparison, failure: failure)
+}
+
+private func run(
+    _ testCase: ConformanceCase, _ inputs: [HostArray], on backend: any Backend
+) throws -> ([Float], Shape) {
+    let result = try testCase.prepare(inputs, on: backend)()
+    return (try result.floats(), result.shape)
+}
+
+/// In a function of its own so that every storage is back in the pool, its guard checked, when it returns.
+private func runTwice(
+    _ testCase: ConformanceCase, _ inputs: [HostArray], on backend: any Backend, resultShape: Shape
+) throws -> ([Float], [Float], Shape) {
+    let operation = try testCase.prepare(inputs, on: backend)
+    _ = try Tensor.filled(.nan, shape: resultShape, on: backend)
+    let first = try operation()
+    let values = try first.floats()
+    let shape = first.shape
+    _ = try Tensor.filled(12345, shape: resultShape, on: backend)
+    return (values, try operation().floats(), shape)
+}
+
+private func areIdentical(_ a: [Float], _ b: [Float], rows: [Int], columns: Int) -> Bool {
+    for row in rows {
+        for index in row * columns..<(row + 1) * columns where a[index].bitPattern != b[index].bitPattern {
+            return false
+        }
+    }
+    return true
+}
+
+private struct Comparison {
+    let tolerance: Tolerance
+    let rows: [Int]
+    let columns: Int
+    let largestExpected: Float
+    var largestError: Float = 0
+    var allowedError: Float = 0
+    var firstBadIndex: Int?
+    var failure: String?
+
+    init(_ tolerance: Tolerance, expected: [Float], rows: [Int], columns: Int) {
+        self.tolerance = tolerance
+        self.rows = rows
+        self.columns = columns
+        var largest: Float = 0
+        for row in rows {
+            for index in row * columns..<(row + 1) * columns where expected[index].isFinite {
+                largest = max(largest, expected[index].magnitude)
+            }
+        }
+        largestExpected = largest
+    }
+
+    mutating func compare(_ actual: [Float], with expected: [Float]) {
+        for row in rows {
+            for index in row * columns..<(row + 1) * columns {
+                compare(actual[index], with: expected[index], at: index)
+            }
+        }
+    }
+
+    private mutating func compare(_ actual: Float, with expected: Float, at index: Int) {
+        guard actual != expected, !(actual.isNaN && expected.isNaN) else { return }
+        let allowed = tolerance.allowed(expected, largest: largestExpected)
+        let error = expected.isFinite && actual.isFinite ? (actual - expected).magnitude : .infinity
+        if error > largestError { (largestError, allowedError) = (error, allowed) }
+        guard error > allowed, firstBadIndex == nil else { return }
+        firstBadIndex = index
+        let (row, column) = columns == 0 ? (0, 0) : (index / columns, index % columns)
+        failure = "row \(row), column \(column): \(actual), not \(expected); allowed is ±\(allowed)"
+    }
+
+    /// A wrong row that was not sampled moves the column sums by about the size of an element, which is far beyond
+    /// what the rounding errors of all rows, mostly of random signs, add up to.
+    func sumFailure(_ actual: [Float], _ expected: [Double], rows: [Int]) -> String? {
+        var sums = [Double](repeating: 0, count: columns)
+        for row in rows {
+            for column in 0..<columns { sums[column] += Double(actual[row * columns + column]) }
+        }
+        let element = Double(tolerance.allowed(largestExpected, largest: largestExpected))
+        let allowed = 4 * element * Double(rows.count).squareRoot()
+        for column in 0..<columns where !((sums[column] - expected[column]).magnitude <= allowed) {
+            return "the sum of column \(column) is \(sums[column]), not \(expected[column]); allowed is ±\(allowed)"
+        }
+        return nil
+    }
+}
+
+extension CaseResult {
+    fileprivate init(_ testCase: ConformanceCase, _ comparison: Comparison? = nil, failure: String?) {
+        let largestError = comparison?.largestError ?? .infinity
+        self.init(
+            description: "\(testCase): \(failure ?? "ok, largest error \(largestError)")", largestError: largestError,
+            allowedError: comparison?.allowedError ?? 0, firstBadIndex: comparison?.firstBadIndex, failure: failure)
+    }
+}

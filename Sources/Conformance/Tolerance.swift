@@ -1,0 +1,43 @@
+import TensorEngine
+
+/// How far an element may be from the oracle's: `relativeToLargest · max |expected| + relative · |expected|`.
+///
+/// This file is the one table of tolerances. Its figures hold for operations computed in float32 (unit roundoff
+/// u = 6·10⁻⁸) with sums in any order; each is a few times what such a computation needs in theory and about a
+/// hundredth of what a dropped term, a wrong tap or half precision would give.
+public struct Tolerance: Sendable {
+    public let relativeToLargest: Float
+    public let relative: Float
+
+    /// Only moves, conversions and single correctly rounded operations.
+    public static let exact = Tolerance(relativeToLargest: 0, relative: 0)
+
+    /// One division or root that may be an approximation with a Newton step: a few u.
+    public static let quotient = Tolerance(relativeToLargest: 0, relative: 4e-7)
+
+    /// Polynomial approximations good to some units in the last place, and differences from 1 in float32, which cost
+    /// an absolute u where the result is small.
+    public static let function = Tolerance(relativeToLargest: 2e-7, relative: 2e-6)
+
+    /// A sum of `depth` products of random signs: rounding errors grow as √depth·u against a result that grows as
+    /// √depth, and the longest chain of partial sums adds another √depth at worst.
+    public static func product(depth: Int) -> Tolerance {
+        Tolerance(relativeToLargest: 1e-6 + 1e-7 * Float(depth).squareRoot(), relative: 0)
+    }
+
+    /// Mean and variance in two passes, a root, a quotient. One pass over values with a mean of 10 deviations would
+    /// lose 100 u and be noticed.
+    public static let norm = Tolerance(relativeToLargest: 4e-6, relative: 2e-6)
+
+    /// Exponentials of differences of up to some tens, whose rounding is a relative error of the result.
+    public static let softmax = Tolerance(relativeToLargest: 1e-6, relative: 5e-6)
+
+    /// Scores of up to about ten with errors of some u each, then a convex mean.
+    public static let attention = Tolerance(relativeToLargest: 8e-6, relative: 0)
+
+    func allowed(_ expected: Float, largest: Float) -> Float {
+        guard relative > 0 || relativeToLargest > 0 else { return 0 }
+        // Devices may flush subnormal results to zero.
+        return relativeToLargest * largest + relative * expected.magnitude + .leastNormalMagnitude
+    }
+}

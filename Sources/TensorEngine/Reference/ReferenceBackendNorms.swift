@@ -1,0 +1,92 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+extension ReferenceBackend {
+    public func layerNorm(_ x: Tensor, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws {
+        let (columns, rows) = (x.shape.columns, x.shape.rows)
+        let (x, y) = (x.elements(), result.elements())
+        for row in 0..<rows {
+            let values = (0..<columns).map { Double(x[row * columns + $0]) }
+            let normed = Self.normalized(values, norm) { $0 }
+            for column in 0..<columns {
+                y[row * columns + column] = Float(activation.map { Self.value($0, normed[column]) } ?? normed[column])
+            }
+        }
+    }
+
+    public func softmax(_ x: Tensor, logarithm: Bool, into result: Tensor) throws {
+        let (columns, rows) = (x.shape.columns, x.shape.rows)
+        let (x, y) = (x.elements(), result.elements())
+        for row in 0..<rows {
+            let values = (0..<columns).map { Double(x[row * columns + $0]) }
+            let largest = values.reduce(-.infinity) { Self.value(.maximum, $0, $1) }
+            let sum = values.reduce(0) { $0 + exp($1 - largest) }
+            for column in 0..<columns {
+                let shifted = values[column] - largest
+                y[row * columns + column] = Float(logarithm ? shifted - log(sum) : exp(shifted) / sum)
+            }
+        }
+    }
+
+    public func channelNorm(
+        _ x: Tensor, segments: Segments, _ norm: Normalization, activation: UnaryKind?, into result: Tensor
+    ) throws {
+        let channels = x.shape.columns
+        let (x, y) = (x.elements(), result.elements())
+        y.update(repeating: 0)
+        for index in 0..<segments.count {
+            let rows = segments[index]
+            for channel in 0..<channels {
+                let values = rows.map { Double(x[$0 * channels + channel]) }
+                let normed = Self.normalized(values, norm) { _ in channel }
+                for (row, value) in zip(rows, normed) {
+                    y[row * channels + channel] = Float(activation.map { Self.value($0, value) } ?? value)
+                }
+            }
+        }
+    }
+
+    public func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
+        counters.add(.attentions)
+        let width = result.shape[1]
+        let size = width / heads
+        let (x, y) = (queryKeyValue.elements(), result.elements())
+        let multiplyAdds = 2 * width * segments.lengths.reduce(0) { $0 + $1 * $1 }
+        y.update(repeating: .nan)
+        forSampledRows(of: result, multiplyAdds: multiplyAdds) { row in
+            guard let index = (0..<segments.count).first(where: { segments[$0].contains(row) }) else { return }
+            let frames = segments[index]
+            for head in 0..<heads {
+                let query = x.pointer(row * 3 * width + head * size)
+                let scores = frames.map { frame in
+                    dot(query, x.pointer(frame * 3 * width + width + head * size), count: size)
+                        / Double(size).squareRoot()
+                }
+                let largest = scores.reduce(-.infinity) { Self.value(.maximum, $0, $1) }
+                let weights = scores.map { exp($0 - largest) }
+                let sum = weights.reduce(0, +)
+                for channel in head * size..<(head + 1) * size {
+                    var value = 0.0
+                    for (frame, weight) in zip(frames, weights) {
+                        value += weight * Double(x[frame * 3 * width + 2 * width + channel])
+                    }
+                    y[row * width + channel] = Float(value / sum)
+                }
+            }
+        }
+    }
+
+    /// `gain · (x - mean) / √(variance + ε) + bias`, where element i belongs to channel `channel(i)`.
+    static func normalized(_ values: [Double], _ norm: Normalization, channel: (Int) -> Int) -> [Double] {
+        let (gain, bias) = (norm.gain.elements(), norm.bias.elements())
+        let mean = values.reduce(0, +) / Double(values.count)
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+        let deviation = (variance + Double(norm.epsilon)).squareRoot()
+        return values.indices.map { index in
+            Double(gain[channel(index)]) * (values[index] - mean) / deviation + Double(bias[channel(index)])
+        }
+    }
+}
