@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .library(name: "TensorEngine", targets: ["TensorEngine", "Backends"]),
         .library(name: "XLSR", targets: ["XLSR"]),
+        .executable(name: "xlsr", targets: ["XLSRCommand"]),
     ],
     targets: kernels + [
         .target(name: "TensorEngine"),
@@ -45,6 +46,7 @@ let package = Package(
                 + kernelCopies.map { .target(name: $0.name) }),
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends"]),
+        .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
 
         // MARK: Tests
         .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),

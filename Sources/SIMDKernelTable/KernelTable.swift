@@ -30,7 +30,7 @@ public struct KernelTable: Sendable {
     public let logSoftmax: @Sendable (borrowing RowTask) -> Void
     /// Adds the sums of each column to `sums`; about `mean` and squared when there is one.
     public let columnSums: @Sendable (_ x: Matrix, _ mean: UnsafePointer<Float>?, _ sums: UnsafeMutablePointer<Double>) -> Void
-    /// `y = activation(x · scale + shift)` with one scale and shift a column.
+    /// `y = activation((x - center) · gain + bias)` with one of each a column.
     public let scaleColumns: @Sendable (borrowing RowTask) -> Void
     public let halfToFloat: @Sendable (_ x: UnsafePointer<UInt16>, _ y: UnsafeMutablePointer<Float>, _ count: Int) -> Void
     public let floatToHalf: @Sendable (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) -> Void
@@ -188,6 +188,7 @@ public struct RowTask: ~Copyable {
     public var y: UnsafeMutablePointer<Float>
     public var gain: UnsafePointer<Float>?
     public var bias: UnsafePointer<Float>?
+    public var center: UnsafePointer<Float>?
     public var epsilon: Float = 0
     public var activation = ElementFunction.identity
 

@@ -45,14 +45,14 @@ import SIMDKernelTable
     q = multiplyAdd(q, u, splat(0.114_108_51))
     q = multiplyAdd(q, u, splat(0.502_074_7))
     q = multiplyAdd(q, u, splat(1))
-    return x * p / q
+    // The quotient ends a rounding error short of 1, which a large `x` of GELU would magnify.
+    let y = (x * p / q).replacing(with: splat(1), where: value .> splat(3.92))
+    return y.replacing(with: splat(-1), where: value .< splat(-3.92))
 }
 
 /// `1 / (1 + e⁻ˣ)`
 @inline(__always) func sigmoid(_ x: Vector) -> Vector {
-    let bounded = larger(smaller(x, splat(87)), splat(-87))
-    let y = splat(1) / (splat(1) + exponentialCore(splat(0) - bounded))
-    return y.replacing(with: x, where: x .!= x)
+    splat(1) / (splat(1) + exponential(splat(0) - x))
 }
 
 /// `tanh x = 1 - 2 / (e²ˣ + 1)`, by its series near zero, where that would cancel.
@@ -94,9 +94,8 @@ import SIMDKernelTable
         }
     case .geluTanh:
         map(x, y, count) {
-            let inner = multiplyAdd($0 * $0 * $0, splat(0.044_715), $0) * splat(0.797_884_6)
-            let half = $0 * splat(0.5)
-            return multiplyAdd(half, hyperbolicTangent(inner), half)
+            // (1 + tanh u) / 2 = σ(2u), which doesn't cancel where the tanh is near -1.
+            $0 * sigmoid(multiplyAdd($0 * $0 * $0, splat(0.044_715), $0) * splat(1.595_769_1))
         }
     case .geluSigmoid: map(x, y, count) { $0 * sigmoid($0 * splat(1.702)) }
     }

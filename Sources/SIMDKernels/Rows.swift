@@ -92,8 +92,8 @@ import SIMDKernelTable
         let x = task.x.pointer + row * task.x.stride
         let top = splat(largestOf(x, count))
         let total = sumOf(x, count, fill: -.infinity) { exponential($0 - top) }
-        let shift = top + logarithm(splat(total))
-        map(x, task.y + row * count, count) { $0 - shift }
+        let logarithmOfTotal = logarithm(splat(total))
+        map(x, task.y + row * count, count) { ($0 - top) - logarithmOfTotal }
     }
 }
 
@@ -113,11 +113,13 @@ import SIMDKernelTable
 }
 
 @inline(never) func scaleColumns(_ task: borrowing RowTask) {
-    guard let scale = task.gain, let shift = task.bias else { return }
+    guard let scale = task.gain, let shift = task.bias, let center = task.center else { return }
     for row in 0..<task.x.rows {
         let x = task.x.pointer + row * task.x.stride
         let y = task.y + row * task.x.columns
-        for column in 0..<task.x.columns { y[column] = x[column] * scale[column] + shift[column] }
+        for column in 0..<task.x.columns { 
+            y[column] = (x[column] - center[column]) * scale[column] + shift[column]
+        }
         applyFunction(task.activation, y, y, task.x.columns)
     }
 }

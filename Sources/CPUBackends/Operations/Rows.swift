@@ -82,17 +82,16 @@ extension CPUBackend {
             sums = [Double](repeating: 0, count: columns)
             kernels.columnSums(matrix, mean, &sums)
             let gain = norm.gain.elements.pointer
-            let bias = norm.bias.elements.pointer
             let scale = (0..<columns).map {
                 Float(Double(gain[$0]) / (sums[$0] / Double(segment.count) + Double(norm.epsilon)).squareRoot())
             }
-            let shift = (0..<columns).map { Float(Double(bias[$0]) - Double(mean[$0]) * Double(scale[$0])) }
             var task = RowTask(x: matrix, y: target + segment.lowerBound * columns)
+            task.bias = norm.bias.readOnly
             task.activation = ElementFunction(activation)
-            scale.withUnsafeBufferPointer { scale in
-                shift.withUnsafeBufferPointer { shift in
+            mean.withUnsafeBufferPointer { mean in
+                scale.withUnsafeBufferPointer { scale in
+                    task.center = mean.baseAddress
                     task.gain = scale.baseAddress
-                    task.bias = shift.baseAddress
                     kernels.scaleColumns(task)
                 }
             }
