@@ -1,0 +1,54 @@
+import TensorEngine
+
+/// Self-attention and feed-forward with residuals. Hugging Face's `Wav2Vec2EncoderLayerStableLayerNorm` (norms before
+/// the blocks) and `Wav2Vec2EncoderLayer` (norms after them): the same names, other roles.
+struct EncoderLayer: Sendable {
+    private let isStable: Bool
+    private let headCount: Int
+    private let activation: UnaryKind?
+    /// Queries, keys and values by one product.
+    private let queryKeyValue: Linear
+    private let attentionOutput: Linear
+    private let attentionNorm: Normalization
+    private let intermediate: Linear
+    private let output: Linear
+    private let finalNorm: Normalization
+
+    init(_ weights: WeightReader, _ configuration: Configuration) throws {
+        let hidden = configuration.hiddenSize
+        isStable = configuration.usesStableLayerNorm
+        headCount = configuration.headCount
+        activation = configuration.activation
+        let attention = weights.scope("attention")
+        let projections = ["q_proj", "k_proj", "v_proj"]
+        queryKeyValue = Linear(
+            weight: try attention.stacked(projections.map { $0 + ".weight" }, [hidden, hidden]).prepared(for: .linear),
+            bias: try attention.stacked(projections.map { $0 + ".bias" }, [hidden]))
+        attentionOutput = try attention.linear("out_proj", from: hidden, to: hidden)
+        attentionNorm = try weights.norm("layer_norm", channels: hidden, epsilon: configuration.layerNormEpsilon)
+        let feedForward = weights.scope("feed_forward")
+        intermediate = try feedForward.linear("intermediate_dense", from: hidden, to: configuration.intermediateSize)
+        output = try feedForward.linear("output_dense", from: configuration.intermediateSize, to: hidden)
+        finalNorm = try weights.norm("final_layer_norm", channels: hidden, epsilon: configuration.layerNormEpsilon)
+    }
+
+    /// `[frames, hidden]` → `[frames, hidden]`
+    func callAsFunction(_ x: Tensor, segments: Segments) throws -> Tensor {
+        if isStable {
+            let attended = try attention(x.layerNorm(attentionNorm), residual: x, segments: segments)
+            return try feedForward(attended.layerNorm(finalNorm), residual: attended)
+        }
+        let attended = try attention(x, residual: x, segments: segments).layerNorm(attentionNorm)
+        return try feedForward(attended, residual: attended).layerNorm(finalNorm)
+    }
+
+    private func attention(_ x: Tensor, residual: Tensor, segments: Segments) throws -> Tensor {
+        let mixed = try queryKeyValue(x)  // [frames, 3 · hidden]
+            .attention(heads: headCount, segments: segments)  // [frames, hidden]
+        return try attentionOutput(mixed, residual: residual)
+    }
+
+    private func feedForward(_ x: Tensor, residual: Tensor) throws -> Tensor {
+        try output(intermediate(x, activation: activation), residual: residual)  // [frames, intermediate] between
+    }
+}

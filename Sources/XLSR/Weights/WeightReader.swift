@@ -1,0 +1,118 @@
+import Synchronization
+import TensorEngine
+
+/// Brings a checkpoint's tensors to a device under the names of its blocks, and keeps account of what was read.
+struct WeightReader: Sendable {
+    let backend: any Backend
+    private let checkpoint: CheckpointTensors
+    /// What goes before every name here: `wav2vec2.encoder.layers.3.`
+    private let prefix: String
+    private let account: Account
+
+    private final class Account: Sendable {
+        let names = Mutex<Set<String>>([])
+    }
+
+    init(_ checkpoint: CheckpointTensors, on backend: any Backend) {
+        self.init(checkpoint, on: backend, prefix: "", account: Account())
+    }
+
+    private init(_ checkpoint: CheckpointTensors, on backend: any Backend, prefix: String, account: Account) {
+        self.checkpoint = checkpoint
+        self.backend = backend
+        self.prefix = prefix
+        self.account = account
+    }
+
+    /// The weights of a block inside this one.
+    func scope(_ name: String) -> WeightReader {
+        WeightReader(checkpoint, on: backend, prefix: prefix + name + ".", account: account)
+    }
+
+    func contains(_ name: String) -> Bool { checkpoint.shape(of: prefix + name) != nil }
+
+    /// A tensor of the expected shape, in float32.
+    /// - Throws: `CheckpointError` with the tensor's full name when it is missing or has another shape.
+    func tensor(_ name: String, _ shape: Shape) throws -> Tensor {
+        let array = try host(name, shape)
+        let tensor = try Tensor(array, on: backend)
+        array.memory.discardResidentPages(in: array.byteRange)
+        return try tensor.converted(to: .float32)
+    }
+
+    /// Tensors of one shape under each other: `[count · rows, …]`.
+    func stacked(_ names: [String], _ shape: Shape) throws -> Tensor {
+        let arrays = try names.map { try host($0, shape) }
+        let bytes = [UInt8](unsafeUninitializedCapacity: arrays.reduce(0) { $0 + 4 * $1.shape.count }) { buffer, count in
+            for array in arrays where array.dtype == .float32 {
+                array.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...]).copyMemory(from: $0) }
+                count += 4 * array.shape.count
+            }
+        }
+        let stackedShape = Shape([names.count * shape[0]] + shape.dimensions.dropFirst())
+        guard bytes.count == 4 * stackedShape.count else {
+            let floats = arrays.flatMap { $0.floats() }
+            return try Tensor(HostArray(floats, shape: stackedShape), on: backend)
+        }
+        for array in arrays { array.memory.discardResidentPages(in: array.byteRange) }
+        return try Tensor(
+            HostArray(
+                shape: stackedShape, dtype: .float32, memory: ArrayMemory(bytes), byteRange: 0..<bytes.count),
+            on: backend)
+    }
+
+    /// The weight `[out, in]` and bias of a linear layer.
+    func linear(_ name: String, from input: Int, to output: Int) throws -> Linear {
+        let scope = scope(name)
+        return Linear(
+            weight: try scope.tensor("weight", [output, input]).prepared(for: .linear),
+            bias: try scope.tensor("bias", [output]))
+    }
+
+    func norm(_ name: String, channels: Int, epsilon: Float) throws -> Normalization {
+        let scope = scope(name)
+        return Normalization(
+            gain: try scope.tensor("weight", [channels]), bias: try scope.tensor("bias", [channels]), epsilon: epsilon)
+    }
+
+    private func host(_ name: String, _ shape: Shape) throws -> HostArray {
+        let fullName = prefix + name
+        guard let found = checkpoint.shape(of: fullName) else {
+            throw CheckpointError(
+                .weights, path: checkpoint.path, "has no tensor \(fullName) \(shape)",
+                remedy: "config.json and the weights must come from the same checkpoint")
+        }
+        guard found == shape else {
+            throw CheckpointError(
+                .weights, path: checkpoint.origin(of: fullName) ?? checkpoint.path,
+                "\(fullName) is \(found), but config.json says \(shape)",
+                remedy: "config.json and the weights must come from the same checkpoint")
+        }
+        account.names.withLock { _ = $0.insert(fullName) }
+        return try checkpoint.tensor(named: fullName)
+    }
+
+    /// Throws when a tensor was read by nobody and isn't one that inference leaves unread by design.
+    func requireAllRead(besides isUnreadByDesign: (String) -> Bool) throws {
+        let unread = checkpoint.names.filter { name in
+            !account.names.withLock { $0.contains(name) } && !isUnreadByDesign(name)
+        }
+        guard let first = unread.first else { return }
+        let others = unread.count > 1 ? " and \(unread.count - 1) others (\(unread.dropFirst().prefix(4).joined(separator: ", ")))" : ""
+        throw CheckpointError(
+            .weights, path: checkpoint.path, "\(first)\(others) would not be used",
+            remedy: "config.json doesn't describe these weights")
+    }
+}
+
+/// A linear layer: `x · Wᵀ + b`.
+struct Linear: Sendable {
+    let weight: PreparedWeight
+    let bias: Tensor
+
+    func callAsFunction(
+        _ x: Tensor, activation: UnaryKind? = nil, residual: Tensor? = nil
+    ) throws -> Tensor {
+        try x.linear(weight, bias: bias, activation: activation, residual: residual)
+    }
+}
