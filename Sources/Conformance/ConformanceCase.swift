@@ -30,10 +30,10 @@ public struct ConformanceCase: Sendable {
     public let definedRows: [Int]?
     let makeInputs: @Sendable (inout RandomSource) -> [HostArray]
     let bind: @Sendable ([Tensor]) throws -> Operation
-    /// The sum of each column of the result, in Double, where that is cheap to know: for large plain products.
+    /// The sum of each column of the result, in Double, where that is cheap to know: for plain products.
     let columnSums: (@Sendable ([HostArray]) -> [Double])?
 
-    init(
+    package init(
         _ operation: String, _ name: String, _ size: Size = .small, multiplyAdds: Int = 0, tolerance: Tolerance,
         definedRows: [Int]? = nil, columnSums: (@Sendable ([HostArray]) -> [Double])? = nil,
         inputs: @escaping @Sendable (inout RandomSource) -> [HostArray],
@@ -62,6 +62,7 @@ public struct ConformanceCase: Sendable {
     /// Brings the operands to the device.
     public func prepare(on backend: any Backend) throws -> Operation { try prepare(inputs(), on: backend) }
 
+    /// Brings these operands, which `inputs()` made, to the device.
     public func prepare(_ inputs: [HostArray], on backend: any Backend) throws -> Operation {
         try bind(inputs.map { try Tensor($0, on: backend) })
     }

@@ -20,14 +20,15 @@ public struct Tolerance: Sendable {
     public static let function = Tolerance(relativeToLargest: 2e-7, relative: 2e-6)
 
     /// A sum of `depth` products of random signs: rounding errors grow as √depth·u against a result that grows as
-    /// √depth, and the longest chain of partial sums adds another √depth at worst.
+    /// √depth, and the longest chain of partial sums adds another √depth. Float32 sums in index order, the worst order
+    /// in use, were measured at a quarter of this for depths of 1024 to 8192.
     public static func product(depth: Int) -> Tolerance {
         Tolerance(relativeToLargest: 1e-6 + 1e-7 * Float(depth).squareRoot(), relative: 0)
     }
 
-    /// Mean and variance in two passes, a root, a quotient. One pass over values with a mean of 10 deviations would
-    /// lose 100 u and be noticed.
-    public static let norm = Tolerance(relativeToLargest: 4e-6, relative: 2e-6)
+    /// Mean and variance in two passes, a root, a quotient. With a mean of 17 deviations, 513 float32 numbers summed
+    /// one after the other err by 0.7 of this, and variance as mean square less squared mean by 20 times this.
+    public static let norm = Tolerance(relativeToLargest: 1e-5, relative: 0)
 
     /// Exponentials of differences of up to some tens, whose rounding is a relative error of the result.
     public static let softmax = Tolerance(relativeToLargest: 1e-6, relative: 5e-6)

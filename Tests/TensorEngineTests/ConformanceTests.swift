@@ -2,17 +2,71 @@ import Conformance
 import TensorEngine
 import Testing
 
+/// The shared case list on every device that is present. One case at a time: a device's pool and counters are shared.
 @Suite(.serialized) struct ConformanceTests {
     static let operations = Set(ConformanceCase.all.map(\.operation)).sorted()
+    static let fusedOperations = [
+        "linear", "layerNorm", "softmax", "channelNorm", "convolution", "groupedConvolution", "attention",
+    ]
+
+    /// A debug build would take minutes for the true shapes, and the oracle would only meet itself.
+    #if DEBUG
+        static let devicesForLargeCases: [TestDevice] = []
+    #else
+        static let devicesForLargeCases = TestDevices.fused.filter { $0.backend.device != .reference }
+    #endif
 
     @Test(arguments: TestDevices.present, operations)
     func everySmallCaseMatchesTheOracle(device: TestDevice, operation: String) throws {
-        let cases = ConformanceCase.all(.small).filter { $0.operation == operation }
+        try expectConformance(ConformanceCase.all(.small).filter { $0.operation == operation }, on: device)
+    }
+
+    @Test(arguments: devicesForLargeCases)
+    func everyLargeCaseMatchesTheOracle(device: TestDevice) throws {
+        try expectConformance(ConformanceCase.all(.large), on: device)
+    }
+
+    private func expectConformance(_ cases: [ConformanceCase], on device: TestDevice) throws {
         #expect(!cases.isEmpty)
         let oracle = ConformanceCase.makeOracle()
         for testCase in cases {
             let result = try check(testCase, on: device.backend, against: oracle)
             #expect(result.passed, "\(device): \(result)")
         }
+    }
+
+    @Test(arguments: TestDevices.fused, fusedOperations)
+    func fusedOperationsRunTheirFastPath(device: TestDevice, operation: String) throws {
+        let testCase = try #require(ConformanceCase.all(.small).last { $0.operation == operation })
+        let primitives = PrimitivesBackend(device.backend)
+        for (backend, isFused) in [(device.backend, true), (primitives, false)] as [(any Backend, Bool)] {
+            let run = try testCase.prepare(on: backend)
+            backend.counters.reset()
+            _ = try run()
+            #expect((backend.counters[.defaultBodies] == 0) == isFused)
+        }
+    }
+
+    @Test func requiredDevicesArePresent() {
+        for (name, reason) in TestDevices.absent { print("device \(name) is absent: \(reason)") }
+        let present = TestDevices.fused.map(\.name)
+        for name in TestDevices.required {
+            let reason = TestDevices.absent.first { $0.name == name }?.reason ?? "no such device"
+            #expect(present.contains(name), "\(name) is required by XLSR_REQUIRE_DEVICES: \(reason)")
+        }
+    }
+
+    @Test func everyRequirementHasCasesWithNamesOfTheirOwn() {
+        let expected = Set(Self.fusedOperations).union([
+            "fill", "convert", "unary", "binary", "reduce", "argmax", "matmul", "permute", "gather", "scatterAdd",
+            "prepare",
+        ])
+        #expect(Set(Self.operations) == expected)
+        #expect(Set(ConformanceCase.all.map(\.description)).count == ConformanceCase.all.count)
+    }
+
+    @Test func inputsAreTheSameEachTime() throws {
+        let testCase = try #require(ConformanceCase.all.first { $0.operation == "matmul" && $0.multiplyAddCount > 100 })
+        #expect(testCase.inputs().map { $0.floats() } == testCase.inputs().map { $0.floats() })
     }
 }

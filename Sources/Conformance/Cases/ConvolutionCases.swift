@@ -97,6 +97,8 @@ extension ConformanceCase {
             for place in windowSum.indices { windowSum[place] += Double(x[row * window.stride * input + place]) }
         }
         let bias = convolution.bias ? inputs[2].floats() : [Float](repeating: 0, count: convolution.output)
-        return zip(products(windowSum, inputs[1].floats()), bias).map { $0 + Double(window.rows) * Double($1) }
+        return zip(products(windowSum, inputs[1].floats(), outputs: convolution.output), bias).map {
+            $0 + Double(window.rows) * Double($1)
+        }
     }
 }

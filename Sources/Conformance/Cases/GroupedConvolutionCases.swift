@@ -12,7 +12,7 @@ extension ConformanceCase {
             ]
         } + [
             grouped(2, 4, 4, Segments(lengths: []), rows: 0), grouped(2, 4, 4, Segments(lengths: []), rows: 3),
-            grouped(2, 4, 4, Segments(lengths: [1]), rows: 1),
+            grouped(2, 4, 4, Segments(lengths: [1]), rows: 1), grouped(3, 5, 8, Segments(lengths: [17]), rows: 17),
             grouped(2, 4, 7, Segments(lengths: [6, 14, 15]), rows: 35),
             grouped(3, 4, 5, Segments(lengths: [7, 8]), rows: 15, hasNaN: true),
             grouped(16, 64, 128, Segments(lengths: [499]), rows: 499, bias: true, .large),
@@ -35,8 +35,8 @@ extension ConformanceCase {
         if hasNaN { name += ", NaN in a segment" }
         let product = Tolerance.product(depth: depth)
         let sums: (@Sendable ([HostArray]) -> [Double])? =
-            size == .large && activation == nil && segments.count == 1 && bias && !residual
-            ? { @Sendable inputs in groupedColumnSums(inputs, groups: groups, width: width) } : nil
+            activation == nil && segments.lengths == [rows] && !residual
+            ? { @Sendable inputs in groupedColumnSums(inputs, groups: groups, width: width, bias: bias) } : nil
         return ConformanceCase(
             "groupedConvolution", name, size, multiplyAdds: segments.validRowCount * channels * depth,
             tolerance: product,
@@ -60,10 +60,10 @@ extension ConformanceCase {
     }
 
     /// With one segment of all rows: what each tap sees in sum, times its weights.
-    private static func groupedColumnSums(_ inputs: [HostArray], groups: Int, width: Int) -> [Double] {
-        let (x, weight, bias) = (inputs[0].floats(), inputs[1].floats(), inputs[2].floats())
+    private static func groupedColumnSums(_ inputs: [HostArray], groups: Int, width: Int, bias: Bool) -> [Double] {
+        let (x, weight, biases) = (inputs[0].floats(), inputs[1].floats(), inputs[2].floats())
         let (rows, channels, kernel) = (inputs[0].shape[0], groups * width, inputs[1].shape[2] / width)
-        var sums = bias.map { Double(rows) * Double($0) }
+        var sums = biases.map { bias ? Double(rows) * Double($0) : 0 }
         for tap in 0..<kernel {
             // Row t reads row t + tap - ⌊kernel / 2⌋.
             let first = max(0, tap - kernel / 2)

@@ -67,7 +67,7 @@ extension ConformanceCase {
             relativeToLargest: activation == nil ? product.relativeToLargest : 4 * product.relativeToLargest,
             relative: activation == .exponential ? 20 * product.relativeToLargest : 0)
         let sums: (@Sendable ([HostArray]) -> [Double])? =
-            activation == nil && size == .large
+            activation == nil
             ? { @Sendable inputs in linearColumnSums(inputs, bias: bias, residual: residual) } : nil
         return ConformanceCase(
             "linear", (["\(rows) × \(depth) → \(columns)"] + extras).joined(separator: ", "), size,
@@ -127,7 +127,8 @@ extension ConformanceCase {
     /// `Σₜ y[t, o] = W[o] · Σₜ x[t] + rows · bias[o] + Σₜ residual[t, o]`
     private static func linearColumnSums(_ inputs: [HostArray], bias: Bool, residual: Bool) -> [Double] {
         let (rows, depth) = (inputs[0].shape.rows, inputs[0].shape.columns)
-        var sums = products(columnSums(inputs[0].floats(), columns: depth), inputs[1].floats())
+        var sums = products(
+            columnSums(inputs[0].floats(), columns: depth), inputs[1].floats(), outputs: inputs[1].shape[0])
         if bias {
             for (column, value) in inputs[2].floats().enumerated() { sums[column] += Double(rows) * Double(value) }
         }
@@ -139,17 +140,17 @@ extension ConformanceCase {
 
     static func columnSums(_ x: [Float], columns: Int) -> [Double] {
         var sums = [Double](repeating: 0, count: columns)
-        for start in stride(from: 0, to: x.count, by: columns) {
+        for start in stride(from: 0, to: x.count, by: max(columns, 1)) {
             for column in 0..<columns { sums[column] += Double(x[start + column]) }
         }
         return sums
     }
 
-    /// `W · x` for a weight `[out, x.count]`.
-    static func products(_ x: [Double], _ weight: [Float]) -> [Double] {
-        stride(from: 0, to: weight.count, by: x.count).map { start in
+    /// `W · x` for a weight `[outputs, x.count]`.
+    static func products(_ x: [Double], _ weight: [Float], outputs: Int) -> [Double] {
+        (0..<outputs).map { output in
             var sum = 0.0
-            for column in x.indices { sum += x[column] * Double(weight[start + column]) }
+            for column in x.indices { sum += x[column] * Double(weight[output * x.count + column]) }
             return sum
         }
     }
