@@ -44,6 +44,9 @@ public enum BackendRegistry {
         },
     ]
 
+    /// Names of the instruction sets that CPU kernels are compiled for, slowest first; not every processor has all.
+    public static let instructionSets = Processor.InstructionSet.allCases.map(\.rawValue)
+
     /// Opens a device by name. `auto` is the fastest present.
     /// - Throws: `TensorError` of kind `deviceUnavailable`, which says what is missing and how to get it.
     public static func open(_ device: Device, options: BackendOptions = BackendOptions()) throws -> any Backend {

@@ -1,3 +1,4 @@
+import Backends
 import TensorEngine
 
 #if canImport(Glibc)
@@ -20,16 +21,34 @@ enum TestDevices {
         [$0, TestDevice(name: "\($0.name), primitives only", backend: PrimitivesBackend($0.backend))]
     }
 
-    static let fused: [TestDevice] = [
-        TestDevice(name: "reference", backend: ReferenceBackend(guardByteCount: 64))
-    ]
+    static let fused: [TestDevice] = candidates.compactMap { candidate in
+        guard case .success(let backend) = candidate.backend else { return nil }
+        return TestDevice(name: candidate.name, backend: backend)
+    }
 
     /// Devices that can't be opened here, and why.
-    static let absent: [(name: String, reason: String)] = []
+    static let absent: [(name: String, reason: String)] = candidates.compactMap { candidate in
+        guard case .failure(let error) = candidate.backend else { return nil }
+        return (candidate.name, "\(error)")
+    }
 
     /// Names in `XLSR_REQUIRE_DEVICES=simd,openblas`: their absence is a failure.
     static var required: [String] {
         guard let value = getenv("XLSR_REQUIRE_DEVICES") else { return [] }
         return String(cString: value).split(separator: ",").map { $0.filter { $0 != " " } }
+    }
+
+    /// Every device of the registry, and `simd` by each instruction set too.
+    private static let candidates: [(name: String, backend: Result<any Backend, any Error>)] =
+        BackendRegistry.entries.map { entry in
+            (entry.kind.rawValue, Result { try BackendRegistry.open(Device(entry.kind), options: options()) })
+        }
+        + BackendRegistry.instructionSets.map { set in
+            ("simd \(set)", Result { try BackendRegistry.open(.simd, options: options(set)) })
+        }
+
+    /// Three threads, whatever the machine has: an odd share of the work each.
+    private static func options(_ instructionSet: String? = nil) -> BackendOptions {
+        BackendOptions(threadCount: 3, instructionSet: instructionSet, guardByteCount: 64)
     }
 }

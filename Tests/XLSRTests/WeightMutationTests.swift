@@ -1,3 +1,4 @@
+import Conformance
 import TensorEngine
 import Testing
 import XLSR
@@ -17,11 +18,11 @@ import XLSR
         for shard in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
             files[shard] = ArrayMemory(try WeightsFixture.bytes("sharded/" + shard))
         }
-        var random = SplitMix64(state: 20)
+        var random = RandomSource(seed: 20)
         var opened = 0
         var refused = 0
         for _ in 0..<1000 {
-            let mutant = mutate(original, &random)
+            let mutant = mutated(original, &random)
             files[name] = ArrayMemory(mutant)
             do {
                 let tensors = try CheckpointTensors(CheckpointFiles(files, path: "memory"))
@@ -40,38 +41,5 @@ import XLSR
             #expect(array.byteRange.count <= byteLimit)
             #expect(array.floats().count == array.shape.count)
         } catch is CheckpointError {}
-    }
-
-    private func mutate(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
-        var bytes = bytes
-        for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
-            let position = Int.random(in: bytes.indices, using: &random)
-            let end = min(bytes.count, position + Int.random(in: 1...64, using: &random))
-            switch Int.random(in: 0..<8, using: &random) {
-            case 0...2: bytes[position] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            case 3: bytes[position] = [0, 1, 0x7F, 0x80, 0xFF].randomElement(using: &random) ?? 0
-            case 4: bytes.removeSubrange(position...)
-            case 5: bytes.removeSubrange(position..<end)
-            case 6:
-                let noise = (position..<end).map { _ in UInt8.random(in: 0...255, using: &random) }
-                bytes.insert(contentsOf: noise, at: position)
-            default:
-                let target = Int.random(in: bytes.indices, using: &random)
-                bytes.insert(contentsOf: Array(bytes[position..<end]), at: target)
-            }
-        }
-        return bytes
-    }
-}
-
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

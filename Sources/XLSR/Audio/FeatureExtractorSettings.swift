@@ -11,22 +11,21 @@ public struct FeatureExtractorSettings: Hashable, Sendable {
 
     public init() {}
 
-    /// Reads the settings of a model folder: the object `feature_extractor` in processor_config.json, else
+    /// Reads the settings of a checkpoint: the object `feature_extractor` in processor_config.json, else
     /// preprocessor_config.json, else the defaults, in the order of Hugging Face.
     ///
     /// - Throws: `CheckpointError` for a file that can't be read, isn't JSON, or has an invalid field.
-    public init(modelFolder: String) throws {
-        let nested = modelFolder + "/processor_config.json"
-        if let processor = try Self.json(at: nested), let settings = processor["feature_extractor"] {
-            try self.init(json: settings, path: nested)
-            return
+    package init(_ files: CheckpointFiles) throws {
+        func json(_ name: String) throws -> JSON? {
+            try files.contents(of: name).map { try JSON(parsing: $0, path: files.path(of: name)) }
         }
-        let path = modelFolder + "/preprocessor_config.json"
-        guard let settings = try Self.json(at: path) else {
+        if let settings = try json("processor_config.json")?["feature_extractor"] {
+            try self.init(json: settings, path: files.path(of: "processor_config.json"))
+        } else if let settings = try json("preprocessor_config.json") {
+            try self.init(json: settings, path: files.path(of: "preprocessor_config.json"))
+        } else {
             self.init()
-            return
         }
-        try self.init(json: settings, path: path)
     }
 
     /// - Throws: `CheckpointError.configuration` naming the field that has a wrong type or value.
@@ -52,16 +51,6 @@ public struct FeatureExtractorSettings: Hashable, Sendable {
         paddingValue = try field(
             "padding_value", 0, { $0.double.map { Float($0) }.flatMap { $0.isFinite ? $0 : nil } }, "a finite number")
         returnsAttentionMask = try field("return_attention_mask", false, \.bool, "true or false")
-    }
-
-    /// Nil when there is no such file.
-    private static func json(at path: String) throws -> JSON? {
-        do {
-            return try JSON(parsing: WholeFile.contents(of: path, byteLimit: 1 << 24), path: path)
-        } catch let error as SystemError {
-            if error.isMissingFile { return nil }
-            throw CheckpointError(.missingFile, path: path, "can't be read: \(error)")
-        }
     }
 }
 

@@ -1,3 +1,4 @@
+import Conformance
 import FoundationEssentials
 import Testing
 import XLSR
@@ -37,15 +38,15 @@ import XLSR
 
     @Test func theProcessorsSettingsComeFirst() throws {
         try withTemporaryFolder { folder in
-            #expect(try FeatureExtractorSettings(modelFolder: folder) == FeatureExtractorSettings())
+            #expect(try FeatureExtractorSettings(CheckpointFiles(folder: folder)) == FeatureExtractorSettings())
             try write(#"{"sampling_rate": 8000}"#, to: folder + "/preprocessor_config.json")
-            #expect(try FeatureExtractorSettings(modelFolder: folder).sampleRate == 8000)
+            #expect(try FeatureExtractorSettings(CheckpointFiles(folder: folder)).sampleRate == 8000)
             try write(#"{"processor_class": "Wav2Vec2Processor"}"#, to: folder + "/processor_config.json")
-            #expect(try FeatureExtractorSettings(modelFolder: folder).sampleRate == 8000)
+            #expect(try FeatureExtractorSettings(CheckpointFiles(folder: folder)).sampleRate == 8000)
             try write(#"{"feature_extractor": {"sampling_rate": 22050}}"#, to: folder + "/processor_config.json")
-            #expect(try FeatureExtractorSettings(modelFolder: folder).sampleRate == 22_050)
+            #expect(try FeatureExtractorSettings(CheckpointFiles(folder: folder)).sampleRate == 22_050)
             try write("{", to: folder + "/processor_config.json")
-            #expect(throws: CheckpointError.self) { try FeatureExtractorSettings(modelFolder: folder) }
+            #expect(throws: CheckpointError.self) { try FeatureExtractorSettings(CheckpointFiles(folder: folder)) }
         }
     }
 
@@ -58,7 +59,7 @@ import XLSR
     }
 
     @Test func normalisedSpeechLikeSamplesHaveZeroMeanAndUnitVariance() throws {
-        var random = SplitMix64(state: 3)
+        var random = RandomSource(seed: 3)
         let samples = (0..<50_001).map { _ in Float.random(in: -0.3...0.7, using: &random) }
         let values = try FeatureExtractorSettings().inputValues(of: samples).map { Double($0) }
         let mean = values.reduce(0, +) / Double(values.count)

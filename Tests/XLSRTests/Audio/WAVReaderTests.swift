@@ -1,3 +1,4 @@
+import Conformance
 import Testing
 import XLSR
 
@@ -170,20 +171,10 @@ import XLSR
         var wav = wav
         wav.before = WAVBuilder.chunk("LIST", [1, 2, 3]) + WAVBuilder.chunk("ds64", [UInt8](repeating: 4, count: 28))
         wav.data = (0..<48).map { UInt8($0) }
-        var random = SplitMix64(state: 7)
+        var random = RandomSource(seed: 7)
         var outcomes = (read: 0, failed: 0)
         for _ in 0..<1000 {
-            var bytes = wav.bytes
-            for _ in 0..<Int.random(in: 1...4, using: &random) {
-                let index = Int.random(in: 0..<bytes.count, using: &random)
-                switch Int.random(in: 0..<4, using: &random) {
-                case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
-                case 1: bytes[index] = [0, 0x7F, 0x80, 0xFF].randomElement(using: &random) ?? 0
-                case 2: bytes.removeSubrange(index...)
-                default: bytes.insert(contentsOf: little(UInt32.random(in: 0...UInt32.max, using: &random)), at: index)
-                }
-                if bytes.isEmpty { break }
-            }
+            let bytes = mutated(wav.bytes, &random)
             do {
                 let clip = try AudioClip(wav: bytes, source: "mutated")
                 #expect(clip.samples.count <= bytes.count)
@@ -196,18 +187,5 @@ import XLSR
             }
         }
         #expect(outcomes.read > 50 && outcomes.failed > 50)
-    }
-}
-
-/// A small generator with a seed (Steele, Lea and Flood 2014).
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,0 +1,175 @@
+import Backends
+import TensorEngine
+
+/// A wav2vec 2.0 checkpoint on a device: speech in, text, logits or features out.
+///
+/// ```swift
+/// let model = try XLSRModel.load("path/or/owner/name", device: .simd)
+/// let transcript = try model.transcribe(samples, sampleRate: 16_000)
+/// ```
+///
+/// Weights are read once and never change, so one model may serve several threads.
+public struct XLSRModel: Sendable {
+    /// What a model computed for a batch: utterances one under the other, no padding.
+    public struct Output: Sendable {
+        /// The encoder's last hidden states `[frames of all, hidden]`.
+        public let states: Tensor
+        /// The CTC head's scores `[frames of all, vocabulary]`; nil for a checkpoint without that head.
+        public let logits: Tensor?
+        /// Which frames belong to which utterance.
+        public let segments: Segments
+    }
+
+    /// The folder or name that it was loaded from.
+    public let name: String
+    public let configuration: Configuration
+    public let featureExtractor: FeatureExtractorSettings
+    public let backend: any Backend
+
+    private let encoder: Wav2Vec2Encoder
+    private let head: CTCHead?
+    private let tokenizerResult: Result<Wav2Vec2CTCTokenizer, any Error>
+
+    /// Loads a model folder, or `OWNER/NAME` from the Hugging Face cache, onto a device.
+    /// - Throws: `CheckpointError` for a file that is missing, broken or of an unsupported kind, which it names;
+    ///   `TensorError` for a device that isn't there or has too little memory.
+    public static func load(
+        _ path: String, device: Device = .auto, options: BackendOptions = BackendOptions(), language: String? = nil
+    ) throws -> XLSRModel {
+        try load(path, on: BackendRegistry.open(device, options: options), language: language)
+    }
+
+    /// Loads a model onto a backend that is open already.
+    public static func load(_ path: String, on backend: any Backend, language: String? = nil) throws -> XLSRModel {
+        try XLSRModel(ModelLocation.files(path), name: path, on: backend, language: language)
+    }
+
+    package init(
+        _ files: CheckpointFiles, name: String, on backend: any Backend, language: String? = nil
+    ) throws {
+        self.name = name
+        self.backend = backend
+        configuration = try Self.configuration(files)
+        featureExtractor = try FeatureExtractorSettings(files)
+        tokenizerResult = Result {
+            try Wav2Vec2CTCTokenizer(path: files.path, language: language) { try files.contents(of: $0) }
+        }
+        let checkpoint = try CheckpointTensors(files)
+        let weights = WeightReader(checkpoint, on: backend)
+        let hasPrefix = checkpoint.names.contains { $0.hasPrefix(CheckpointNames.encoderPrefix + ".") }
+        encoder = try Wav2Vec2Encoder(
+            hasPrefix ? weights.scope(CheckpointNames.encoderPrefix) : weights, configuration)
+        head = configuration.hasCTCHead ? try CTCHead(weights, configuration) : nil
+        let readsHead = head != nil
+        try weights.requireAllRead { CheckpointNames.isUnreadByDesign($0, readsHead: readsHead) }
+        // What loading needed beside the weights themselves.
+        backend.pool.trim()
+        backend.pool.resetPeak()
+    }
+
+    /// Reads a checkpoint's `config.json`.
+    package static func configuration(_ files: CheckpointFiles) throws -> Configuration {
+        let path = files.path(of: "config.json")
+        guard let bytes = try files.contents(of: "config.json") else {
+            throw CheckpointError(
+                .missingFile, path: path, "no such file", remedy: "name the folder of a whole checkpoint")
+        }
+        return try Configuration(json: JSON(parsing: bytes, path: path), path: path)
+    }
+
+    /// - Throws: `CheckpointError` when the checkpoint has no vocabulary, or a broken one.
+    public var tokenizer: Wav2Vec2CTCTokenizer {
+        get throws { try tokenizerResult.get() }
+    }
+
+    /// Seconds from one frame to the next: 0.02 for XLS-R.
+    public var secondsPerFrame: Double { Double(configuration.hop) / Double(featureExtractor.sampleRate) }
+
+    /// Throws unless every part that text needs is there.
+    public func requireTranscription() throws {
+        guard head != nil else {
+            throw CheckpointError(
+                .configuration, path: name,
+                "has no CTC head (\(configuration.architectures.joined(separator: ", "))), so it writes no text",
+                remedy: "use --task features, or a fine-tuned checkpoint")
+        }
+        let tokenizer = try tokenizer
+        guard tokenizer.blankID < configuration.vocabularySize else {
+            throw CheckpointError(
+                .tokenizer, path: name,
+                "the blank is token \(tokenizer.blankID), but the head has \(configuration.vocabularySize) outputs",
+                remedy: "vocab.json and config.json must come from the same checkpoint")
+        }
+    }
+
+    /// Runs the model on a ragged batch; each utterance comes out as if it were alone.
+    /// - Parameters:
+    ///   - clips: mono audio at any rates; resampled to the model's.
+    ///   - names: what the clips are called in errors.
+    /// - Throws: `AudioError` for samples that aren't finite or fewer than one frame needs.
+    public func outputs(of clips: [AudioClip], names: [String]? = nil, taps: Taps? = nil) throws -> Output {
+        let utterances = try clips.enumerated().map { index, clip in
+            try inputValues(of: clip, name: names?[index] ?? "samples")
+        }
+        let (states, segments) = try encoder(utterances, on: backend, taps: taps)
+        let logits = try head.map { try $0(states, segments: segments, taps: taps) }
+        return Output(states: states, logits: logits, segments: segments)
+    }
+
+    private func inputValues(of clip: AudioClip, name: String) throws -> [Float] {
+        let clip = try clip.resampled(to: featureExtractor.sampleRate)
+        try check(clip, name: name)
+        return try featureExtractor.inputValues(of: clip.samples, source: name)
+    }
+
+    /// - Throws: `AudioError` for a clip at the model's rate that is shorter than one frame, or isn't finite.
+    func check(_ clip: AudioClip, name: String) throws {
+        let samples = clip.samples
+        guard configuration.frameCount(samples: samples.count) > 0 else {
+            let milliseconds = 1000 * configuration.receptiveField / featureExtractor.sampleRate
+            throw AudioError(
+                .tooShort, source: name,
+                "\(samples.count) samples at \(featureExtractor.sampleRate) Hz, but one frame needs \(configuration.receptiveField)",
+                remedy: "use at least \(milliseconds) ms of audio")
+        }
+        try AudioClip.checkFinite(samples, source: name)
+    }
+}
+
+extension XLSRModel {
+    /// What was said, with times and confidences, by the best path through the CTC head's scores.
+    /// - Throws: `CheckpointError` for a checkpoint that writes no text, and as `outputs(of:)`.
+    public func transcribe(_ samples: [Float], sampleRate: Int) throws -> Transcript {
+        try transcribe([AudioClip(samples: samples, sampleRate: sampleRate)])[0]
+    }
+
+    /// What was said in each clip of a batch.
+    public func transcribe(_ clips: [AudioClip], names: [String]? = nil) throws -> [Transcript] {
+        try requireTranscription()
+        let output = try outputs(of: clips, names: names)
+        guard let logits = output.logits else { return [] }
+        let (tokenizer, columns) = (try tokenizer, configuration.vocabularySize)
+        let scores = try logits.floats()
+        return try (0..<output.segments.count).map { index in
+            let rows = output.segments[index]
+            let path = try BestPath(
+                logits: Array(scores[rows.lowerBound * columns..<rows.upperBound * columns]), vocabularySize: columns)
+            return tokenizer.transcript(of: path, secondsPerFrame: secondsPerFrame)
+        }
+    }
+
+    /// The CTC head's scores `[frames, vocabulary]` of samples at the model's own rate.
+    public func logits(of samples: [Float]) throws -> Tensor {
+        let output = try outputs(of: [AudioClip(samples: samples, sampleRate: featureExtractor.sampleRate)])
+        guard let logits = output.logits else {
+            throw CheckpointError(
+                .configuration, path: name, "has no CTC head, so there are no logits", remedy: "use features(of:)")
+        }
+        return logits
+    }
+
+    /// The encoder's last hidden states `[frames, hidden]` of samples at the model's own rate.
+    public func features(of samples: [Float]) throws -> Tensor {
+        try outputs(of: [AudioClip(samples: samples, sampleRate: featureExtractor.sampleRate)]).states
+    }
+}

@@ -1,0 +1,70 @@
+import Backends
+import TensorEngine
+import Testing
+import XLSR
+
+/// A tiny checkpoint and what transformers computes from it; see Goldens/README.md.
+struct Golden {
+    static let variants = [
+        "layer-stable", "group-post", "heads-120", "heads-80", "odd-positional", "bin-blank-last", "bin-legacy", "sharded",
+        "headless", "pretraining", "do-normalize-false",
+    ]
+
+    let folder: String
+    let tensors: CheckpointTensors
+    let metadata: [String: String]
+
+    init(_ variant: String) throws {
+        folder = testFolder + "/Goldens/\(variant)"
+        let path = folder + "/golden.safetensors"
+        tensors = try CheckpointTensors(opening: path)
+        metadata = try SafetensorsFile(MappedFile(path: path), path: path).metadata
+    }
+
+    var inputCount: Int { tensors.names.count { $0.hasPrefix("input.") } }
+
+    func model(on backend: any Backend) throws -> XLSRModel { try XLSRModel.load(folder, on: backend) }
+
+    func clip(_ index: Int, _ model: XLSRModel) throws -> AudioClip {
+        AudioClip(
+            samples: try tensors.tensor(named: "input.\(index)").floats(), sampleRate: model.featureExtractor.sampleRate)
+    }
+
+    /// Within 1e-4 of the largest expected magnitude.
+    func compare(_ actual: [Float], _ name: String, _ device: GoldenDevice) throws {
+        let expected = try tensors.tensor(named: name).floats()
+        try #require(actual.count == expected.count, "\(name)")
+        #expect(largestDifference(actual, expected) <= 1e-4 * largest(expected), "\(name) on \(device)")
+    }
+}
+
+struct GoldenDevice: Sendable, CustomStringConvertible {
+    let description: String
+    let backend: any Backend
+}
+
+enum GoldenDevices {
+    /// Every device that is present, and `simd` by each instruction set.
+    static let all: [GoldenDevice] =
+        BackendRegistry.entries.compactMap { entry in
+            let backend = try? BackendRegistry.open(Device(entry.kind), options: BackendOptions(guardByteCount: 64))
+            return backend.map { GoldenDevice(description: entry.kind.rawValue, backend: $0) }
+        }
+        + BackendRegistry.instructionSets.compactMap { set in
+            let backend = try? BackendRegistry.open(.simd, options: BackendOptions(instructionSet: set))
+            return backend.map { GoldenDevice(description: "simd \(set)", backend: $0) }
+        }
+}
+
+let testFolder = String(#filePath.prefix { _ in true }.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 })
+
+func largest(_ values: [Float]) -> Float { values.reduce(0) { max($0, $1.magnitude) } }
+
+/// NaN when there is one on either side.
+func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
+    guard a.count == b.count else { return .infinity }
+    return zip(a, b).reduce(0) { largest, pair in
+        let difference = (pair.0 - pair.1).magnitude
+        return difference > largest || difference.isNaN ? difference : largest
+    }
+}
