@@ -47,14 +47,25 @@ public struct XLSRModel: Sendable {
     package init(
         _ files: CheckpointFiles, name: String, on backend: any Backend, language: String? = nil
     ) throws {
+        try self.init(
+            CheckpointTensors(files), name: name, configuration: Self.configuration(files),
+            featureExtractor: FeatureExtractorSettings(files),
+            tokenizer: Result {
+                try Wav2Vec2CTCTokenizer(path: files.path, language: language) { try files.contents(of: $0) }
+            }, on: backend)
+    }
+
+    /// A model of weights and settings from anywhere.
+    package init(
+        _ checkpoint: CheckpointTensors, name: String, configuration: Configuration,
+        featureExtractor: FeatureExtractorSettings, tokenizer: Result<Wav2Vec2CTCTokenizer, any Error>,
+        on backend: any Backend
+    ) throws {
         self.name = name
         self.backend = backend
-        configuration = try Self.configuration(files)
-        featureExtractor = try FeatureExtractorSettings(files)
-        tokenizerResult = Result {
-            try Wav2Vec2CTCTokenizer(path: files.path, language: language) { try files.contents(of: $0) }
-        }
-        let checkpoint = try CheckpointTensors(files)
+        self.configuration = configuration
+        self.featureExtractor = featureExtractor
+        tokenizerResult = tokenizer
         let weights = WeightReader(checkpoint, on: backend)
         let hasPrefix = checkpoint.names.contains { $0.hasPrefix(CheckpointNames.encoderPrefix + ".") }
         encoder = try Wav2Vec2Encoder(

@@ -1,10 +1,10 @@
 import Conformance
 
-/// A copy of a file with one to four small damages: flipped bits, cuts, insertions, repetitions.
+/// A copy of a file with one to three small damages: flipped bits, cuts, insertions, repetitions.
 /// - Parameter insertions: texts that are worth inserting into files of that kind.
 func mutated(_ original: [UInt8], inserting insertions: [[UInt8]] = [], _ random: inout RandomSource) -> [UInt8] {
     var bytes = original
-    for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
+    for _ in 0..<Int.random(in: 1...3, using: &random) where !bytes.isEmpty {
         let position = Int.random(in: bytes.indices, using: &random)
         let end = min(bytes.count, position + Int.random(in: 1...64, using: &random))
         switch Int.random(in: 0..<(insertions.isEmpty ? 8 : 12), using: &random) {

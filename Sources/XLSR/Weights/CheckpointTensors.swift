@@ -54,7 +54,8 @@ package struct CheckpointTensors: Sendable {
     /// The file that holds the tensor, for messages.
     package func origin(of name: String) -> String? { sources[name]?.path }
 
-    private init(_ files: [any TensorFile], path: String) {
+    /// The tensors of several files.
+    package init(_ files: [any TensorFile], path: String) {
         var sources: [String: any TensorFile] = [:]
         for file in files {
             for name in file.tensorNames { sources[name] = file }
