@@ -51,7 +51,8 @@ let package = Package(
         // MARK: Tests
         .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),
         .testTarget(
-            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"], exclude: ["Goldens", "Fixtures"]),
+            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
+            exclude: ["Goldens", "Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )
