@@ -1,19 +1,6 @@
 import Testing
 import XLSR
 
-/// SplitMix64, so that a failing mutation can be made again.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 @Suite struct TokenizerMutationTests {
     private static let insertions = [
         "{", "}", "[", "\"", ":", ",", "\\", "\\u", "\\ud800", "-", "9999999999", "1e9", ".5", "null", "true", "[]",
@@ -21,7 +8,7 @@ private struct SeededGenerator: RandomNumberGenerator {
         "\u{0}", "\u{301}", "\"<pad>\": 7,",
     ].map { Array($0.utf8) }
 
-    private func mutate(_ bytes: [UInt8], with generator: inout SeededGenerator) -> [UInt8] {
+    private func mutate(_ bytes: [UInt8], with generator: inout SplitMix64) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<Int.random(in: 1...4, using: &generator) where !bytes.isEmpty {
             let index = Int.random(in: bytes.indices, using: &generator)
@@ -42,7 +29,7 @@ private struct SeededGenerator: RandomNumberGenerator {
     @Test func mutatedFilesLoadOrGiveTypedErrors() throws {
         let goldens = TokenizerGolden.all
         try #require(!goldens.isEmpty)
-        var generator = SeededGenerator(state: 2024)
+        var generator = SplitMix64(state: 2024)
         var (loaded, refused) = (0, 0)
         for round in 0..<1000 {
             let golden = goldens[round % goldens.count]
