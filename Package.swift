@@ -45,7 +45,8 @@ let package = Package(
             dependencies: ["TensorEngine", "SIMDKernelTable", "SIMDKernels"]
                 + kernelCopies.map { .target(name: $0.name) }),
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends"]),
-        .target(name: "XLSR", dependencies: ["TensorEngine", "Backends"]),
+        .target(name: "DemoAssets", exclude: ["model", "audio"]),
+        .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
         .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
 
         // MARK: Tests
@@ -54,5 +55,6 @@ let package = Package(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c2x
 )
