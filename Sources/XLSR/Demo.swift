@@ -1,3 +1,4 @@
+import Backends
 import DemoAssets
 import TensorEngine
 
@@ -74,6 +75,11 @@ private final class StaticMemory: HostMemory, @unchecked Sendable {
 
 extension XLSRModel {
     /// The bundled model, which hears English digits.
+    public static func demo(device: Device = .auto, options: BackendOptions = BackendOptions()) throws -> XLSRModel {
+        try demo(on: BackendRegistry.open(device, options: options))
+    }
+
+    /// The bundled model on a backend that is open already.
     public static func demo(on backend: any Backend) throws -> XLSRModel {
         try XLSRModel(CheckpointFiles(Demo.memories(), path: "bundled demo"), name: "demo", on: backend)
     }
