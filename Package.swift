@@ -52,6 +52,8 @@ let package = Package(
         .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"], exclude: ["Goldens", "Fixtures"]),
+        // Runs the built `xlsr`.
+        .testTarget(name: "XLSRCommandTests", dependencies: ["XLSR", "TensorEngine", "XLSRCommand"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -3,7 +3,8 @@ import TensorEngine
 import XLSR
 
 extension Option {
-    static let model = Option("--model", value: "DIR|OWNER/NAME", "a model folder, or one in the Hugging Face cache [the bundled demo]")
+    static let model = Option(
+        "--model", value: "DIR|OWNER/NAME", "a model folder, or one in the Hugging Face cache [the bundled demo]")
     static let device = Option(
         "--device", value: "auto|" + BackendRegistry.entries.map(\.kind.rawValue).joined(separator: "|"),
         "where to compute; `xlsr devices` shows what is here [auto]")

@@ -65,12 +65,17 @@ private struct DevicesReport: Encodable {
     }
 
     var text: String {
-        devices.map { entry in
+        let entries = devices.map { entry in
             """
             \(padded(entry.name, 10)) \(padded(entry.isPresent ? "present" : "missing", 8)) \(entry.detail)
             \(padded("", 19)) \(entry.summary); needs \(entry.requirement)
 
             """
-        }.joined() + "auto is \(auto ?? "none")\ninstruction sets of this processor: \(instructionSets.joined(separator: ", "))\n"
+        }
+        return entries.joined() + """
+            auto is \(auto ?? "none")
+            instruction sets of this processor: \(instructionSets.joined(separator: ", "))
+
+            """
     }
 }

@@ -25,7 +25,8 @@ enum Program {
                 try Terminal.printResult(Help.overview(commands))
                 return 0
             case "help":
-                try Terminal.printResult(arguments.count > 1 ? Help.text(of: find(arguments[1])) : Help.overview(commands))
+                try Terminal.printResult(
+                    arguments.count > 1 ? Help.text(of: find(arguments[1])) : Help.overview(commands))
                 return 0
             case let name?:
                 let found = try find(name)
@@ -48,10 +49,16 @@ enum Program {
 
     private static func find(_ name: String) throws -> Command {
         if let command = commands.first(where: { $0.name == name }) { return command }
-        if name.hasPrefix("-") { throw UsageError("unknown option \(name): the command comes first, as in xlsr run \(name)") }
-        if access(name, F_OK) == 0 { throw UsageError("no command \(singleQuoted(name)); did you mean xlsr run \(name)?") }
+        if name.hasPrefix("-") {
+            throw UsageError("\(name) is no command: the command comes first, as in xlsr run \(name)")
+        }
+        if access(name, F_OK) == 0 {
+            throw UsageError("no command \(singleQuoted(name)); did you mean xlsr run \(name)?")
+        }
         let names = commands.map(\.name)
         let near = suggestion(for: name, among: names)
-        throw UsageError("no command \(singleQuoted(name))" + (near.isEmpty ? ": use one of \(names.joined(separator: ", "))" : near))
+        throw UsageError(
+            "no command \(singleQuoted(name))" + (near.isEmpty ? "; use one of \(names.joined(separator: ", "))" : near)
+        )
     }
 }

@@ -7,41 +7,40 @@ import Synchronization
 #endif
 
 /// The temporary files that are open now, kept so that a signal handler can remove them.
-package enum TemporaryFiles {
-    /// Addresses of C strings; 0 is free. Who takes an address out owns the string, so that a handler that runs while
-    /// another thread forgets a path never reads freed memory.
-    private static let slots = Slots()
+package final class TemporaryFiles: Sendable {
+    package static let ofProcess = TemporaryFiles()
 
-    private struct Slots: ~Copyable, Sendable {
-        // A process writes few files at a time; what finds no slot is still removed by its owner.
-        let paths = InlineArray<64, Atomic<UInt>> { _ in Atomic(0) }
-    }
+    /// Addresses of C strings; 0 is free. Who takes an address out owns the string, so that a handler that runs while
+    /// another thread forgets a path never reads freed memory. A process writes few files at a time; what finds no
+    /// slot is still removed by its owner.
+    private let slots = InlineArray<64, Atomic<UInt>> { _ in Atomic(0) }
+
+    package init() {}
 
     /// - Returns: a slot for `forget`, or nil when all are taken.
-    static func remember(_ path: String) -> Int? {
+    func remember(_ path: String) -> Int? {
         guard let copy = strdup(path) else { return nil }
-        for slot in 0..<64 {
-            let address = UInt(bitPattern: copy)
-            if slots.paths[slot].compareExchange(expected: 0, desired: address, ordering: .acquiringAndReleasing).exchanged {
-                return slot
-            }
+        for slot in slots.indices {
+            let outcome = slots[slot].compareExchange(
+                expected: 0, desired: UInt(bitPattern: copy), ordering: .acquiringAndReleasing)
+            if outcome.exchanged { return slot }
         }
         free(copy)
         return nil
     }
 
-    static func forget(_ slot: Int?) {
+    func forget(_ slot: Int?) {
         if let slot { free(take(slot)) }
     }
 
     /// Removes all of them. Safe in a signal handler, once it has been called outside of one.
-    package static func removeAll() {
-        for slot in 0..<64 {
+    package func removeAll() {
+        for slot in slots.indices {
             if let path = take(slot) { unlink(path) }
         }
     }
 
-    private static func take(_ slot: Int) -> UnsafeMutablePointer<CChar>? {
-        UnsafeMutablePointer(bitPattern: slots.paths[slot].exchange(0, ordering: .acquiringAndReleasing))
+    private func take(_ slot: Int) -> UnsafeMutablePointer<CChar>? {
+        UnsafeMutablePointer(bitPattern: slots[slot].exchange(0, ordering: .acquiringAndReleasing))
     }
 }

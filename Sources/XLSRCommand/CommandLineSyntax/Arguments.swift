@@ -23,8 +23,9 @@ struct Arguments: Sendable {
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let name = parts[0] == "-h" ? Option.help.name : parts[0]
             guard let option = command.allOptions.first(where: { $0.name == name }) else {
-                let known = command.allOptions.map(\.name)
-                throw UsageError("unknown option \(name)\(suggestion(for: name, among: known))")
+                let long = name.hasPrefix("--") ? name : "-" + name
+                let near = suggestion(for: long, among: command.allOptions.map(\.name))
+                throw UsageError("unknown option \(name)\(near)")
             }
             let attached = parts.count > 1 ? parts[1] : nil
             guard option.value != nil else {
@@ -32,14 +33,17 @@ struct Arguments: Sendable {
                 values[name] = ""
                 continue
             }
-            guard let value = attached ?? rest.popFirst() else {
+            // Another option in the value's place means that the value was forgotten.
+            let next = attached == nil && rest.first?.hasPrefix("--") != true ? rest.popFirst() : attached
+            guard let value = next, !value.isEmpty else {
                 throw UsageError("\(name) needs a value: \(option.synopsis)")
             }
             values[name] = value
         }
         guard operands.count <= command.operands.limit else {
             let extra = singleQuoted(operands[command.operands.limit])
-            throw UsageError(command.operands.limit == 0 ? "takes no operands, but got \(extra)" : "one too many: \(extra)")
+            let second = command.operands.limit == 0 ? "" : "second "
+            throw UsageError("\(command.name) takes no \(second)operand, but got \(extra)")
         }
         (self.operands, self.values) = (operands, values)
     }
@@ -69,10 +73,12 @@ struct Arguments: Sendable {
     func number(_ option: Option, in range: ClosedRange<Double>) throws -> Double? {
         guard let text = self[option] else { return nil }
         guard let value = Double(text), range.contains(value) else {
-            throw outOfRange(option, text, "a number from \(range.lowerBound) to \(range.upperBound)")
+            throw outOfRange(option, text, "a number from \(short(range.lowerBound)) to \(short(range.upperBound))")
         }
         return value
     }
+
+    private func short(_ value: Double) -> String { decimal(value, value == value.rounded() ? 0 : 1) }
 
     private func outOfRange(_ option: Option, _ text: String, _ expected: String) -> UsageError {
         UsageError("\(option.name): \(singleQuoted(text)) is not \(expected)")

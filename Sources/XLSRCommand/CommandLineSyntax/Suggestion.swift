@@ -2,7 +2,7 @@
 func suggestion(for word: String, among known: [String]) -> String {
     let ranked = known.map { (name: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }
     let completions = known.filter { $0.hasPrefix(word) }
-    if completions.count == 1, let name = completions.first, word.count > 2 { return "; did you mean \(name)?" }
+    if completions.count == 1, let name = completions.first { return "; did you mean \(name)?" }
     guard let ranked, ranked.distance <= max(1, min(word.count, ranked.name.count) / 3) else { return "" }
     return "; did you mean \(ranked.name)?"
 }

@@ -11,12 +11,12 @@ enum Signals {
     /// away (`| head -1`) end it quietly.
     static func install() {
         // The handler may only touch what exists already.
-        TemporaryFiles.removeAll()
+        TemporaryFiles.ofProcess.removeAll()
         for number in [SIGINT, SIGTERM, SIGHUP] {
             // Whoever started us with it ignored (nohup) meant it.
             if address(signal(number, SIG_IGN)) == address(SIG_IGN) { continue }
             signal(number) { number in
-                TemporaryFiles.removeAll()
+                TemporaryFiles.ofProcess.removeAll()
                 // As any program that dies of it, so that shells stop their loops; they report 128 + number.
                 signal(number, SIG_DFL)
                 raise(number)

@@ -24,7 +24,6 @@ enum Destination: Sendable {
             try self.init(descriptor: Terminal.standardOutput, name: "standard output", isSeveral, plan)
             return
         }
-        guard !path.isEmpty else { throw UsageError("--output: the path is empty") }
         var status = stat()
         let type = stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
         if type == S_IFDIR || (type == nil && (isSeveral || path.hasSuffix("/"))) {
@@ -55,12 +54,13 @@ enum Destination: Sendable {
         self = .stream(descriptor: descriptor, name: name)
     }
 
-    /// - Returns: what was written, in words, or nil when the user sees it anyway.
     func write(_ result: RunResult, input index: Int, of count: Int) throws {
         switch self {
         case .stream(let descriptor, let name):
             ProgressBar.clear()
-            try result.write(isOneOfSeveral: count > 1, path: name) { try Terminal.write($0, to: descriptor, name: name) }
+            try result.write(isOneOfSeveral: count > 1, path: name) {
+                try Terminal.write($0, to: descriptor, name: name)
+            }
         case .file(let path): try result.write(to: path)
         case .folder(_, let paths): try result.write(to: paths[index])
         }

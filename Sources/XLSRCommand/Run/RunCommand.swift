@@ -6,7 +6,10 @@ extension Command {
         summary: "Writes what is said in audio files, or what the model computes from them.",
         operands: Operands(
             synopsis: "[AUDIO ...]",
-            help: "WAV of any kind, and what ffmpeg reads where it is installed; - is standard input; none: a bundled recording",
+            help: """
+                WAV of any kind, and what ffmpeg reads where it is installed; - is standard input; none: a bundled \
+                recording
+                """,
             limit: .max),
         options: [
             .model, .device, .precision, .task, .format, .output, .timestamps, .language, .layer, .batchSeconds,
@@ -26,10 +29,10 @@ extension Command {
         ],
         examples: [
             Example("xlsr run", "transcribe a bundled recording with the bundled model"),
-            Example("xlsr run --model ./wav2vec2-large-xlsr-53-german speech.wav", "transcribe with a model from a folder"),
+            Example("xlsr run --model ./xlsr-german speech.wav", "transcribe with a model from a folder"),
             Example("xlsr run --format srt --output subtitles/ *.wav", "a subtitle file for each recording"),
-            Example("xlsr run --format json --timestamps char a.wav", "words and characters with times and confidences"),
-            Example("xlsr run --task features --layer 12 --output a.safetensors a.wav", "hidden states after layer 12"),
+            Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
+            Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
             Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),
         ],
         perform: { try RunSession(RunOptions($0)).run() })

@@ -4,14 +4,17 @@ import XLSR
 
 extension Option {
     static let precision = Option("--precision", value: "auto|f32", "what to compute with [auto: f32]")
-    static let task = Option("--task", choices: RunOptions.Task.self, "[auto: transcribe where there is a CTC head, else features]")
-    static let format = Option("--format", choices: RunOptions.Format.self, "[text for transcripts, safetensors for tensors]")
+    static let task = Option(
+        "--task", choices: RunOptions.Task.self, "[auto: transcribe with a CTC head, else features]")
+    static let format = Option("--format", choices: RunOptions.Format.self, "[text, or safetensors for tensors]")
     static let output = Option("--output", value: "PATH", "a file; a folder when there are several inputs")
     static let timestamps = Option("--timestamps", choices: TimestampLevel.self, "what json gives times for [word]")
-    static let language = Option("--language", value: "CODE", "which vocabulary of a model that has one for each language")
-    static let layer = Option("--layer", value: "N|all", "with --task features: hidden state N, 0 is the first layer's input")
+    static let language = Option("--language", value: "CODE", "for a model with a vocabulary for each language")
+    static let layer = Option(
+        "--layer", value: "N|all", "with --task features: hidden state N, 0 the first layer's input")
     static let batchSeconds = Option(
-        "--batch-seconds", value: "S", "seconds of audio to compute together; more is faster and takes more memory [60]")
+        "--batch-seconds", value: "S", "seconds of audio to compute together; more is faster and takes more memory [60]"
+    )
 }
 
 /// What `xlsr run` was asked for.
@@ -60,17 +63,17 @@ struct RunOptions: Sendable {
         verbosity = try arguments.verbosity()
         device = try arguments.device()
         backendOptions = try arguments.backendOptions()
-        try Self.checkPrecision(arguments[.precision] ?? "auto", device)
+        try Self.checkPrecision(arguments[.precision] ?? "auto")
         model = try arguments.modelSource()
     }
 
-    private static func checkPrecision(_ text: String, _ device: Device) throws {
+    private static func checkPrecision(_ text: String) throws {
         let known = ["auto", "f32", "bf16", "f16", "int8"]
         guard known.contains(text) else {
             throw UsageError("--precision: \(singleQuoted(text)) is not one of \(known.joined(separator: ", "))")
         }
         guard ["auto", "f32"].contains(text) else {
-            throw UsageError("--precision \(text) is not supported yet by \(device); use f32")
+            throw UsageError("--precision \(text) is not supported yet by any device of this build; use f32")
         }
     }
 }

@@ -18,17 +18,18 @@ struct RunPlan: Sendable {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
         }
         guard task == .features || configuration.hasCTCHead else {
-            let classes = configuration.architectures.joined(separator: ", ")
             throw UsageError(
-                "\(options.model.name) has no CTC head\(classes.isEmpty ? "" : " (\(classes))"), so no \(task.rawValue == "logits" ? "logits" : "text"); use --task features")
+                "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no CTC head,"
+                    + " so no \(task == .logits ? "logits" : "text"); use --task features")
         }
         guard task == .transcribe else {
             guard options.format == nil || options.format == .safetensors else {
                 throw UsageError(
-                    "--task \(task.rawValue) writes tensors, which only --format safetensors holds; leave --format out")
+                    "--task \(task.rawValue) writes tensors, which only safetensors holds; leave --format out")
             }
             product = .tensors(
-                task == .logits ? ["logits"] : try Self.featureNames(options.layer, layerCount: configuration.layerCount))
+                task == .logits
+                    ? ["logits"] : try Self.featureNames(options.layer, layerCount: configuration.layerCount))
             return
         }
         guard let format = TranscriptFormat(rawValue: (options.format ?? .text).rawValue) else {

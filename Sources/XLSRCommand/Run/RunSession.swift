@@ -39,6 +39,9 @@ final class RunSession {
             try model.batches(of: inputs, batchSeconds: options.batchSeconds, run) { fail([$0], $1) }
         }
         ProgressBar.clear()
+        if report.failureCount > report.messages.count {
+            Terminal.error("\(report.failureCount) of \(inputs.count) inputs failed")
+        }
         if options.verbosity == .verbose { report.print(model) }
         return report.failureCount == 0
     }

@@ -7,23 +7,27 @@ struct GoldenFile: Sendable {
     static let tolerance: Float = 1e-4
 
     private let path: String
-    private let tensors: CheckpointTensors
+    private let tensors: SafetensorsFile
     /// The I of each `input.I`, and the recorded blocks for it.
     private let inputs: [(name: String, blocks: Set<String>)]
 
     /// - Throws: `CheckpointError` for a file that isn't safetensors or holds no samples or no blocks.
     init(path: String) throws {
         self.path = path
-        tensors = try CheckpointTensors(opening: path)
+        tensors = try SafetensorsFile(MappedFile(path: path), path: path)
         var blocks: [String: Set<String>] = [:]
-        for name in tensors.names {
-            guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { throw Self.invalid(path, "\(name) names no input") }
+        for name in tensors.tensorNames {
+            guard let dot = name.lastIndex(of: "."), dot != name.startIndex else {
+                throw Self.invalid(path, "\(name) names no input")
+            }
             blocks[String(name[name.index(after: dot)...]), default: []].insert(String(name[..<dot]))
         }
         inputs = blocks.sorted { $0.key < $1.key }.map { ($0.key, $0.value.subtracting(["input"])) }
         guard !inputs.isEmpty else { throw Self.invalid(path, "holds nothing") }
         for (name, recorded) in blocks {
-            guard recorded.contains("input") else { throw Self.invalid(path, "lacks input.\(name), the samples of a recorded run") }
+            guard recorded.contains("input") else {
+                throw Self.invalid(path, "lacks input.\(name), the samples of a recorded run")
+            }
             guard recorded.count > 1 else { throw Self.invalid(path, "holds nothing but samples for input \(name)") }
         }
     }
@@ -79,7 +83,8 @@ struct GoldenFile: Sendable {
             if !(delta <= difference) { difference = delta.isNaN ? .infinity : max(difference, delta) }
             largest = max(largest, b.magnitude)
         }
-        return Block(name: record.name, error: difference == 0 ? 0 : difference / largest)
+        let share = difference == 0 ? 0 : difference / largest
+        return Block(name: record.name, error: share.isNaN ? .infinity : share)
     }
 
     private static func add(_ block: Block, to blocks: inout [Block]) {
@@ -91,15 +96,14 @@ struct GoldenFile: Sendable {
     private func report(_ blocks: [Block], _ model: XLSRModel) throws -> String? {
         let width = 2 + max(5, blocks.map(\.name.count).max() ?? 0)
         let lines = blocks.map { block in
-            padded(block.name, width) + (block.problem ?? scientific(block.error)) + (block.diverges ? "  differs" : "")
+            padded(block.name, width) + (block.problem ?? scientific(block.error))
+                + (block.diverges ? "  differs\n" : "\n")
         }
-        try Terminal.printResult(padded("block", width) + "max |Δ| / max |recorded|\n" + lines.joined(separator: "\n") + "\n")
+        try Terminal.printResult(padded("block", width) + "max |Δ| / max |recorded|\n" + lines.joined())
         guard let first = blocks.first(where: \.diverges) else {
             try Terminal.printResult("all \(blocks.count) blocks agree within \(scientific(Self.tolerance))\n")
             return nil
         }
-        let verdict = "the first block of \(model.name) that differs from \(path) is \(first.name)"
-        try Terminal.printResult(verdict + "\n")
-        return verdict
+        return "the first block of \(model.name) that differs from \(path) is \(first.name)"
     }
 }

@@ -31,9 +31,11 @@ enum OperationCheck {
         try Terminal.printResult(table(rows, isVerbose: verbosity == .verbose))
         for failure in rows.flatMap(\.failures) { try Terminal.printResult("failed: \(failure)\n") }
         let failureCount = rows.reduce(0) { $0 + $1.failures.count }
-        let verdict = "\(failureCount) of \(cases.count) cases of operations failed"
-        try Terminal.printResult(failureCount == 0 ? "all \(cases.count) cases of operations are right\n" : verdict + "\n")
-        return failureCount == 0 ? nil : verdict
+        guard failureCount > 0 else {
+            try Terminal.printResult("all \(cases.count) cases of operations are right\n")
+            return nil
+        }
+        return "\(failureCount) of \(cases.count) cases of operations failed"
     }
 
     private static func table(_ rows: [Row], isVerbose: Bool) -> String {

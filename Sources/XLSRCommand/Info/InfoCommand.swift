@@ -8,7 +8,9 @@ extension Command {
             synopsis: "[MODEL]", help: "a folder, or OWNER/NAME in the Hugging Face cache; none: the bundled demo",
             limit: 1),
         options: [.language, .json],
-        notes: ["Memory is that of the weights; activations come on top. int8 counts matrices in int8 and the rest in f16."],
+        notes: [
+            "Memory is that of the weights; activations come on top. int8 counts matrices in int8, the rest in f16."
+        ],
         examples: [
             Example("xlsr info", "the bundled demo"),
             Example("xlsr info ./wav2vec2-xls-r-300m", "a checkpoint in a folder"),

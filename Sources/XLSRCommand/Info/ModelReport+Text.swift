@@ -8,7 +8,11 @@ extension ModelReport {
             ("architecture", architectures.isEmpty ? "not named" : architectures.joined(separator: ", ")),
             ("tasks", tasks.joined(separator: ", ")),
             ("parameters", "\(countText(parameters)) (\(parameters))" + unread),
-            ("encoder", "\(layers) layers of width \(hiddenSize), \(layerNorm) layer norm, feed-forward \(intermediateSize)"),
+            (
+                "encoder",
+                "\(counted(layers, "layer")) of width \(hiddenSize), \(layerNorm) layer norm,"
+                    + " feed-forward \(intermediateSize)"
+            ),
             ("attention", "\(counted(heads, "head")) of \(headSize)"),
             ("front-end", frontEnd),
             ("positions", "\(counted(positionalKernel, "tap")) in \(counted(positionalGroups, "group"))"),
@@ -30,12 +34,13 @@ extension ModelReport {
     }
 
     private var unread: String {
-        weights.unreadParameterCount == 0 ? "" : ", and \(countText(weights.unreadParameterCount)) that inference doesn't read"
+        let count = weights.unreadParameterCount
+        return count == 0 ? "" : ", and \(countText(count)) that inference doesn't read"
     }
 
     private var frontEnd: String {
         func list(_ numbers: [Int]) -> String {
-            Set(numbers).count == 1 && numbers.count > 1 ? "\(numbers[0])" : numbers.map(String.init).joined(separator: " ")
+            (Set(numbers).count == 1 ? Array(numbers.prefix(1)) : numbers).map(String.init).joined(separator: " ")
         }
         return "\(counted(frontEndChannels.count, "convolution")), channels \(list(frontEndChannels)), kernels"
             + " \(list(frontEndKernels)), strides \(list(frontEndStrides)), \(frontEndNorm) norm"
