@@ -53,7 +53,7 @@ let package = Package(
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"], exclude: ["Goldens", "Fixtures"]),
         // Runs the built `xlsr`.
-        .testTarget(name: "XLSRCommandTests", dependencies: ["XLSR", "TensorEngine", "XLSRCommand"]),
+        .testTarget(name: "XLSRCommandTests", dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand"]),
     ],
     swiftLanguageModes: [.v6]
 )
