@@ -54,6 +54,8 @@ let package = Package(
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),
+        // Runs the built `xlsr`.
+        .testTarget(name: "XLSRCommandTests", dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c2x

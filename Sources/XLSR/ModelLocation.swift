@@ -7,9 +7,9 @@ import TensorEngine
 #endif
 
 /// Where a model's files are: a folder, or `OWNER/NAME` in the cache that Hugging Face's tools keep.
-enum ModelLocation {
+package enum ModelLocation {
     /// - Throws: `CheckpointError` when nothing is there, with how to get it.
-    static func files(_ path: String) throws -> CheckpointFiles {
+    package static func files(_ path: String) throws -> CheckpointFiles {
         if CheckpointFiles.isFolder(path) { return try CheckpointFiles(folder: path) }
         guard access(path, F_OK) != 0 else {
             throw CheckpointError(

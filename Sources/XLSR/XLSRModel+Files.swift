@@ -40,6 +40,8 @@ extension XLSRModel {
         package var names: [String] = []
         package var clips: [AudioClip] = []
         package var seconds = 0.0
+
+        package init() {}
     }
 
     /// Reads files and hands them on in batches of at most `batchSeconds`, or of one longer file.
@@ -53,15 +55,16 @@ extension XLSRModel {
         var batch = Batch()
         for (index, path) in paths.enumerated() {
             try Task.checkCancellation()
+            let name = path == "-" ? "standard input" : path
             do {
                 let clip = try AudioFile.read(path: path, sampleRate: featureExtractor.sampleRate)
-                try check(clip, name: path)
+                try check(clip, name: name)
                 if !batch.clips.isEmpty, batch.seconds + clip.seconds > batchSeconds {
                     try body(batch)
                     batch = Batch()
                 }
                 batch.indices.append(index)
-                batch.names.append(path)
+                batch.names.append(name)
                 batch.clips.append(clip)
                 batch.seconds += clip.seconds
             } catch let error as AudioError {

@@ -7,11 +7,11 @@ import Synchronization
 #endif
 
 /// A program that was run to its end.
-struct Subprocess {
+package struct Subprocess {
     /// The exit status; 128 + signal when a signal ended it, as shells count; nil when the system didn't keep it.
-    let exitStatus: Int32?
+    package let exitStatus: Int32?
     /// The last bytes that the program wrote to its standard error.
-    let errorOutput: [UInt8]
+    package let errorOutput: [UInt8]
 
     static let errorOutputByteLimit = 4096
 
@@ -22,7 +22,7 @@ struct Subprocess {
     ///
     /// - Parameter standardInput: an open file, or nil for none.
     /// - Throws: `SystemError`, or what `consume` throws.
-    static func run(
+    package static func run(
         _ program: String, _ arguments: [String], standardInput: Int32?,
         consume: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> Subprocess {

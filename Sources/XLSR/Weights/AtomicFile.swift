@@ -5,17 +5,23 @@ package final class AtomicFile {
     private let path: String
     private let temporaryPath: String
     private var descriptor: Int32
+    private let temporaryFiles: TemporaryFiles
+    private let slot: Int?
 
+    /// - Parameter temporaryFiles: where it is listed for as long as it is unfinished.
     /// - Throws: `CheckpointError` when the folder can't be written.
-    package init(path: String) throws {
+    package init(path: String, temporaryFiles: TemporaryFiles = .ofProcess) throws {
+        self.temporaryFiles = temporaryFiles
         self.path = path
         // Beside the target, because a rename can't leave the file system.
         temporaryPath = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
+        slot = temporaryFiles.remember(temporaryPath)
         descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.unwritable(path) }
     }
 
     deinit {
+        defer { temporaryFiles.forget(slot) }
         guard descriptor >= 0 else { return }
         close(descriptor)
         unlink(temporaryPath)

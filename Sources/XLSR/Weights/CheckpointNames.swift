@@ -1,12 +1,12 @@
 /// Names in Hugging Face checkpoints. Block names are where the blocks read them; what concerns all of a
 /// checkpoint is here.
-enum CheckpointNames {
+package enum CheckpointNames {
     /// The encoder's tensors stand under this in checkpoints with a head, and without it in bare encoders.
     static let encoderPrefix = "wav2vec2"
     static let ctcHead = "lm_head"
 
     /// Tensors that inference leaves unread by design.
-    static func isUnreadByDesign(_ name: String, readsHead: Bool) -> Bool {
+    package static func isUnreadByDesign(_ name: String, readsHead: Bool) -> Bool {
         let name = name.hasPrefix(encoderPrefix + ".") ? String(name.dropFirst(encoderPrefix.count + 1)) : name
         // SpecAugment's mask, used in training alone.
         if name == "masked_spec_embed" { return true }

@@ -8,6 +8,16 @@ package enum SafetensorsWriter {
     package static func write(
         _ tensors: [(name: String, array: HostArray)], metadata: [String: String]? = nil, to path: String
     ) throws {
+        let file = try AtomicFile(path: path)
+        try write(tensors, metadata: metadata, path: path, file.write)
+        try file.commit()
+    }
+
+    /// Hands over the file's bytes piece by piece. `path` names it in errors.
+    package static func write(
+        _ tensors: [(name: String, array: HostArray)], metadata: [String: String]? = nil, path: String,
+        _ write: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         // Widest elements first, as the reference implementation does, so that every tensor is aligned.
         let tensors = tensors.sorted {
             ($1.array.dtype.byteSize, $0.name) < ($0.array.dtype.byteSize, $1.name)
@@ -29,15 +39,13 @@ package enum SafetensorsWriter {
         var text = Array(try encoder.encode(header))
         text += Array(repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
 
-        let file = try AtomicFile(path: path)
-        try withUnsafeBytes(of: UInt64(text.count).littleEndian) { try file.write($0) }
-        try text.withUnsafeBytes { try file.write($0) }
+        try withUnsafeBytes(of: UInt64(text.count).littleEndian) { try write($0) }
+        try text.withUnsafeBytes { try write($0) }
         for (_, array) in tensors {
-            try array.withUnsafeBytes { try file.write($0) }
+            try array.withUnsafeBytes { try write($0) }
             // Else converting a checkpoint would fill memory with all of it.
             array.memory.discardResidentPages(in: array.byteRange)
         }
-        try file.commit()
     }
 }
 

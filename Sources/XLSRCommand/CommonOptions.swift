@@ -1,0 +1,63 @@
+import Backends
+import TensorEngine
+import XLSR
+
+extension Option {
+    static let model = Option(
+        "--model", value: "DIR|OWNER/NAME", "a model folder, or one in the Hugging Face cache [the bundled demo]")
+    static let device = Option(
+        "--device", value: "auto|" + BackendRegistry.entries.map(\.kind.rawValue).joined(separator: "|"),
+        "where to compute; `xlsr devices` shows what is here [auto]")
+    static let threads = Option("--threads", value: "N", "threads of a CPU device [all cores]")
+    static let quiet = Option("--quiet", "nothing on standard error but errors")
+    static let verbose = Option("--verbose", "device, times and memory on standard error")
+    static let json = Option("--json", "JSON for programs")
+}
+
+extension Arguments {
+    static let threadLimit = 1024
+
+    func device() throws -> Device {
+        guard let name = self[.device] else { return .auto }
+        if let device = Device(name) { return device }
+        let known = ["auto"] + BackendRegistry.entries.map(\.kind.rawValue)
+        throw UsageError(
+            "--device: no device is called \(singleQuoted(name)); use one of \(known.joined(separator: ", "))"
+                + suggestion(for: name, among: known))
+    }
+
+    func backendOptions() throws -> BackendOptions {
+        BackendOptions(threadCount: try integer(.threads, in: 1...Self.threadLimit))
+    }
+
+    /// Whether standard error gets notes and details.
+    func verbosity() throws -> Verbosity {
+        guard !(has(.quiet) && has(.verbose)) else { throw UsageError("--quiet and --verbose exclude each other") }
+        return has(.quiet) ? .quiet : has(.verbose) ? .verbose : .normal
+    }
+
+    func modelSource() throws -> ModelSource { try ModelSource(self[.model]) }
+}
+
+enum Verbosity: Comparable, Sendable {
+    case quiet, normal, verbose
+}
+
+/// The files of the model that a user named, or of the bundled demo.
+struct ModelSource {
+    static let demoName = "demo"
+
+    let name: String
+    let files: CheckpointFiles
+
+    init(_ path: String?) throws {
+        // Output calls the bundled model "demo", so that name must lead back to it.
+        guard let path, path != Self.demoName || CheckpointFiles.isFolder(path) else {
+            name = Self.demoName
+            files = CheckpointFiles(Demo.memories(), path: Self.demoName)
+            return
+        }
+        name = path
+        files = try ModelLocation.files(path)
+    }
+}

@@ -1,0 +1,111 @@
+import TensorEngine
+import XLSR
+
+/// What `xlsr info` tells: of the configuration, of the weight files' headers and of the tokenizer.
+struct ModelReport: Encodable {
+    let model: String
+    let architectures: [String]
+    let tasks: [String]
+    let parameters: Int
+    let layers: Int
+    let hiddenSize: Int
+    let heads: Int
+    let headSize: Int
+    let intermediateSize: Int
+    let layerNorm: String
+    let frontEndNorm: String
+    let frontEndChannels: [Int]
+    let frontEndKernels: [Int]
+    let frontEndStrides: [Int]
+    let positionalKernel: Int
+    let positionalGroups: Int
+    let sampleRate: Int
+    let hopSamples: Int
+    let receptiveFieldSamples: Int
+    let vocabularySize: Int?
+    let tokenizer: TokenizerReport?
+    /// Why there is no tokenizer, where a head would need one.
+    let tokenizerProblem: String?
+    let weights: WeightsReport
+
+    struct TokenizerReport: Encodable {
+        let tokens: Int
+        let blankID: Int
+        let blank: String?
+        let wordDelimiter: String?
+        let unknown: String?
+        let language: String?
+    }
+
+    init(_ source: ModelSource, language: String?) throws {
+        let configuration = try XLSRModel.configuration(source.files)
+        let settings = try FeatureExtractorSettings(source.files)
+        weights = try WeightsReport(CheckpointTensors(source.files), readsHead: configuration.hasCTCHead)
+        let tokenizer = Result {
+            try Wav2Vec2CTCTokenizer(path: source.files.path, language: language) { try source.files.contents(of: $0) }
+        }
+        self.tokenizer = configuration.hasCTCHead ? (try? tokenizer.get()).map(TokenizerReport.init) : nil
+        if case .failure(let error) = tokenizer, configuration.hasCTCHead {
+            tokenizerProblem = "\(error)"
+        } else {
+            tokenizerProblem = nil
+        }
+        model = source.name
+        architectures = configuration.architectures
+        tasks =
+            (self.tokenizer != nil ? ["transcribe"] : []) + ["features"] + (configuration.hasCTCHead ? ["logits"] : [])
+        parameters = weights.parameterCount
+        layers = configuration.layerCount
+        hiddenSize = configuration.hiddenSize
+        heads = configuration.headCount
+        headSize = configuration.hiddenSize / configuration.headCount
+        intermediateSize = configuration.intermediateSize
+        layerNorm = configuration.usesStableLayerNorm ? "stable" : "post"
+        frontEndNorm = configuration.frontEndNorm.rawValue
+        frontEndChannels = configuration.convolutions.map(\.channels)
+        frontEndKernels = configuration.convolutions.map(\.kernel)
+        frontEndStrides = configuration.convolutions.map(\.stride)
+        positionalKernel = configuration.positionalKernel
+        positionalGroups = configuration.positionalGroups
+        sampleRate = settings.sampleRate
+        hopSamples = configuration.hop
+        receptiveFieldSamples = configuration.receptiveField
+        vocabularySize = configuration.hasCTCHead ? configuration.vocabularySize : nil
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case model, architectures, tasks, parameters, layers, heads, tokenizer, weights
+        case hiddenSize = "hidden_size"
+        case headSize = "head_size"
+        case intermediateSize = "intermediate_size"
+        case layerNorm = "layer_norm"
+        case frontEndNorm = "front_end_norm"
+        case frontEndChannels = "front_end_channels"
+        case frontEndKernels = "front_end_kernels"
+        case frontEndStrides = "front_end_strides"
+        case positionalKernel = "positional_kernel"
+        case positionalGroups = "positional_groups"
+        case sampleRate = "sample_rate"
+        case hopSamples = "hop_samples"
+        case receptiveFieldSamples = "receptive_field_samples"
+        case vocabularySize = "vocabulary_size"
+        case tokenizerProblem = "tokenizer_problem"
+    }
+}
+
+extension ModelReport.TokenizerReport {
+    init(_ tokenizer: Wav2Vec2CTCTokenizer) {
+        tokens = tokenizer.vocabularySize
+        blankID = tokenizer.blankID
+        blank = tokenizer.token(for: tokenizer.blankID)
+        wordDelimiter = tokenizer.wordDelimiterID.flatMap(tokenizer.token)
+        unknown = tokenizer.unknownID.flatMap(tokenizer.token)
+        language = tokenizer.language
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case tokens, blank, unknown, language
+        case blankID = "blank_id"
+        case wordDelimiter = "word_delimiter"
+    }
+}

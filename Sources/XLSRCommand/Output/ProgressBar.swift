@@ -1,0 +1,58 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A line on standard error that shows how far the work is; only where that is a terminal.
+enum ProgressBar {
+    private struct State {
+        var isEnabled = isatty(Terminal.standardError) != 0 && getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false
+        var isVisible = false
+        var lastDrawn: ContinuousClock.Instant?
+    }
+
+    private static let state = Mutex(State())
+
+    static func disable() { state.withLock { $0.isEnabled = false } }
+
+    /// Draws at most some twenty times a second, and a finished bar never.
+    static func show(_ label: String, _ done: Int, of total: Int) {
+        state.withLock { state in
+            let now = ContinuousClock.now
+            guard state.isEnabled, done < total else { return }
+            if state.isVisible, let last = state.lastDrawn, last.duration(to: now) < .milliseconds(50) { return }
+            (state.isVisible, state.lastDrawn) = (true, now)
+            let filled = 24 * done / max(total, 1)
+            let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
+            draw("[\(bar)] \(done)/\(total) \(label)")
+        }
+    }
+
+    /// Work whose length nobody knows.
+    static func show(_ label: String) {
+        state.withLock { state in
+            guard state.isEnabled else { return }
+            state.isVisible = true
+            draw(label)
+        }
+    }
+
+    static func clear() {
+        state.withLock { state in
+            guard state.isVisible else { return }
+            state.isVisible = false
+            draw("")
+        }
+    }
+
+    private static func draw(_ text: String) {
+        var size = winsize()
+        let columns = ioctl(Terminal.standardError, UInt(TIOCGWINSZ), &size) == 0 ? Int(size.ws_col) : 0
+        // A line that wraps couldn't be taken back.
+        let line = text.prefix(max(20, (columns > 0 ? columns : 80) - 1))
+        try? Terminal.write("\r\u{1B}[K\(line)", to: Terminal.standardError, name: "standard error")
+    }
+}

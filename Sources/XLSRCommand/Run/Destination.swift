@@ -1,0 +1,122 @@
+import FoundationEssentials
+import TensorEngine
+import XLSR
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Where results go.
+enum Destination: Sendable {
+    /// Standard output, or a pipe or device that has a name.
+    case stream(descriptor: Int32, name: String)
+    case file(String)
+    /// A file for each input: its name with another extension.
+    case folder(String, paths: [String])
+
+    /// Finds out before the work starts what would go wrong after it.
+    /// - Throws: `UsageError` for a combination that can't be meant; `OutputError` for a place that can't be written.
+    init(_ path: String?, inputs: [String], plan: RunPlan) throws {
+        let isSeveral = inputs.count > 1
+        guard let path, path != "-" else {
+            try self.init(descriptor: Terminal.standardOutput, name: "standard output", isSeveral, plan)
+            return
+        }
+        var status = stat()
+        let type = stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+        if type == S_IFDIR || (type == nil && (isSeveral || path.hasSuffix("/"))) {
+            self = .folder(path, paths: try Self.paths(in: path, inputs: inputs, plan))
+            try Self.makeFolder(path)
+        } else if type == nil || type == S_IFREG {
+            guard !isSeveral else {
+                throw UsageError("--output: \(path) is a file, but \(inputs.count) inputs need a folder")
+            }
+            try Self.checkFolder(of: path)
+            self = .file(path)
+        } else {
+            // Renaming a file over /dev/null would replace it.
+            let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw Self.unwritable(path) }
+            try self.init(descriptor: descriptor, name: path, isSeveral, plan)
+        }
+        try checkSparesInputs(inputs)
+    }
+
+    private init(descriptor: Int32, name: String, _ isSeveral: Bool, _ plan: RunPlan) throws {
+        if isSeveral, !plan.holdsSeveralResults {
+            throw UsageError("\(plan.fileExtension) holds one input a file; name a folder with --output")
+        }
+        if plan.isBinary, isatty(descriptor) != 0 {
+            throw UsageError("safetensors is binary and \(name) a terminal; name a file with --output")
+        }
+        self = .stream(descriptor: descriptor, name: name)
+    }
+
+    func write(_ result: RunResult, input index: Int, of count: Int) throws {
+        switch self {
+        case .stream(let descriptor, let name):
+            ProgressBar.clear()
+            try result.write(isOneOfSeveral: count > 1, path: name) {
+                try Terminal.write($0, to: descriptor, name: name)
+            }
+        case .file(let path): try result.write(to: path)
+        case .folder(_, let paths): try result.write(to: paths[index])
+        }
+    }
+
+    private static func paths(in folder: String, inputs: [String], _ plan: RunPlan) throws -> [String] {
+        var owners: [String: String] = [:]
+        return try inputs.map { input in
+            let path = (folder.hasSuffix("/") ? folder : folder + "/") + stem(of: input) + "." + plan.fileExtension
+            if let owner = owners.updateValue(input, forKey: path) {
+                throw UsageError("\(owner) and \(input) would both be written to \(path); run them one by one")
+            }
+            return path
+        }
+    }
+
+    private static func stem(of input: String) -> String {
+        guard input != "-" else { return "stdin" }
+        let name = input.split(separator: "/").last.map(String.init) ?? input
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return name }
+        return String(name[..<dot])
+    }
+
+    private static func makeFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw OutputError(description: "\(path): the folder can't be made; check the path and its permissions")
+        }
+        guard access(path, W_OK | X_OK) == 0 else { throw unwritable(path) }
+    }
+
+    private static func checkFolder(of path: String) throws {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard access(folder, W_OK | X_OK) == 0 else { throw unwritable(path) }
+    }
+
+    private func checkSparesInputs(_ inputs: [String]) throws {
+        let paths: [String]
+        switch self {
+        case .stream: return
+        case .file(let path): paths = [path]
+        case .folder(_, let all): paths = all
+        }
+        let identities = Set(inputs.compactMap(Self.identity))
+        for path in paths where Self.identity(path).map(identities.contains) == true {
+            throw UsageError("--output: \(path) is an input, which would be overwritten")
+        }
+    }
+
+    private static func identity(_ path: String) -> [UInt]? {
+        var status = stat()
+        return stat(path, &status) == 0 ? [UInt(status.st_dev), UInt(status.st_ino)] : nil
+    }
+
+    private static func unwritable(_ path: String) -> OutputError {
+        OutputError(description: "\(path): can't be written: \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,39 @@
+import XLSR
+
+extension Command {
+    static let run = Command(
+        name: "run",
+        summary: "Writes what is said in audio files, or what the model computes from them.",
+        operands: Operands(
+            synopsis: "[AUDIO ...]",
+            help: """
+                WAV of any kind, and what ffmpeg reads where it is installed; - is standard input; none: a bundled \
+                recording
+                """,
+            limit: .max),
+        options: [
+            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .layer, .batchSeconds,
+            .threads, .quiet, .verbose,
+        ],
+        notes: [
+            """
+            Results go to standard output unless --output is given. With several inputs, text becomes lines of name, \
+            tab, text, and json one object a line; the other formats need a folder as --output.
+            """,
+            """
+            features writes last_hidden_state and extract_features, or with --layer hidden states under the numbers \
+            that Hugging Face gives them; logits writes logits; both as float32 tensors [frames, channels] in \
+            safetensors.
+            """,
+            "Exit status: 0 done, 1 something failed (other inputs still ran), 2 wrong usage.",
+        ],
+        examples: [
+            Example("xlsr run", "transcribe a bundled recording with the bundled model"),
+            Example("xlsr run --model ./xlsr-german speech.wav", "transcribe with a model from a folder"),
+            Example("xlsr run --format srt --output subtitles/ *.wav", "a subtitle file for each recording"),
+            Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
+            Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
+            Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),
+        ],
+        perform: { try RunSession(RunOptions($0)).run() })
+}

@@ -1,0 +1,79 @@
+import Backends
+import TensorEngine
+import XLSR
+
+extension Option {
+    static let precision = Option("--precision", value: "auto|f32", "what to compute with [auto: f32]")
+    static let task = Option(
+        "--task", choices: RunOptions.Task.self, "[auto: transcribe with a CTC head, else features]")
+    static let format = Option("--format", choices: RunOptions.Format.self, "[text, or safetensors for tensors]")
+    static let output = Option("--output", value: "PATH", "a file; a folder when there are several inputs")
+    static let timestamps = Option("--timestamps", choices: TimestampLevel.self, "what json gives times for [word]")
+    static let language = Option("--language", value: "CODE", "for a model with a vocabulary for each language")
+    static let layer = Option(
+        "--layer", value: "N|all", "with --task features: hidden state N, 0 the first layer's input")
+    static let batchSeconds = Option(
+        "--batch-seconds", value: "S", "seconds of audio to compute together; more is faster and takes more memory [60]"
+    )
+}
+
+/// What `xlsr run` was asked for.
+struct RunOptions: Sendable {
+    enum Task: String, CaseIterable {
+        case auto, transcribe, features, logits
+    }
+
+    enum Format: String, CaseIterable {
+        case text, json, srt, vtt, tsv, safetensors
+    }
+
+    enum Layer: Equatable {
+        case index(Int), all
+    }
+
+    let inputs: [String]
+    let model: ModelSource
+    let device: Device
+    let backendOptions: BackendOptions
+    let task: Task
+    let format: Format?
+    let output: String?
+    let timestamps: TimestampLevel?
+    let language: String?
+    let layer: Layer?
+    let batchSeconds: Double
+    let verbosity: Verbosity
+
+    init(_ arguments: Arguments) throws {
+        inputs = arguments.operands
+        guard inputs.count(where: { $0 == "-" }) <= 1 else { throw UsageError("- can be read only once") }
+        task = try arguments.choice(.task, Task.self) ?? .auto
+        format = try arguments.choice(.format, Format.self)
+        output = arguments[.output]
+        timestamps = try arguments.choice(.timestamps, TimestampLevel.self)
+        language = arguments[.language]
+        layer = try arguments[.layer].map { text in
+            if text == "all" { return .all }
+            guard let index = Int(text), index >= 0 else {
+                throw UsageError("--layer: \(singleQuoted(text)) is neither a layer number from 0 nor all")
+            }
+            return .index(index)
+        }
+        batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 60
+        verbosity = try arguments.verbosity()
+        device = try arguments.device()
+        backendOptions = try arguments.backendOptions()
+        try Self.checkPrecision(arguments[.precision] ?? "auto")
+        model = try arguments.modelSource()
+    }
+
+    private static func checkPrecision(_ text: String) throws {
+        let known = ["auto", "f32", "bf16", "f16", "int8"]
+        guard known.contains(text) else {
+            throw UsageError("--precision: \(singleQuoted(text)) is not one of \(known.joined(separator: ", "))")
+        }
+        guard ["auto", "f32"].contains(text) else {
+            throw UsageError("--precision \(text) is not supported yet by any device of this build; use f32")
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import TensorEngine
+import XLSR
+
+/// What an input gave.
+enum RunResult: Sendable {
+    case transcript(TranscriptionResult, TranscriptFormat, TimestampLevel)
+    case tensors([(name: String, array: HostArray)])
+
+    func write(
+        isOneOfSeveral: Bool, path: String, _ write: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        switch self {
+        case .transcript(let result, let format, let timestamps):
+            var text =
+                isOneOfSeveral
+                ? try format.record(of: result, timestamps: timestamps)
+                : try format.document(of: result, timestamps: timestamps)
+            try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
+        case .tensors(let tensors):
+            try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], path: path, write)
+        }
+    }
+
+    /// The whole file or nothing.
+    func write(to path: String) throws {
+        let file = try AtomicFile(path: path)
+        try write(isOneOfSeveral: false, path: path, file.write)
+        try file.commit()
+    }
+}

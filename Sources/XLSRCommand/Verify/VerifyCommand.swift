@@ -1,0 +1,65 @@
+import Backends
+import TensorEngine
+import XLSR
+
+extension Option {
+    static let golden = Option(
+        "--golden", value: "FILE", "a recorded run in safetensors: compare the model's blocks with it, one by one")
+    static let quick = Option("--quick", "small cases only")
+}
+
+/// A device that doesn't compute what it should, in words.
+private struct VerificationError: Error, CustomStringConvertible {
+    let description: String
+}
+
+extension Command {
+    static let verify = Command(
+        name: "verify",
+        summary: "Checks that a device computes what it should.",
+        operands: .none,
+        options: [.device, .model, .golden, .quick, .threads, .quiet, .verbose],
+        notes: [
+            """
+            Every operation is run on many cases, twice, and compared with a slow computation in double precision. \
+            Then, with --golden, each block of the model is compared with a recorded run, and the first block that \
+            differs is named; without --model, the bundled recordings are transcribed with the bundled model.
+            """,
+            """
+            A golden file holds samples as input.I at the model's sampling rate, and what a block gave for them as \
+            BLOCK.I, where BLOCK is a name such as feature_projection, hidden_states.3, last_hidden_state or logits.
+            """,
+            "Exit status: 0 all is right, 1 something differs, 2 wrong usage.",
+        ],
+        examples: [
+            Example("xlsr verify", "check the fastest device"),
+            Example("xlsr verify --device openblas --quick", "a short check of another one"),
+            Example("xlsr verify --model ./model --golden run.safetensors", "compare with a run of another program"),
+        ],
+        perform: { arguments in
+            guard arguments.has(.golden) || !arguments.has(.model) else {
+                throw UsageError("--model needs --golden, a recorded run to compare with")
+            }
+            let verbosity = try arguments.verbosity()
+            if verbosity == .quiet { ProgressBar.disable() }
+            let source = try arguments.modelSource()
+            let golden = try arguments[.golden].map(GoldenFile.init)
+            let backend = try BackendRegistry.open(arguments.device(), options: arguments.backendOptions())
+            try Terminal.printResult("device \(backend.device): \(backend.summary)\n")
+
+            let start = ContinuousClock.now
+            var problems = [
+                try OperationCheck.run(
+                    on: backend, sizes: arguments.has(.quick) ? [.small] : [.small, .large], verbosity: verbosity)
+            ]
+            if verbosity == .verbose {
+                Terminal.note("operations: \(decimal(start.duration(to: .now).seconds, 1)) s")
+            }
+            let model = try XLSRModel(source.files, name: source.name, on: backend)
+            if let golden { problems.append(try golden.compare(model)) }
+            if !arguments.has(.model) { problems.append(try RecordingCheck.run(model)) }
+            let found = problems.compactMap(\.self)
+            guard found.isEmpty else { throw VerificationError(description: found.joined(separator: "; ")) }
+            return true
+        })
+}

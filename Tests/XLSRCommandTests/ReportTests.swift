@@ -1,0 +1,81 @@
+import Backends
+import TensorEngine
+import Testing
+import XLSR
+
+@Suite struct ReportTests {
+    @Test func devicesListsEveryEntryAndWhatItNeeds() throws {
+        let run = try xlsr("devices")
+        #expect(run.status == 0 && run.errors.isEmpty)
+        for word in ["simd       present", "openblas", "reference", "auto is simd", "baseline"] {
+            #expect(run.text.contains(word), "\(word)")
+        }
+        let json = try JSON(parsing: xlsr("devices", "--json").output, path: "output")
+        let devices = try #require(json["devices"]?.array)
+        #expect(devices.compactMap { $0["name"]?.string } == BackendRegistry.entries.map(\.kind.rawValue))
+        #expect(devices[0]["present"]?.bool == true)
+        #expect(json["instruction_sets"]?.array?.first == .string("baseline"))
+    }
+
+    @Test func infoCountsWhatTheFilesHold() throws {
+        let demo = try xlsr("info")
+        #expect(demo.status == 0 && demo.errors.isEmpty)
+        for word in ["Wav2Vec2ForCTC", "transcribe, features, logits", "4 heads of 32", "37 outputs", "(36)"] {
+            #expect(demo.text.contains(word), "\(word)")
+        }
+        for (variant, vocabulary, type) in [("sharded", 32, "bf16"), ("headless", nil, "f32")] {
+            let json = try JSON(parsing: xlsr("info", "--json", goldensFolder + "/\(variant)").output, path: "output")
+            #expect(json["vocabulary_size"]?.int == vocabulary)
+            let weights = try #require(json["weights"])
+            #expect(weights["types"]?.object?.keys.sorted() == [type])
+            let tensors = try CheckpointTensors(opening: goldensFolder + "/\(variant)")
+            let count = tensors.names.reduce(0) { $0 + (tensors.shape(of: $1)?.count ?? 0) }
+            let (read, unread) = (weights["parameters"]?.int ?? 0, weights["unread_parameters"]?.int ?? 0)
+            #expect(read > 0 && read + unread == count)
+            #expect(weights["memory"]?["f32"]?.int == 4 * read)
+        }
+    }
+}
+
+@Suite struct VerifyTests {
+    @Test func aRightDeviceAndTheBundledModelPass() throws {
+        let run = try xlsr("verify", "--quick")
+        #expect(run.status == 0 && run.errors.isEmpty)
+        #expect(run.text.contains("cases of operations are right"))
+        for name in Demo.recordingNames { #expect(run.lines.contains { $0.hasPrefix(name) && $0.hasSuffix("right") }) }
+    }
+
+    @Test(arguments: [Float(1), .nan])
+    func aTamperedGoldenNamesTheFirstBlockThatDiffers(change: Float) throws {
+        try withTemporaryFolder { folder in
+            let (model, path) = (goldensFolder + "/sharded", folder + "/golden.safetensors")
+            let golden = try CheckpointTensors(opening: model + "/golden.safetensors")
+            let tensors = try golden.names.map { name in
+                let array = try golden.tensor(named: name)
+                guard ["hidden_states.2.1", "logits.0"].contains(name) else { return (name: name, array: array) }
+                var floats = array.floats()
+                floats[0] += change
+                return (name: name, array: HostArray(floats, shape: array.shape))
+            }
+            try SafetensorsWriter.write(tensors, to: path)
+            let run = try xlsr("verify", "--quick", "--model", model, "--golden", path)
+            #expect(run.status == 1 && run.errorLines.count == 1)
+            #expect(run.errors.contains("the first block of \(model) that differs from \(path) is hidden_states.2\n"))
+            let differing = run.lines.filter { $0.hasSuffix("differs") }
+            #expect(differing.map { $0.prefix { $0 != " " } } == ["hidden_states.2", "logits"])
+        }
+    }
+
+    @Test func anUntouchedGoldenAgreesAndOneOfAnotherModelDoesNot() throws {
+        let golden = goldensFolder + "/sharded/golden.safetensors"
+        let right = try xlsr("verify", "--quick", "--model", goldensFolder + "/sharded", "--golden", golden)
+        #expect(right.status == 0 && right.errors.isEmpty && right.text.contains("blocks agree within 1.0e-04"))
+        let other = try xlsr("verify", "--quick", "--model", goldensFolder + "/headless", "--golden", golden)
+        #expect(other.status == 1 && other.text.contains("not a block of this model"))
+    }
+
+    @Test func whatHoldsNoRunIsRefusedAtOnce() throws {
+        let run = try xlsr("verify", "--golden", goldensFolder + "/demo/golden.safetensors")
+        #expect(run.status == 1 && run.output.isEmpty && run.errors.contains("lacks input.0"))
+    }
+}

@@ -1,0 +1,101 @@
+import Glibc
+import Testing
+import XLSR
+
+@Suite struct UsageTests {
+    @Test func helpIsAResultAndNamesEveryOption() throws {
+        for arguments in [["help", "run"], ["run", "--help"], ["run", "--device", "simd", "-h"]] {
+            let run = try runProgram(programFolder() + "/xlsr", arguments)
+            #expect(run.status == 0 && run.errors.isEmpty)
+            for word in ["Usage: xlsr run", "--model DIR|OWNER/NAME", "--batch-seconds S", "--help", "Examples:"] {
+                #expect(run.text.contains(word), "\(arguments) \(word)")
+            }
+        }
+        let overview = try xlsr("--help")
+        for command in ["run", "devices", "info", "verify"] { #expect(overview.text.contains("  \(command) ")) }
+        #expect(try xlsr("--version").text.hasPrefix("xlsr "))
+    }
+
+    @Test func noCommandIsWrongUsageWithHelpOnStandardError() throws {
+        let run = try xlsr()
+        #expect(run.status == 2 && run.output.isEmpty && run.errors.contains("Usage: xlsr"))
+    }
+
+    @Test(arguments: [
+        (["rnu"], "did you mean run?"),
+        (["run", "--modle", "x"], "unknown option --modle; did you mean --model?"),
+        (["run", "--prec=f32"], "did you mean --precision?"),
+        (["run", "-o", "x"], "did you mean --output?"),
+        (["run", "--model"], "--model needs a value: --model DIR|OWNER/NAME"),
+        (["run", "--model", "--quiet"], "--model needs a value"),
+        (["run", "--quiet=yes"], "--quiet takes no value"),
+        (["run", "--quiet", "--verbose"], "exclude each other"),
+        (["run", "--format", "jsno"], "is not one of text, json, srt, vtt, tsv, safetensors; did you mean json?"),
+        (["run", "--device", "foo"], "use one of auto, simd, openblas"),
+        (["run", "--precision", "bf16"], "not supported yet"),
+        (["run", "--precision", "x"], "is not one of auto, f32"),
+        (["run", "--threads", "0"], "'0' is not a whole number from 1 to 1024"),
+        (["run", "--threads", "99999999999999999999"], "is not a whole number"),
+        (["run", "--batch-seconds", "nan"], "'nan' is not a number from 0.1 to 1000000"),
+        (["run", "--layer", "1"], "--layer needs --task features"),
+        (["run", "--task", "features", "--layer", "-1", "--output", "x"], "--layer: '-1' is neither"),
+        (["run", "--task", "features", "--layer", "5", "--output", "x"], "hidden states 0 to 4, no 5"),
+        (["run", "--task", "features", "--format", "json"], "writes tensors"),
+        (["run", "--format", "safetensors"], "holds no text; add --task"),
+        (["run", "--timestamps", "word"], "needs --format json"),
+        (["run", "-", "-"], "only once"),
+        (["run", "--format", "srt", "a.wav", "b.wav"], "name a folder with --output"),
+        (["run", "--output", "/nowhere/", "a/x.wav", "b/x.wav"], "would both be written to /nowhere/x.txt"),
+        (["info", "a", "b"], "no second operand, but got 'b'"),
+        (["verify", "--model", "x"], "--model needs --golden"),
+    ])
+    func wrongUsageIsOneLineAndExitStatusTwo(arguments: [String], message: String) throws {
+        let run = try runProgram(programFolder() + "/xlsr", arguments)
+        #expect(run.status == 2)
+        #expect(run.output.isEmpty)
+        #expect(run.errorLines.count == 1)
+        #expect(run.errors.hasPrefix("xlsr: error: ") && run.errors.contains(message), "\(run.errors)")
+        #expect(run.errors.contains("--help)"))
+    }
+
+    @Test(arguments: [
+        (["run", "--device", "cuda"], "no such device"),
+        (["run", "--model", "/nowhere/model"], "/nowhere/model: no such model folder"),
+        (["info", "/nowhere/model"], "/nowhere/model: no such model folder"),
+        (["run", "--output", "/nowhere/a.txt"], "/nowhere/a.txt: can't be written"),
+        (["run", "--language", "de"], "leave the language out"),
+        (["run", "/nowhere/a\u{1B}[31m\n.wav"], "no such file"),
+    ])
+    func failureIsOneLineAndExitStatusOne(arguments: [String], message: String) throws {
+        let run = try runProgram(programFolder() + "/xlsr", arguments + (arguments[0] == "run" ? ["--quiet"] : []))
+        #expect(run.status == 1 && run.output.isEmpty && run.errorLines.count == 1)
+        #expect(run.errors.hasPrefix("xlsr: error: ") && run.errors.contains(message), "\(run.errors)")
+        #expect(!run.errors.contains("\u{1B}"))
+    }
+
+    @Test func operandsMayStandBeforeOptionsAndAfterTwoDashes() throws {
+        let run = try xlsr("run", "--nonexistent-file", "--quiet")
+        #expect(run.status == 2)
+        let operand = try xlsr("run", "--quiet", "--device=simd", "--", "--nonexistent-file")
+        #expect(operand.status == 1 && operand.errors.contains("--nonexistent-file: no such file"))
+    }
+
+    @Test func aSignalEndsItAsItEndsOtherPrograms() throws {
+        try withTemporaryFolder { folder in
+            // Nobody writes to the pipe, so it waits. A test runner may ignore SIGINT, and children inherit that.
+            let run = try runProgram(
+                "/bin/sh",
+                [
+                    "-c", "mkfifo \"$1\" && exec timeout --preserve-status -s TERM 1 \"$0\" run --quiet \"$1\"",
+                    programFolder() + "/xlsr", folder + "/pipe",
+                ])
+            #expect(run.status == 128 + SIGTERM)
+            #expect(run.output.isEmpty && run.errors.isEmpty)
+        }
+    }
+
+    @Test func aReaderThatGoesAwayEndsItQuietly() throws {
+        let run = try runProgram("/bin/sh", ["-c", "\"$0\" run --help | head -n 1", programFolder() + "/xlsr"])
+        #expect(run.lines.count == 1 && run.errors.isEmpty)
+    }
+}
