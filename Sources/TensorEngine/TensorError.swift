@@ -33,6 +33,9 @@ public struct TensorError: Error, CustomStringConvertible, Sendable {
     }
 
     public var description: String {
+        if kind == .deviceUnavailable, let device {
+            return "device \(device): \(detail)" + (remedy.map { "; \($0)" } ?? "")
+        }
         var text = "\(operation): \(detail)"
         if !shapes.isEmpty { text += ", shapes " + shapes.map(\.description).joined(separator: " ") }
         if let device { text += " (device \(device))" }
