@@ -36,6 +36,7 @@ let package = Package(
         .library(name: "TensorEngine", targets: ["TensorEngine", "Backends"]),
         .library(name: "XLSR", targets: ["XLSR"]),
         .executable(name: "xlsr", targets: ["XLSRCommand"]),
+        .executable(name: "Benchmarks", targets: ["Benchmarks"]),
     ],
     targets: kernels + [
         .target(name: "TensorEngine"),
@@ -47,11 +48,15 @@ let package = Package(
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends"]),
         .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
+        .executableTarget(
+            name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
+            path: "Benchmarks"),
 
         // MARK: Tests
         .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"], exclude: ["Goldens", "Fixtures"]),
+        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "XLSR", "TensorEngine", "Backends"]),
     ],
     swiftLanguageModes: [.v6]
 )
