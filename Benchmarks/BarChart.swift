@@ -1,28 +1,49 @@
 /// Horizontal bars in groups, as SVG: readable on any page because it brings its own background.
-struct BarChart {
-    struct Bar {
+package struct BarChart {
+    package struct Bar {
         let value: Double
         let low: Double
         let high: Double
+
+        package init(value: Double, low: Double, high: Double) {
+            self.value = value
+            self.low = low
+            self.high = high
+        }
     }
 
-    struct Group {
+    package struct Group {
         let label: String
         /// By series; one that is missing was not measured.
         var bars: [String: Bar]
+
+        package init(label: String, bars: [String: Bar]) {
+            self.label = label
+            self.bars = bars
+        }
     }
 
     /// A vertical line.
-    struct Mark {
+    package struct Mark {
         let value: Double
         let label: String
+
+        package init(value: Double, label: String) {
+            self.value = value
+            self.label = label
+        }
     }
 
-    struct Panel {
+    package struct Panel {
         let title: String
-        let unit: String
         let groups: [Group]
-        var mark: Mark?
+        let mark: Mark?
+
+        package init(title: String, groups: [Group], mark: Mark? = nil) {
+            self.title = title
+            self.groups = groups
+            self.mark = mark
+        }
     }
 
     let title: String
@@ -39,13 +60,13 @@ struct BarChart {
     /// Room at the right for the longest value.
     private let valueWidth = 90.0
 
-    init(title: String, series: [String], panels: [Panel]) {
+    package init(title: String, series: [String], panels: [Panel]) {
         self.title = title
         self.series = series
         self.panels = panels
     }
 
-    var svg: String {
+    package var svg: String {
         var (body, y) = ([text(title, margin, 28, size: 15, weight: "bold")], 40.0)
         var x = margin
         for (index, name) in series.enumerated() {
@@ -53,7 +74,7 @@ struct BarChart {
             body.append(text(name, x + 17, y + 10.5))
             x += 17 + 8 * Double(name.count) + 20
         }
-        y += 34
+        y += 38
         for panel in panels { append(panel, to: &body, &y) }
         return """
             <svg xmlns="http://www.w3.org/2000/svg" width="\(Self.decimal(width))" height="\(Self.decimal(y))" \
@@ -74,7 +95,7 @@ struct BarChart {
         let top = y + 6
         y += 12
         for group in panel.groups {
-            let lines = Self.lines(group.label, width: 60)
+            let lines = Self.lines(group.label, width: 54)
             let height = max(barHeight * Double(series.count), 14 * Double(lines.count))
             for (index, line) in lines.enumerated() {
                 let middle = y + height / 2 + 14 * (Double(index) - Double(lines.count - 1) / 2)
@@ -95,7 +116,7 @@ struct BarChart {
         if let mark = panel.mark {
             let x = left + mark.value * scale
             body.append(line(x, top, x, y - groupGap + 6, "#cf222e", dashes: true))
-            body.append(text("\(mark.label) \(panel.unit)", x, top - 5, anchor: "middle"))
+            body.append(text(mark.label, x, top - 5, anchor: "middle"))
         }
         y += 30
     }

@@ -2,27 +2,27 @@ import TensorEngine
 import XLSR
 
 /// What the command line asked for.
-struct BenchmarkOptions: Equatable {
-    enum Command: String {
+package struct BenchmarkOptions: Equatable {
+    package enum Command: String {
         case everything
         case operations = "ops"
         case model
     }
 
-    var command = Command.everything
-    var wantsHelp = false
+    package var command = Command.everything
+    package var wantsHelp = false
     /// Empty for all that are there.
-    var devices: [Device] = []
-    var threadCount: Int?
-    var jsonPath: String?
-    var chartPath: String?
+    package var devices: [Device] = []
+    package var threadCount: Int?
+    package var jsonPath: String?
+    package var chartPath: String?
     /// Text that the operations' names must contain.
-    var filter: String?
-    var modelPath: String?
-    var shapes: [ModelShape] = []
-    var seconds = 5.0
-    var batchSize = 1
-    var runCount = 5
+    package var filter: String?
+    package var modelPath: String?
+    package var shapes: [ModelShape] = []
+    package var seconds = 5.0
+    package var batchSize = 1
+    package var runCount = 5
 
     static let help = """
         Measures operations and whole models on the devices of this machine, side by side.
@@ -55,7 +55,7 @@ struct BenchmarkOptions: Equatable {
         """
 
     /// - Throws: `UsageError`
-    init(_ arguments: [String]) throws {
+    package init(_ arguments: [String]) throws {
         var rest = ArgumentList(arguments)
         var given: Set<String> = []
         while let argument = rest.next() {
@@ -112,7 +112,9 @@ struct BenchmarkOptions: Equatable {
         if command == .operations, let name = given.intersection(modelOnly).min() {
             throw UsageError("\(name) is an option of model, not of ops")
         }
-        if command == .model, given.contains("--filter") { throw UsageError("--filter is an option of ops, not of model") }
+        if command == .model, given.contains("--filter") {
+            throw UsageError("--filter is an option of ops, not of model")
+        }
         if modelPath != nil, !shapes.isEmpty { throw UsageError("--model or --shape, not both") }
     }
 }

@@ -26,14 +26,14 @@ struct ModelReport: Codable {
     var peakPoolByteCount: Int
     var failure: String?
 
-    var title: String { "\(model), \(batchSize) × \(Table.number(audioSeconds)) s" }
+    var title: String { "\(model), \(batchSize) × \(Table.plain(audioSeconds)) s" }
 }
 
 /// Times whole models, checked first.
 struct ModelBenchmark {
     private let options: BenchmarkOptions
     private let peak: MachinePeak?
-    private let table = Table(widths: [12, 6, 9, 13, 6, 8, 8, 7, 7, 6])
+    private let table = Table(widths: [10, 6, 8, 12, 6, 7, 7, 7, 6, 6])
 
     init(_ options: BenchmarkOptions, peak: MachinePeak?) {
         self.options = options
@@ -53,7 +53,8 @@ struct ModelBenchmark {
                 backend.pool.trim()
             }
         }
-        Console.output("\nRTF: seconds of computing for a second of audio; GB: peak of the process; pool: of it, the device's memory")
+        Console.output(
+            "\nRTF: seconds of computing a second of audio; GB: peak of the process; pool: the device's part of it")
         return reports
     }
 

@@ -1,13 +1,13 @@
 import XLSR
 
 /// The published sizes of XLS-R. Source: arXiv 2111.09296, table 1.
-enum ModelShape: String, CaseIterable {
+package enum ModelShape: String, CaseIterable, Sendable {
     case small = "300m"
     case medium = "1b"
     case large = "2b"
 
     /// As in the published `config.json`, with a CTC head of 64 tokens.
-    var configuration: Configuration {
+    package var configuration: Configuration {
         get throws {
             let (hidden, layers, intermediate) =
                 switch self {

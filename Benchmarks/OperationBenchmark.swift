@@ -30,7 +30,7 @@ struct OperationBenchmark {
     private let cases: [ConformanceCase]
     private let filter: String?
     private let peak: MachinePeak?
-    private let table = Table(widths: [14, 11, 19, 11, 8, 9])
+    private let table = Table(widths: [22, 11, 17, 14, 9])
 
     init(_ options: BenchmarkOptions, peak: MachinePeak?) {
         filter = options.filter
@@ -48,7 +48,7 @@ struct OperationBenchmark {
         for testCase in cases {
             if heading != testCase.operation {
                 heading = testCase.operation
-                Console.output("\n" + table.row([testCase.operation, "median ms", "min–max ms", "rate", "", "of peak"]))
+                Console.output("\n" + table.row([testCase.operation, "median ms", "min–max ms", "rate", "of peak"]))
             }
             Console.output("  \(testCase.name)")
             for backend in backends {
@@ -59,7 +59,8 @@ struct OperationBenchmark {
             }
         }
         if !cases.isEmpty {
-            Console.output("\npeak: the multiply-adds, or for GB/s the memory reads, measured above; what stays in cache exceeds it")
+            Console.output(
+                "\nof peak: of the multiply-adds, or of the memory reads, above; data in cache exceeds the latter")
         }
         return reports
     }
@@ -75,7 +76,7 @@ struct OperationBenchmark {
             operationCount: testCase.floatingPointOperationCount,
             byteCount: testCase.byteCount(inputs: inputs, result: try operation()), failure: checked.failure)
         guard checked.passed else { return report }
-        let timing = try Timing(runCount: 5, leastSeconds: 0.3, most: 100, warmUpSeconds: 0.1) {
+        let timing = try Timing(runCount: 5, leastSeconds: 0.3, mostRuns: 100, warmUpSeconds: 0.1) {
             _ = try operation()
             try backend.synchronize()
         }
@@ -90,7 +91,7 @@ struct OperationBenchmark {
         return table.row([
             "    " + report.device, Table.number(timing.median * 1e3),
             "\(Table.number(timing.minimum * 1e3))–\(Table.number(timing.maximum * 1e3))",
-            Table.number(report.rate(timing.median)), report.rateUnit, Table.percent(report.shareOfPeak),
+            "\(Table.number(report.rate(timing.median))) \(report.rateUnit)", Table.percent(report.shareOfPeak),
         ])
     }
 }

@@ -3,12 +3,12 @@ import XLSR
 
 /// A checkpoint that is written nowhere: each tensor is made of random numbers when it is asked for, the same numbers
 /// each time, so that the largest shapes take no more memory than their prepared weights.
-struct RandomCheckpoint: TensorFile {
-    let path: String
+package struct RandomCheckpoint: TensorFile {
+    package let path: String
     private let shapes: [String: Shape]
 
     /// The tensors that `Wav2Vec2ForCTC` of this configuration has.
-    init(_ configuration: Configuration, name: String) {
+    package init(_ configuration: Configuration, name: String) {
         path = name
         var shapes: [String: Shape] = [:]
         func add(_ name: String, _ weight: Shape, bias: Int?) {
@@ -19,7 +19,9 @@ struct RandomCheckpoint: TensorFile {
         var channels = 1
         for (index, layer) in configuration.convolutions.enumerated() {
             let name = "wav2vec2.feature_extractor.conv_layers.\(index)"
-            add("\(name).conv", [layer.channels, channels, layer.kernel], bias: configuration.convolutionBias ? layer.channels : nil)
+            add(
+                "\(name).conv", [layer.channels, channels, layer.kernel],
+                bias: configuration.convolutionBias ? layer.channels : nil)
             channels = layer.channels
             if configuration.frontEndNorm == .layer || index == 0 {
                 add("\(name).layer_norm", [channels], bias: channels)
@@ -44,16 +46,17 @@ struct RandomCheckpoint: TensorFile {
             add("\(name).layer_norm", [hidden], bias: hidden)
             add("\(name).final_layer_norm", [hidden], bias: hidden)
         }
-        if configuration.hasCTCHead { add("lm_head", [configuration.vocabularySize, hidden], bias: configuration.vocabularySize) }
+        let tokens = configuration.vocabularySize
+        if configuration.hasCTCHead { add("lm_head", [tokens, hidden], bias: tokens) }
         self.shapes = shapes
     }
 
-    var tensorNames: [String] { Array(shapes.keys) }
+    package var tensorNames: [String] { Array(shapes.keys) }
 
-    func shape(of name: String) -> Shape? { shapes[name] }
+    package func shape(of name: String) -> Shape? { shapes[name] }
 
     /// Biases in ±0.1, gains in 1 ± 0.1, weights with a variance of 1 / fan-in, so that signals keep their size.
-    func tensor(named name: String) throws -> HostArray {
+    package func tensor(named name: String) throws -> HostArray {
         guard let shape = shapes[name] else {
             throw CheckpointError(.weights, path: path, "there is no tensor named \(name)")
         }

@@ -3,13 +3,13 @@ import Dispatch
 
 /// Uniform random floats by the billion: 32-bit xorshift generators (Marsaglia 2003) side by side in vectors, on all
 /// cores. The same numbers on every machine.
-enum RandomFloats {
+package enum RandomFloats {
     private typealias Lanes = SIMD16<UInt32>
     /// Each of these is made from a seed of its own, so that any core can make it.
     private static let chunkCount = 1 << 16
 
     /// A seed that differs for different texts: FNV-1a.
-    static func seed(_ text: String) -> UInt64 {
+    package static func seed(_ text: String) -> UInt64 {
         text.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
     }
 
@@ -28,7 +28,7 @@ enum RandomFloats {
         }
     }
 
-    static func floats(count: Int, seed: UInt64, scale: Float) -> [Float] {
+    package static func floats(count: Int, seed: UInt64, scale: Float) -> [Float] {
         bytes(count: count, seed: seed, scale: scale, offset: 0).withUnsafeBytes { bytes in
             (0..<count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
         }

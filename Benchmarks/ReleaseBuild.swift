@@ -9,7 +9,7 @@ import XLSR
 /// The release build of this program: a debug build has nothing worth measuring.
 enum ReleaseBuild {
     /// Becomes `swift run -c release Benchmarks …`; returns only by an error.
-    static func replaceProcess(arguments: [String]) throws -> Never {
+    static func replaceProcess(arguments: [String]) throws {
         guard let package = packageFolder else {
             throw UsageError("this is a debug build, and its sources are gone; build it by swift build -c release")
         }

@@ -1,27 +1,28 @@
 /// Seconds that the same work took, run by run.
-struct Timing: Codable, Equatable {
-    let seconds: [Double]
-
+package struct Timing: Codable, Equatable {
+    package let seconds: [Double]
     /// The middle one, or the mean of the two in the middle. 0 of none.
-    var median: Double {
-        let sorted = seconds.sorted()
-        guard !sorted.isEmpty else { return 0 }
-        let middle = sorted.count / 2
-        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-    }
+    package let median: Double
+    package let minimum: Double
+    package let maximum: Double
 
-    var minimum: Double { seconds.min() ?? 0 }
-    var maximum: Double { seconds.max() ?? 0 }
-
-    init(seconds: [Double]) {
+    package init(seconds: [Double]) {
         self.seconds = seconds
+        let sorted = seconds.sorted()
+        minimum = sorted.first ?? 0
+        maximum = sorted.last ?? 0
+        let middle = sorted.count / 2
+        median =
+            sorted.isEmpty ? 0 : sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 
-    /// Times `body`, which must wait for its device, until both `runCount` runs and `leastSeconds` are over.
+    /// Times `body`, which must wait for its device, at least `runCount` times, and on until `leastSeconds` are over or
+    /// there were `mostRuns`.
     /// Before that it runs untimed once and for `warmUpSeconds`: caches fill, pools grow, and the threads of a library
     /// that was timed before stop spinning.
-    init(
-        runCount: Int, leastSeconds: Double = 0, most mostRuns: Int = .max, warmUpSeconds: Double, _ body: () throws -> Void
+    package init(
+        runCount: Int, leastSeconds: Double = 0, mostRuns: Int = .max, warmUpSeconds: Double = 0,
+        _ body: () throws -> Void
     ) rethrows {
         var warmUp = 0.0
         repeat { warmUp += try Self.seconds(of: body) } while warmUp < warmUpSeconds
@@ -30,7 +31,7 @@ struct Timing: Codable, Equatable {
             seconds.append(try Self.seconds(of: body))
             total += seconds[seconds.count - 1]
         }
-        self.seconds = seconds
+        self.init(seconds: seconds)
     }
 
     static func seconds(of body: () throws -> Void) rethrows -> Double {
