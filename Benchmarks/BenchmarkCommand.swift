@@ -30,6 +30,8 @@ enum BenchmarkCommand {
 
     /// True when every result was right.
     private static func run(_ options: BenchmarkOptions) throws -> Bool {
+        // Before minutes of work, not after: can these be written?
+        for path in [options.jsonPath, options.chartPath].compactMap(\.self) { _ = try AtomicFile(path: path) }
         let backends = try BenchmarkDevices.open(options)
         var report = BenchmarkReport(machine: Machine(), devices: backends.map(DeviceReport.init), peak: nil)
         Console.output(report.machine.description)

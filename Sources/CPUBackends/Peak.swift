@@ -11,8 +11,8 @@ public struct MachinePeak: Codable, Sendable {
 }
 
 extension CPUBackend {
-    /// Measures the arithmetic peak of this backend's instruction set and the memory's read rate, in about a second.
-    /// Other work on the machine makes the figures smaller, so each is the best of several tries.
+    /// Measures the arithmetic peak of this backend's instruction set and the memory's read rate, in two seconds.
+    /// Other work on the machine makes the figures smaller, so each is the best of many short tries.
     /// - Throws: `TensorError` when there are no 512 MiB to read.
     public func measurePeak() throws -> MachinePeak {
         MachinePeak(
@@ -20,21 +20,21 @@ extension CPUBackend {
             operationsPerSecond: multiplyAddRate(workers), readBytesPerSecond: try readRate())
     }
 
-    private static let tries = 10
-
     private func multiplyAddRate(_ workers: Workers) -> Double {
         let table = kernels
         let run: @Sendable () -> Int = {
             withUnsafeTemporaryAllocation(of: Float.self, capacity: KernelTable.chainValueCount) { values in
                 values.initialize(repeating: 1)
-                // Some milliseconds.
-                return values.baseAddress.map { table.multiplyAddChains($0, 500_000) } ?? 0
+                // Half a millisecond: less than a scheduler's time slice.
+                return values.baseAddress.map { table.multiplyAddChains($0, 125_000) } ?? 0
             }
         }
-        // Several tasks a thread, so that a thread that starts late delays nobody.
-        let taskCount = 8 * workers.count
-        return Self.bestRate(amount: run() * taskCount) {
+        let operations = run()
+        // Short tries fit between other programs' time slices; long ones give every thread the time to start.
+        return Self.bestRate { attempt in
+            let taskCount = workers.count << (2 + 2 * (attempt % 3))
             workers.run(taskCount) { _, _ in _ = run() }
+            return operations * taskCount
         }
     }
 
@@ -44,14 +44,23 @@ extension CPUBackend {
         let floats = SharedPointer(storage.address.assumingMemoryBound(to: Float.self))
         workers.run(taskCount) { task, _ in (floats + task * taskFloats).update(repeating: 1, count: taskFloats) }
         let table = kernels
-        return Self.bestRate(amount: storage.byteCount) {
+        return Self.bestRate { _ in
             workers.run(taskCount) { task, _ in _ = table.sumOfAll(floats + task * taskFloats, taskFloats) }
+            return 4 * taskCount * taskFloats
         }
     }
 
-    private static func bestRate(amount: Int, _ body: () -> Void) -> Double {
+    /// - Parameter body: does an amount of work and says how much.
+    private static func bestRate(_ body: (_ attempt: Int) -> Int) -> Double {
         let clock = ContinuousClock()
-        let shortest = (0..<tries).map { _ in clock.measure(body) }.min() ?? .zero
-        return Double(amount) / (shortest / .seconds(1))
+        let end = clock.now + .milliseconds(700)
+        var (best, attempt) = (0.0, 0)
+        repeat {
+            let start = clock.now
+            let amount = body(attempt)
+            best = max(best, Double(amount) / (start.duration(to: clock.now) / .seconds(1)))
+            attempt += 1
+        } while clock.now < end
+        return best
     }
 }
