@@ -92,7 +92,7 @@ package struct BarChart {
         let largest = panel.groups.flatMap(\.bars.values).map(\.high).max() ?? 0
         let scale = (width - left - valueWidth - margin) / max(largest, panel.mark?.value ?? 0, .leastNormalMagnitude)
         if panel.mark != nil { y += 16 }
-        let top = y + 6
+        let (top, below) = (y + 6, body.count)
         y += 12
         for group in panel.groups {
             let lines = Self.lines(group.label, width: 54)
@@ -115,7 +115,8 @@ package struct BarChart {
         body.append(line(left, top, left, y - groupGap + 6, "#8c959f"))
         if let mark = panel.mark {
             let x = left + mark.value * scale
-            body.append(line(x, top, x, y - groupGap + 6, "#cf222e", dashes: true))
+            // Behind the bars, so that their numbers stay readable.
+            body.insert(line(x, top, x, y - groupGap + 6, "#cf222e", dashes: true), at: below)
             body.append(text(mark.label, x, top - 5, anchor: "middle"))
         }
         y += 30

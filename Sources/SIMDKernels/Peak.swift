@@ -6,11 +6,17 @@ import SIMDKernelTable
 /// enough to stay in sixteen registers.
 typealias Chains = InlineArray<12, Vector>
 
+/// A literal: `init(repeating:)` is a generic of the library, which would become a weak symbol.
+@inline(__always) func emptyChains() -> Chains {
+    let zero = splat(0)
+    return [zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero]
+}
+
 /// `vᵢ = ¾ vᵢ + ½` over and over, in registers; tends to 2, so that numbers stay ordinary.
 /// `values` holds `KernelTable.chainValueCount` floats. Returns how many floating-point operations that was.
 @inline(never) func multiplyAddChains(_ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int {
     let (factor, term) = (splat(0.75), splat(0.5))
-    var chains = Chains(repeating: splat(0))
+    var chains = emptyChains()
     for index in 0..<12 { chains[index] = load(values + index &* lanes) }
     for _ in 0..<iterations {
         for index in 0..<12 { chains[index] = multiplyAdd(chains[index], factor, term) }
@@ -21,14 +27,14 @@ typealias Chains = InlineArray<12, Vector>
 
 /// The sum of `count` floats: as fast as they can be read.
 @inline(never) func sumOfAll(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
-    var chains = InlineArray<8, Vector>(repeating: splat(0))
+    var chains = emptyChains()
     var index = 0
-    while index + 8 * lanes <= count {
-        for chain in 0..<8 { chains[chain] += load(x + (index &+ chain &* lanes)) }
-        index += 8 * lanes
+    while index + 12 * lanes <= count {
+        for chain in 0..<12 { chains[chain] += load(x + (index &+ chain &* lanes)) }
+        index += 12 * lanes
     }
     var total = splat(0)
-    for chain in 0..<8 { total += chains[chain] }
+    for chain in 0..<12 { total += chains[chain] }
     var rest: Float = 0
     while index < count {
         rest += x[index]
