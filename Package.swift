@@ -46,7 +46,8 @@ let package = Package(
             dependencies: ["TensorEngine", "SIMDKernelTable", "SIMDKernels"]
                 + kernelCopies.map { .target(name: $0.name) }),
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends"]),
-        .target(name: "XLSR", dependencies: ["TensorEngine", "Backends"]),
+        .target(name: "DemoAssets", exclude: ["model", "audio"]),
+        .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
         .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
         .executableTarget(
             name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
@@ -55,8 +56,10 @@ let package = Package(
         // MARK: Tests
         .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),
         .testTarget(
-            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"], exclude: ["Goldens", "Fixtures"]),
+            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
+            exclude: ["Goldens", "Fixtures"]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "XLSR", "TensorEngine", "Backends"]),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c2x
 )

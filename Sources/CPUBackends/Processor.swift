@@ -50,7 +50,8 @@ public struct Processor: Sendable {
         switch set {
         case .baseline: return true
         case .avx2: return flags.isSuperset(of: avx2)
-        case .avx512: return flags.isSuperset(of: avx2.union(["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]))
+        case .avx512:
+            return flags.isSuperset(of: avx2.union(["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]))
         }
     }
 

@@ -54,11 +54,16 @@ private func runTwice(
 ) throws -> (first: [Float], second: [Float], shapeAndType: String) {
     let operation = try testCase.prepare(inputs, on: backend)
     let poisonShape: Shape = [(resultByteCount + 3) / 4]
-    _ = try Tensor.filled(.nan, shape: poisonShape, on: backend)
+    try fillRecycled(.nan, shape: poisonShape, on: backend)
     let first = try operation()
     let values = try first.floats()
-    _ = try Tensor.filled(12345, shape: poisonShape, on: backend)
+    try fillRecycled(12345, shape: poisonShape, on: backend)
     return (values, try operation().floats(), "\(first.shape) \(first.dtype)")
+}
+
+/// Fills the blocks that an operation and what it makes on the way will get from the pool.
+private func fillRecycled(_ value: Float, shape: Shape, on backend: any Backend) throws {
+    _ = try (0..<4).map { _ in try Tensor.filled(value, shape: shape, on: backend) }
 }
 
 private func areIdentical(_ a: [Float], _ b: [Float], rows: [Int], columns: Int) -> Bool {

@@ -22,18 +22,24 @@ public struct KernelTable: Sendable {
         @Sendable (_ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>)
             -> Void
     public let attention: @Sendable (borrowing AttentionTask) -> Void
-    public let unary: @Sendable (_ function: ElementFunction, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) -> Void
+    public let unary:
+        @Sendable (
+            _ function: ElementFunction, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int
+        ) -> Void
     public let binary: @Sendable (borrowing BinaryTask) -> Void
     public let layerNorm: @Sendable (borrowing RowTask) -> Void
     /// `gain` and `bias` are ignored.
     public let softmax: @Sendable (borrowing RowTask) -> Void
     public let logSoftmax: @Sendable (borrowing RowTask) -> Void
     /// Adds the sums of each column to `sums`; about `mean` and squared when there is one.
-    public let columnSums: @Sendable (_ x: Matrix, _ mean: UnsafePointer<Float>?, _ sums: UnsafeMutablePointer<Double>) -> Void
+    public let columnSums:
+        @Sendable (_ x: Matrix, _ mean: UnsafePointer<Float>?, _ sums: UnsafeMutablePointer<Double>) -> Void
     /// `y = activation((x - center) · gain + bias)` with one of each a column.
     public let scaleColumns: @Sendable (borrowing RowTask) -> Void
-    public let halfToFloat: @Sendable (_ x: UnsafePointer<UInt16>, _ y: UnsafeMutablePointer<Float>, _ count: Int) -> Void
-    public let floatToHalf: @Sendable (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) -> Void
+    public let halfToFloat:
+        @Sendable (_ x: UnsafePointer<UInt16>, _ y: UnsafeMutablePointer<Float>, _ count: Int) -> Void
+    public let floatToHalf:
+        @Sendable (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) -> Void
     /// Multiply-adds in registers alone, on `chainValueCount` floats; returns the number of operations.
     public let multiplyAddChains: @Sendable (_ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
     public let sumOfAll: @Sendable (_ x: UnsafePointer<Float>, _ count: Int) -> Float

@@ -7,10 +7,11 @@ import SIMDKernelTable
 ) {
     let mean = sumOf(x, count) { $0 } / Float(count)
     let center = splat(mean)
-    let variance = sumOf(x, count, fill: mean) { value in
-        let difference = value - center
-        return difference * difference
-    } / Float(count)
+    let variance =
+        sumOf(x, count, fill: mean) { value in
+            let difference = value - center
+            return difference * difference
+        } / Float(count)
     let scale = splat(1 / (variance + epsilon).squareRoot())
     var index = 0
     while index + lanes <= count {
@@ -117,7 +118,7 @@ import SIMDKernelTable
     for row in 0..<task.x.rows {
         let x = task.x.pointer + row * task.x.stride
         let y = task.y + row * task.x.columns
-        for column in 0..<task.x.columns { 
+        for column in 0..<task.x.columns {
             y[column] = (x[column] - center[column]) * scale[column] + shift[column]
         }
         applyFunction(task.activation, y, y, task.x.columns)

@@ -45,6 +45,8 @@ public protocol Backend: AnyObject, Sendable {
     func matmul(_ a: Tensor, _ b: Tensor, transposed: Bool, into result: Tensor) throws
     /// Reorders up to four axes: axis i of the result is axis `axes[i]` of `x`. Derivative: the inverse order.
     func permute(_ x: Tensor, axes: [Int], into result: Tensor) throws
+    /// The rows of the parts under each other. Derivative: each part's rows.
+    func concatenate(_ parts: [Tensor], into result: Tensor) throws
     /// Row i of the result is row `indices[i]` of `x` `[rows, columns]`, zeros for -1. Derivative: `scatterAdd`.
     func gather(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws
     /// Adds row i of `x` to row `indices[i]` of the zeroed result; -1 drops it. Derivative: `gather`.
@@ -71,7 +73,7 @@ public protocol Backend: AnyObject, Sendable {
         activation: UnaryKind?, into result: Tensor) throws
     func groupedConvolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind?,
-        residual: Tensor?, into result: Tensor) throws
+        into result: Tensor) throws
     func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws
 }
 

@@ -26,11 +26,10 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
     public init?(_ name: String) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false)
         guard let first = parts.first, let kind = Kind(rawValue: String(first)), parts.count <= 2 else { return nil }
-        guard parts.count == 2 else {
-            self.init(kind)
-            return
+        let index = parts.count == 1 ? 0 : Int(parts[1])
+        guard let index, (0..<1024).contains(index), parts.count == 1 || kind == .opencl || kind == .cuda else {
+            return nil
         }
-        guard kind == .opencl || kind == .cuda, let index = Int(parts[1]), (0..<1024).contains(index) else { return nil }
         self.init(kind, index: index)
     }
 

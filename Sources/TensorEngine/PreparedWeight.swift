@@ -34,7 +34,8 @@ extension Tensor {
     /// Brings a float32 weight into its device's fastest form.
     public func prepared(for use: WeightUse) throws -> PreparedWeight {
         guard dtype == .float32, shape.rank == (use == .linear ? 2 : 3) else {
-            throw TensorError(.invalidArgument, operation: "prepare", "not a float32 weight for \(use)", shapes: [shape])
+            throw TensorError(
+                .invalidArgument, operation: "prepare", "not a float32 weight for \(use)", shapes: [shape])
         }
         return try backend.prepare(self, for: use)
     }

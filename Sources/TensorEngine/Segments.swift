@@ -42,10 +42,10 @@ public struct Segments: Hashable, Sendable {
     func validate(rows: Int, operation: String) throws {
         var end = 0
         for (offset, length) in zip(offsets, lengths) {
-            guard length >= 0, offset >= end, offset + length <= rows else {
+            guard length >= 0, offset >= end, offset <= rows, length <= rows - offset else {
                 throw TensorError(
                     .invalidArgument, operation: operation,
-                    "segment of rows \(offset)..<\(offset + length) overlaps another or leaves the \(rows) rows")
+                    "a segment of \(length) rows from row \(offset) overlaps another or leaves the \(rows) rows")
             }
             end = offset + length
         }

@@ -80,13 +80,14 @@ public final class StoragePool: Sendable {
     /// A storage of uninitialised bytes.
     /// - Throws: `TensorError` of kind `outOfMemory`, after the cached blocks were given back and that did not help.
     public func allocate(byteCount: Int) throws -> Storage {
-        let blockByteCount = Self.blockByteCount(for: byteCount + guardByteCount)
+        // No machine has 2⁶⁰ bytes, and what is below can't overflow.
+        let blockByteCount = byteCount < 1 << 60 ? Self.blockByteCount(for: byteCount + guardByteCount) : byteCount
         let cached: UnsafeMutableRawPointer? = state.withLock { state in
             guard let address = state.free[blockByteCount]?.popLast() else { return nil }
             state.statistics.cachedByteCount -= blockByteCount
             return UnsafeMutableRawPointer(bitPattern: address)
         }
-        guard let address = cached ?? newBlock(byteCount: blockByteCount) else {
+        guard byteCount < 1 << 60, let address = cached ?? newBlock(byteCount: blockByteCount) else {
             throw TensorError(
                 .outOfMemory, operation: "allocate", "no \(blockByteCount) bytes left", device: device,
                 remedy: "use shorter audio, a smaller --batch-seconds or a smaller model")

@@ -78,7 +78,8 @@ struct ConfigurationFields {
     func requireOneOf(_ name: String, _ allowed: [String]) throws {
         guard let value = value(name) else { throw error(name, "is missing, so this is no wav2vec 2.0 checkpoint") }
         guard let text = value.string, allowed.contains(text) else {
-            throw error(name, "is \(value.string.map { "\"\($0)\"" } ?? "not a string"), not \(allowed.joined(separator: " or "))")
+            let found = value.string.map { "\"\($0)\"" } ?? "not a string"
+            throw error(name, "is \(found), not \(allowed.joined(separator: " or "))")
         }
     }
 
@@ -91,7 +92,9 @@ struct ConfigurationFields {
         fields[name].flatMap { $0 == .null ? nil : $0 }
     }
 
-    private func check<Number: Comparable>(_ number: Number, _ name: String, in range: ClosedRange<Number>) throws -> Number {
+    private func check<Number: Comparable>(
+        _ number: Number, _ name: String, in range: ClosedRange<Number>
+    ) throws -> Number {
         guard range.contains(number) else {
             throw error(name, "is \(number), not \(range.lowerBound) to \(range.upperBound)")
         }

@@ -49,7 +49,8 @@ enum ModelLocation {
     /// The snapshot that the branch `main` of the cached repository names.
     private static func cachedSnapshot(_ name: String) -> String? {
         let repository = cacheFolder + "/models--" + name.split(separator: "/").joined(separator: "--")
-        guard let bytes = try? MappedFile.contents(ofSmallFile: repository + "/refs/main", limit: 1024) else { return nil }
+        let references = try? CheckpointFiles(folder: repository + "/refs")
+        guard let bytes = try? references?.contents(of: "main", limit: 1024) else { return nil }
         let commit = String(decoding: bytes, as: UTF8.self).filter { $0.isHexDigit }
         let snapshot = repository + "/snapshots/" + commit
         return CheckpointFiles.isFolder(snapshot) ? snapshot : nil

@@ -6,7 +6,7 @@ import Testing
 private final class LimitedAllocator: BlockAllocator {
     let limit: Int
     private let state = Mutex((bytes: 0, blocks: 0))
-    private let host = AlignedHostAllocator()
+    private let host = HostAllocator()
 
     init(limit: Int) {
         self.limit = limit

@@ -119,7 +119,7 @@ import XLSR
                 file.discardResidentPages(in: range)
                 #expect(file.withUnsafeBytes { $0.elementsEqual(content) })
             }
-            #expect(try MappedFile.contents(ofSmallFile: folder + "/file") == content)
+            #expect(try CheckpointFiles(folder: folder).contents(of: "file") == content)
         }
     }
 }

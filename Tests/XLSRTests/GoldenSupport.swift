@@ -6,7 +6,8 @@ import XLSR
 /// A tiny checkpoint and what transformers computes from it; see Goldens/README.md.
 struct Golden {
     static let variants = [
-        "layer-stable", "group-post", "heads-120", "heads-80", "odd-positional", "bin-blank-last", "bin-legacy", "sharded",
+        "layer-stable", "group-post", "heads-120", "heads-80", "odd-positional", "bin-blank-last", "bin-legacy",
+        "sharded",
         "headless", "pretraining", "do-normalize-false",
     ]
 
@@ -27,7 +28,8 @@ struct Golden {
 
     func clip(_ index: Int, _ model: XLSRModel) throws -> AudioClip {
         AudioClip(
-            samples: try tensors.tensor(named: "input.\(index)").floats(), sampleRate: model.featureExtractor.sampleRate)
+            samples: try tensors.tensor(named: "input.\(index)").floats(), sampleRate: model.featureExtractor.sampleRate
+        )
     }
 
     /// Within 1e-4 of the largest expected magnitude.

@@ -6,7 +6,7 @@ extension CPUBackend {
     /// contiguously: each group of each segment is a product over a view.
     public func groupedConvolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind?,
-        residual: Tensor?, into result: Tensor
+        into result: Tensor
     ) throws {
         counters.add(.products)
         let (groups, width, channels) = (weight.shape[0], weight.shape[1], x.shape[1])
@@ -37,7 +37,6 @@ extension CPUBackend {
                 blockRows: rowBlock, blockDepth: depthBlock, scratch: blocks[worker])
             task.bias = bias.map { $0.readOnly + group * width }
             task.activation = ElementFunction(activation)
-            task.residual = residual.map { $0.readOnly + offset }
             kernels.product(task)
         }
     }

@@ -23,6 +23,14 @@ extension CPUBackend {
         }
     }
 
+    public func concatenate(_ parts: [Tensor], into result: Tensor) throws {
+        var target = result.elements.pointer
+        for part in parts {
+            target.update(from: part.elements.pointer, count: part.shape.count)
+            target += part.shape.count
+        }
+    }
+
     public func gather(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws {
         let columns = x.shape.columns
         let (source, target) = (x.elements, result.elements)

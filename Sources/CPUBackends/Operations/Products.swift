@@ -10,7 +10,8 @@ extension CPUBackend {
         let form = try Tensor.uninitialized([groups, count], on: self)
         for group in 0..<groups {
             multiplier.prepare(
-                Matrix(weight.elements + group * n * k, rows: n, columns: k, stride: k), into: form.elements + group * count)
+                Matrix(weight.elements + group * n * k, rows: n, columns: k, stride: k),
+                into: form.elements + group * count)
         }
         return PreparedWeight(shape: weight.shape, use: use, tensor: form)
     }

@@ -1,7 +1,7 @@
 import TensorEngine
 
 extension ConformanceCase {
-    static let movementCases = permuteCases + gatherCases
+    static let movementCases = permuteCases + gatherCases + concatenateCases
 
     private static let permuteCases: [ConformanceCase] =
         ([[7], [33, 65], [3, 5, 17], [2, 3, 5, 7]] as [Shape]).flatMap { shape in
@@ -44,6 +44,19 @@ extension ConformanceCase {
             [random.array([rows, columns])]
         } bind: { operands in
             { try operands[0].gathered(rows: indices) }
+        }
+    }
+
+    private static let concatenateCases: [ConformanceCase] = [
+        concatenate([[3, 5]]), concatenate([[1, 7], [0, 7], [4, 7]]), concatenate([[2], [3]]),
+        concatenate([[33, 17, 2], [1, 17, 2], [5, 17, 2]]), concatenate([[0, 3], [0, 3]]),
+    ]
+
+    private static func concatenate(_ shapes: [Shape]) -> ConformanceCase {
+        ConformanceCase("concatenate", "\(shapes)", tolerance: .exact) { random in
+            shapes.map { random.array($0) }
+        } bind: { operands in
+            { try Tensor.concatenated(operands) }
         }
     }
 

@@ -31,8 +31,8 @@ extension Backend {
                 .multiplied(by: norm.gain.reshaped([channels, 1]))
                 .adding(norm.bias.reshaped([channels, 1]))
             if let activation { normed = try normed.unary(activation) }
-            let spread = try normed.permuted([1, 0]).scatteredAdding(toRows: rows, of: x.shape.rows)  // [rows, channels]
-            total = try total.adding(spread)
+            let frames = try normed.permuted([1, 0])  // [frames, channels]
+            total = try total.adding(frames.scatteredAdding(toRows: rows, of: x.shape.rows))
         }
         try copy(total, into: result)
     }

@@ -3,8 +3,8 @@ extension Tensor {
     /// Between f32, f16 and bf16, and from int32 to f32.
     public func converted(to dtype: DType) throws -> Tensor {
         guard dtype != self.dtype else { return self }
-        let isPossible = dtype.isFloatingPoint && (self.dtype.isFloatingPoint || self.dtype == .int32 && dtype == .float32)
-        guard isPossible else {
+        let isFromInteger = self.dtype == .int32 && dtype == .float32
+        guard isFromInteger || dtype.isFloatingPoint && self.dtype.isFloatingPoint else {
             throw TensorError(.unsupported, operation: "convert", "\(self.dtype) to \(dtype)", device: backend.device)
         }
         let result = try Tensor.uninitialized(shape, dtype: dtype, on: backend)

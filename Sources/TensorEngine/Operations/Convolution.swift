@@ -31,7 +31,7 @@ extension Tensor {
         try requireFloat32("convolution")
         try backend.check(weight.tensor, bias, operation: "convolution")
         guard weight.use == .linear, shape.rank == 2, weight.shape[1] == window.kernel * shape[1],
-            window.kernel > 0, window.stride > 0, window.inputRows <= shape[0],
+            window.kernel > 0, window.stride > 0, window.rows >= 0, window.slack >= 0, window.inputRows <= shape[0],
             bias.map({ $0.shape == [weight.shape[0]] }) ?? true
         else {
             throw TensorError(

@@ -2,7 +2,7 @@ extension Tensor {
     /// Row i of the result is row `indices[i]` of this `[rows, columns]`; zeros for -1.
     public func gathered(rows indices: [Int32]) throws -> Tensor {
         try requireFloat32("gather")
-        try validate(indices, rows: shape[0], operation: "gather")
+        try validate(indices, rows: shape.dimensions.first ?? 0, operation: "gather")
         let result = try Tensor.uninitialized([indices.count, shape[1]], on: backend)
         try backend.gather(self, rows: Tensor(indices, on: backend), into: result)
         return result
@@ -14,7 +14,8 @@ extension Tensor {
         try validate(indices, rows: rows, operation: "scatterAdd")
         guard indices.count == shape[0] else {
             throw TensorError(
-                .invalidArgument, operation: "scatterAdd", "\(indices.count) indices for \(shape[0]) rows", shapes: [shape])
+                .invalidArgument, operation: "scatterAdd", "\(indices.count) indices for \(shape[0]) rows",
+                shapes: [shape])
         }
         let result = try Tensor.uninitialized([rows, shape[1]], on: backend)
         try backend.scatterAdd(self, rows: Tensor(indices, on: backend), into: result)

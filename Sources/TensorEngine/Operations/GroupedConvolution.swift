@@ -1,29 +1,28 @@
 extension Tensor {
-    /// The positional convolution: `activation(bias + Σⱼ W[g, o, j, c] · x[t + j - ⌊kernel / 2⌋, c]) + residual` with
+    /// The positional convolution: `activation(bias + Σⱼ W[g, o, j, c] · x[t + j - ⌊kernel / 2⌋, c])` with
     /// stride 1, zeros beyond each segment's ends, and channels in groups: `[rows, channels]` → `[rows, channels]`.
     ///
     /// The weight is `[groups, out / groups, kernel · in / groups]`. An even kernel has one more tap before than after,
     /// which is Hugging Face's padding of `kernel / 2` with the last frame dropped. Rows outside the segments are
     /// undefined.
     public func groupedConvolution(
-        _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind? = nil,
-        residual: Tensor? = nil
+        _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind? = nil
     ) throws -> Tensor {
         try requireFloat32("groupedConvolution")
-        try backend.check(weight.tensor, bias, residual, operation: "groupedConvolution")
+        try backend.check(weight.tensor, bias, operation: "groupedConvolution")
         try segments.validate(rows: shape.rows, operation: "groupedConvolution")
         let groups = weight.shape[0]
         guard weight.use == .grouped, shape.rank == 2, groups > 0, weight.shape[1] * groups == shape[1],
             weight.shape[1] > 0, weight.shape[2] % weight.shape[1] == 0,
-            bias.map({ $0.shape == [shape[1]] }) ?? true, residual.map({ $0.shape == shape }) ?? true
+            bias.map({ $0.shape == [shape[1]] }) ?? true
         else {
             throw TensorError(
                 .invalidArgument, operation: "groupedConvolution", "sizes don't fit",
-                shapes: [shape, weight.shape] + [bias, residual].compactMap { $0?.shape }, device: backend.device)
+                shapes: [shape, weight.shape] + [bias].compactMap { $0?.shape }, device: backend.device)
         }
         let result = try Tensor.uninitialized(shape, on: backend)
         try backend.groupedConvolution(
-            self, weight, bias: bias, segments: segments, activation: activation, residual: residual, into: result)
+            self, weight, bias: bias, segments: segments, activation: activation, into: result)
         return result
     }
 }
@@ -32,7 +31,7 @@ extension Backend {
     /// Copies every window of every group out and multiplies as a batch of groups.
     public func groupedConvolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind?,
-        residual: Tensor?, into result: Tensor
+        into result: Tensor
     ) throws {
         counters.add(.defaultBodies)
         let (groups, width) = (weight.shape[0], weight.shape[1])
@@ -52,7 +51,6 @@ extension Backend {
         var steps: [(Tensor, Tensor) throws -> Void] = []
         if let bias { steps.append { try self.binary(.add, $0, bias, into: $1) } }
         if let activation { steps.append { try self.unary(activation, $0, into: $1) } }
-        if let residual { steps.append { try self.binary(.add, $0, residual, into: $1) } }
         try chain(steps, shape: result.shape, into: result) {
             try self.permute(products, axes: [1, 0, 2], into: $0.reshaped([rows, groups, width]))
         }

@@ -54,6 +54,10 @@ package final class PrimitivesBackend: Backend {
         try base.permute(own(x), axes: axes, into: own(result))
     }
 
+    package func concatenate(_ parts: [Tensor], into result: Tensor) throws {
+        try base.concatenate(parts.map(own), into: own(result))
+    }
+
     package func gather(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws {
         try base.gather(own(x), rows: own(indices), into: own(result))
     }

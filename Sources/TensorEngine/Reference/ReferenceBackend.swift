@@ -21,7 +21,7 @@ public final class ReferenceBackend: Backend {
     ///   - guardByteCount: bytes after every storage that are checked when it comes back.
     ///   - multiplyAddLimit: above it, products and attention compute sampled rows only; unlimited by default.
     public init(guardByteCount: Int = 0, multiplyAddLimit: Int = .max) {
-        pool = StoragePool(allocator: AlignedHostAllocator(), device: .reference, guardByteCount: guardByteCount)
+        pool = StoragePool(allocator: HostAllocator(), device: .reference, guardByteCount: guardByteCount)
         self.multiplyAddLimit = multiplyAddLimit
     }
 
@@ -43,37 +43,6 @@ public final class ReferenceBackend: Backend {
         let samples = 24
         guard multiplyAdds > multiplyAddLimit, rows > samples else { return Array(0..<rows) }
         return (0..<samples).map { $0 * (rows - 1) / (samples - 1) }
-    }
-}
-
-/// Blocks of host memory, aligned to cache lines.
-package struct AlignedHostAllocator: BlockAllocator {
-    private static let guardByte: UInt8 = 0xA5
-    private let alignment: Int
-
-    package init(alignment: Int = 64) {
-        self.alignment = alignment
-    }
-
-    package func allocate(byteCount: Int) -> UnsafeMutableRawPointer? {
-        var address: UnsafeMutableRawPointer?
-        return posix_memalign(&address, alignment, byteCount) == 0 ? address : nil
-    }
-
-    package func free(_ address: UnsafeMutableRawPointer, byteCount: Int) {
-        #if canImport(Glibc)
-            Glibc.free(address)
-        #elseif canImport(Musl)
-            Musl.free(address)
-        #endif
-    }
-
-    package func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {
-        memset(address + offset, Int32(Self.guardByte), byteCount)
-    }
-
-    package func checkGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) -> Bool {
-        UnsafeRawBufferPointer(start: address + offset, count: byteCount).allSatisfy { $0 == Self.guardByte }
     }
 }
 

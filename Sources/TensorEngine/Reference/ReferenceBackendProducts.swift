@@ -29,6 +29,11 @@ extension ReferenceBackend {
         }
     }
 
+    public func concatenate(_ parts: [Tensor], into result: Tensor) throws {
+        let elements: UnsafeMutableBufferPointer<Float> = result.elements()
+        for (index, value) in parts.lazy.flatMap({ $0.elements() }).enumerated() { elements[index] = value }
+    }
+
     public func gather(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws {
         let columns = x.shape.columns
         let (x, indices, y) = (x.elements(), indices.elements(Int32.self), result.elements())
@@ -95,13 +100,13 @@ extension ReferenceBackend {
 
     public func groupedConvolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind?,
-        residual: Tensor?, into result: Tensor
+        into result: Tensor
     ) throws {
         counters.add(.products)
         let (width, depth, channels) = (weight.shape[1], weight.shape[2], x.shape[1])
         let kernel = depth / width
         let (x, w, y) = (x.elements(), weight.tensor.elements(), result.elements())
-        let (bias, residual) = (bias?.elements(), residual?.elements())
+        let bias = bias?.elements()
         y.update(repeating: .nan)
         forSampledRows(of: result, multiplyAdds: segments.validRowCount * channels * depth) { row in
             guard let index = (0..<segments.count).first(where: { segments[$0].contains(row) }) else { return }
@@ -113,7 +118,6 @@ extension ReferenceBackend {
                     value += dot(x.pointer(start), w.pointer(channel * depth + tap * width), count: width)
                 }
                 if let activation { value = Self.value(activation, value) }
-                if let residual { value += Double(residual[row * channels + channel]) }
                 y[row * channels + channel] = Float(value)
             }
         }

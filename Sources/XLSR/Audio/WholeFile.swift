@@ -18,13 +18,6 @@ struct SystemError: Error, CustomStringConvertible {
 }
 
 enum WholeFile {
-    /// - Throws: `SystemError`; EFBIG when there are more than `byteLimit` bytes.
-    static func contents(of path: String, byteLimit: Int) throws -> [UInt8] {
-        let file = try openForReading(path)
-        defer { close(file) }
-        return try contents(of: file, byteLimit: byteLimit)
-    }
-
     static func openForReading(_ path: String) throws -> Int32 {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         if file < 0 { throw SystemError() }
@@ -32,6 +25,7 @@ enum WholeFile {
     }
 
     /// Reads to the end of a file or stream, growing with the bytes that really come.
+    /// - Throws: `SystemError`; EFBIG when there are more than `byteLimit` bytes.
     static func contents(of file: Int32, byteLimit: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var status = stat()

@@ -1,5 +1,3 @@
-import Glibc
-
 /// The files of a checkpoint that a tokenizer reads, from wherever they are.
 struct TokenizerFiles {
     /// No tokenizer's file comes near this: a thousand languages of a hundred tokens take about 2 MB.
@@ -25,32 +23,6 @@ struct TokenizerFiles {
             throw CheckpointError(.malformed, path: path(of: name), "not a JSON object")
         }
         return fields
-    }
-
-    /// The bytes of a regular file of a folder, nil if there is no such file.
-    static func contents(ofFile path: String) throws -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw CheckpointError(.missingFile, path: path, "can't be opened: \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw CheckpointError(.missingFile, path: path, "isn't a regular file")
-        }
-        guard status.st_size <= byteLimit else { throw tooLarge(path) }
-        var count = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, initializedCount in
-            while count < buffer.count, let base = buffer.baseAddress {
-                let part = Glibc.read(descriptor, base + count, buffer.count - count)
-                if part <= 0 { break }
-                count += part
-            }
-            initializedCount = count
-        }
-        guard count == Int(status.st_size) else { throw CheckpointError(.malformed, path: path, "can't be read whole") }
-        return bytes
     }
 
     private static func tooLarge(_ path: String) -> CheckpointError {

@@ -26,7 +26,8 @@ public struct Wav2Vec2CTCTokenizer: Sendable {
     /// - Throws: `CheckpointError` for a missing vocab.json (`.missingFile`), text that isn't JSON (`.malformed`),
     ///   and vocabularies or settings that can't be used (`.tokenizer`).
     public init(folder path: String, language: String? = nil) throws {
-        try self.init(path: path, language: language) { try TokenizerFiles.contents(ofFile: "\(path)/\($0)") }
+        let files = try CheckpointFiles(folder: path)
+        try self.init(path: path, language: language) { try files.contents(of: $0) }
     }
 
     /// Reads a tokenizer from files that `files` returns by name, nil for one that doesn't exist.

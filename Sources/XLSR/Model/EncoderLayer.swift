@@ -22,8 +22,9 @@ struct EncoderLayer: Sendable {
         let attention = weights.scope("attention")
         let projections = ["q_proj", "k_proj", "v_proj"]
         queryKeyValue = Linear(
-            weight: try attention.stacked(projections.map { $0 + ".weight" }, [hidden, hidden]).prepared(for: .linear),
-            bias: try attention.stacked(projections.map { $0 + ".bias" }, [hidden]))
+            weight: try attention.concatenated(projections.map { $0 + ".weight" }, [hidden, hidden]).prepared(
+                for: .linear),
+            bias: try attention.concatenated(projections.map { $0 + ".bias" }, [hidden]))
         attentionOutput = try attention.linear("out_proj", from: hidden, to: hidden)
         attentionNorm = try weights.norm("layer_norm", channels: hidden, epsilon: configuration.layerNormEpsilon)
         let feedForward = weights.scope("feed_forward")

@@ -52,12 +52,6 @@ package final class MappedFile: HostMemory, @unchecked Sendable {
 
     /// JSON costs some 30 times its size in memory once parsed.
     package static let defaultSmallFileLimit = 16 << 20
-
-    /// All bytes of a small file: settings, vocabularies.
-    /// - Throws: `CheckpointError` as `init(path:)`, and for a file above `limit` bytes.
-    package static func contents(ofSmallFile path: String, limit: Int = defaultSmallFileLimit) throws -> [UInt8] {
-        try MappedFile(path: path).contents(limit: limit, path: path)
-    }
 }
 
 extension HostMemory {

@@ -40,25 +40,9 @@ struct WeightReader: Sendable {
         return try tensor.converted(to: .float32)
     }
 
-    /// Tensors of one shape under each other: `[count · rows, …]`.
-    func stacked(_ names: [String], _ shape: Shape) throws -> Tensor {
-        let arrays = try names.map { try host($0, shape) }
-        let bytes = [UInt8](unsafeUninitializedCapacity: arrays.reduce(0) { $0 + 4 * $1.shape.count }) { buffer, count in
-            for array in arrays where array.dtype == .float32 {
-                array.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...]).copyMemory(from: $0) }
-                count += 4 * array.shape.count
-            }
-        }
-        let stackedShape = Shape([names.count * shape[0]] + shape.dimensions.dropFirst())
-        guard bytes.count == 4 * stackedShape.count else {
-            let floats = arrays.flatMap { $0.floats() }
-            return try Tensor(HostArray(floats, shape: stackedShape), on: backend)
-        }
-        for array in arrays { array.memory.discardResidentPages(in: array.byteRange) }
-        return try Tensor(
-            HostArray(
-                shape: stackedShape, dtype: .float32, memory: ArrayMemory(bytes), byteRange: 0..<bytes.count),
-            on: backend)
+    /// Several tensors of one shape under each other: `[count · rows, …]`.
+    func concatenated(_ names: [String], _ shape: Shape) throws -> Tensor {
+        try Tensor.concatenated(names.map { try tensor($0, shape) })
     }
 
     /// The weight `[out, in]` and bias of a linear layer.
@@ -98,7 +82,8 @@ struct WeightReader: Sendable {
             !account.names.withLock { $0.contains(name) } && !isUnreadByDesign(name)
         }
         guard let first = unread.first else { return }
-        let others = unread.count > 1 ? " and \(unread.count - 1) others (\(unread.dropFirst().prefix(4).joined(separator: ", ")))" : ""
+        let examples = unread.dropFirst().prefix(4).joined(separator: ", ")
+        let others = unread.count > 1 ? " and \(unread.count - 1) others (\(examples))" : ""
         throw CheckpointError(
             .weights, path: checkpoint.path, "\(first)\(others) would not be used",
             remedy: "config.json doesn't describe these weights")

@@ -1,5 +1,4 @@
 import Conformance
-import FoundationEssentials
 import Testing
 import XLSR
 
@@ -82,16 +81,4 @@ import XLSR
         let error = try #require(throws: AudioError.self) { try settings.inputValues(of: [0, .nan], source: "x") }
         #expect(error.kind == .notFinite && error.description.hasPrefix("x: sample 1 is not a number"))
     }
-}
-
-/// Runs `body` with a fresh folder that is removed afterwards.
-func withTemporaryFolder(_ body: (String) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.path + "/xlsr-tests-\(UInt64.random(in: 0...UInt64.max))"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-}
-
-func write(_ text: String, to path: String) throws {
-    try Data(text.utf8).write(to: URL(filePath: path))
 }

@@ -28,6 +28,10 @@ func write(_ bytes: some Sequence<UInt8>, to path: String) throws {
     try Data(bytes).write(to: URL(filePath: path))
 }
 
+func write(_ text: String, to path: String) throws {
+    try write(text.utf8, to: path)
+}
+
 /// A safetensors file of any header text, honest about the header's length unless told otherwise.
 func safetensors(header: String, claimedHeaderByteCount: UInt64? = nil, data: Int) -> [UInt8] {
     let text = Array(header.utf8)

@@ -1,18 +1,18 @@
-import TensorEngine
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
 
-/// Host memory for a CPU's pool. Large blocks are mapped, on huge pages where the system has them: a page that is
+/// Host memory for the pool of a CPU. Large blocks are mapped, on huge pages where the system has them: a page that is
 /// touched for the first time costs as much as thousands of multiplications.
-struct HostAllocator: BlockAllocator {
+package struct HostAllocator: BlockAllocator {
     private static let mappedFrom = 1 << 20
     private static let hugePage = 2 << 20
 
-    func allocate(byteCount: Int) -> UnsafeMutableRawPointer? {
+    package init() {}
+
+    package func allocate(byteCount: Int) -> UnsafeMutableRawPointer? {
         guard byteCount >= Self.mappedFrom else {
             var pointer: UnsafeMutableRawPointer?
             return posix_memalign(&pointer, 64, byteCount) == 0 ? pointer : nil
@@ -23,21 +23,25 @@ struct HostAllocator: BlockAllocator {
         return address
     }
 
-    func free(_ address: UnsafeMutableRawPointer, byteCount: Int) {
+    package func free(_ address: UnsafeMutableRawPointer, byteCount: Int) {
         if byteCount >= Self.mappedFrom {
             munmap(address, byteCount)
         } else {
-            Glibc.free(address)
+            #if canImport(Glibc)
+                Glibc.free(address)
+            #elseif canImport(Musl)
+                Musl.free(address)
+            #endif
         }
     }
 
     private static let guardByte: UInt8 = 0xA5
 
-    func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {
+    package func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {
         memset(address + offset, Int32(Self.guardByte), byteCount)
     }
 
-    func checkGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) -> Bool {
+    package func checkGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) -> Bool {
         UnsafeRawBufferPointer(start: address + offset, count: byteCount).allSatisfy { $0 == Self.guardByte }
     }
 }
