@@ -36,6 +36,7 @@ let package = Package(
         .library(name: "TensorEngine", targets: ["TensorEngine", "Backends"]),
         .library(name: "XLSR", targets: ["XLSR"]),
         .executable(name: "xlsr", targets: ["XLSRCommand"]),
+        .executable(name: "Benchmarks", targets: ["Benchmarks"]),
     ],
     targets: kernels + [
         .target(name: "TensorEngine"),
@@ -48,6 +49,9 @@ let package = Package(
         .target(name: "DemoAssets", exclude: ["model", "audio"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
         .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
+        .executableTarget(
+            name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
+            path: "Benchmarks"),
 
         // MARK: Tests
         .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),
@@ -56,6 +60,7 @@ let package = Package(
             exclude: ["Goldens", "Fixtures"]),
         // Runs the built `xlsr`.
         .testTarget(name: "XLSRCommandTests", dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand"]),
+        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "XLSR", "TensorEngine", "Backends"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c2x

@@ -40,6 +40,12 @@ public struct KernelTable: Sendable {
         @Sendable (_ x: UnsafePointer<UInt16>, _ y: UnsafeMutablePointer<Float>, _ count: Int) -> Void
     public let floatToHalf:
         @Sendable (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) -> Void
+    /// Multiply-adds in registers alone, on `chainValueCount` floats; returns the number of operations.
+    public let multiplyAddChains: @Sendable (_ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
+    public let sumOfAll: @Sendable (_ x: UnsafePointer<Float>, _ count: Int) -> Float
+
+    /// Twelve of the widest vectors.
+    public static let chainValueCount = 12 * 16
 
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
@@ -56,7 +62,9 @@ public struct KernelTable: Sendable {
         columnSums: @escaping @Sendable (Matrix, UnsafePointer<Float>?, UnsafeMutablePointer<Double>) -> Void,
         scaleColumns: @escaping @Sendable (borrowing RowTask) -> Void,
         halfToFloat: @escaping @Sendable (UnsafePointer<UInt16>, UnsafeMutablePointer<Float>, Int) -> Void,
-        floatToHalf: @escaping @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<UInt16>, Int) -> Void
+        floatToHalf: @escaping @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<UInt16>, Int) -> Void,
+        multiplyAddChains: @escaping @Sendable (UnsafeMutablePointer<Float>, Int) -> Int,
+        sumOfAll: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float
     ) {
         self.name = name
         self.tileRows = tileRows
@@ -76,6 +84,8 @@ public struct KernelTable: Sendable {
         self.scaleColumns = scaleColumns
         self.halfToFloat = halfToFloat
         self.floatToHalf = floatToHalf
+        self.multiplyAddChains = multiplyAddChains
+        self.sumOfAll = sumOfAll
     }
 }
 

@@ -17,6 +17,7 @@ public enum Kernels {
             packTransposed: packTransposed,
             packRows: packRows, unpackTransposed: unpackTransposed, attention: attention, unary: applyFunction,
             binary: binary, layerNorm: layerNorm, softmax: softmax, logSoftmax: logSoftmax, columnSums: columnSums,
-            scaleColumns: scaleColumns, halfToFloat: halfToFloat, floatToHalf: floatToHalf)
+            scaleColumns: scaleColumns, halfToFloat: halfToFloat, floatToHalf: floatToHalf,
+            multiplyAddChains: multiplyAddChains, sumOfAll: sumOfAll)
     }
 }

@@ -1,0 +1,159 @@
+import TensorEngine
+import XLSR
+
+/// What the command line asked for.
+package struct BenchmarkOptions: Equatable {
+    package enum Command: String {
+        case everything
+        case operations = "ops"
+        case model
+    }
+
+    package var command = Command.everything
+    package var wantsHelp = false
+    /// Empty for all that are there.
+    package var devices: [Device] = []
+    package var threadCount: Int?
+    package var jsonPath: String?
+    package var chartPath: String?
+    /// Text that the operations' names must contain.
+    package var filter: String?
+    package var modelPath: String?
+    package var shapes: [ModelShape] = []
+    package var seconds = 5.0
+    package var batchSize = 1
+    package var runCount = 5
+
+    static let help = """
+        Measures operations and whole models on the devices of this machine, side by side.
+        Each result is checked before it is timed.
+
+        usage: Benchmarks [ops|model] [options]
+
+        With neither, both: the operations, then the 300M shape with random weights on 5 s of audio.
+
+          ops                operations at the sizes of XLS-R
+            --filter TEXT    only those whose name contains TEXT
+          model              a whole forward pass
+            --model DIR      a checkpoint; OWNER/NAME from the Hugging Face cache
+            --shape NAME     300m, 1b or 2b with random weights; may be repeated (default 300m)
+            --seconds S      length of each clip (default 5)
+            --batch B        clips a pass (default 1)
+            --precision P    f32, the only one so far
+            --runs N         timed passes (default 5)
+
+          --device D         simd, openblas, …; may be repeated (default: all that are there)
+          --threads N        threads of CPU devices (default: all cores)
+          --json PATH        writes all figures
+          --svg PATH         writes a chart
+          --help             this text
+
+        examples:
+          swift run Benchmarks
+          swift run Benchmarks ops --filter attention --device simd
+          swift run Benchmarks model --shape 300m --shape 1b --seconds 10 --json times.json --svg times.svg
+        """
+
+    /// - Throws: `UsageError`
+    package init(_ arguments: [String]) throws {
+        var rest = ArgumentList(arguments)
+        var given: Set<String> = []
+        while let argument = rest.next() {
+            switch argument {
+            case "ops", "model":
+                guard command == .everything else { throw UsageError("\(argument): one of ops and model, not both") }
+                command = argument == "ops" ? .operations : .model
+            case "--help", "-h": wantsHelp = true
+            default:
+                try apply(argument, &rest)
+                given.insert(argument)
+            }
+        }
+        try rest.requireNoUnusedValue()
+        try check(given)
+    }
+
+    private mutating func apply(_ name: String, _ rest: inout ArgumentList) throws {
+        switch name {
+        case "--device":
+            let text = try rest.value(of: name)
+            guard let device = Device(text) else { throw UsageError("--device \(text): there is no such device") }
+            guard !devices.contains(device) else { throw UsageError("--device \(text) is there twice") }
+            devices.append(device)
+        case "--threads": threadCount = try rest.integer(of: name, in: 1...1024)
+        case "--json": jsonPath = try rest.value(of: name)
+        case "--svg": chartPath = try rest.value(of: name)
+        case "--filter": filter = try rest.value(of: name)
+        case "--model": modelPath = try rest.value(of: name)
+        case "--shape":
+            let text = try rest.value(of: name)
+            guard let shape = ModelShape(rawValue: text.lowercased()) else {
+                let names = ModelShape.allCases.map(\.rawValue).joined(separator: ", ")
+                throw UsageError("--shape \(text): not one of \(names)")
+            }
+            if !shapes.contains(shape) { shapes.append(shape) }
+        case "--seconds":
+            let text = try rest.value(of: name)
+            guard let value = Double(text), value >= 0.1, value <= 3600 else {
+                throw UsageError("--seconds \(text): not a number from 0.1 to 3600")
+            }
+            seconds = value
+        case "--batch": batchSize = try rest.integer(of: name, in: 1...1024)
+        case "--runs": runCount = try rest.integer(of: name, in: 1...10_000)
+        case "--precision":
+            let text = try rest.value(of: name)
+            guard text == "f32" else { throw UsageError("--precision \(text): only f32 is there so far") }
+        default: throw UsageError("\(name): unknown option or command")
+        }
+    }
+
+    private func check(_ given: Set<String>) throws {
+        let modelOnly: Set = ["--model", "--shape", "--seconds", "--batch", "--precision", "--runs"]
+        if command == .operations, let name = given.intersection(modelOnly).min() {
+            throw UsageError("\(name) is an option of model, not of ops")
+        }
+        if command == .model, given.contains("--filter") {
+            throw UsageError("--filter is an option of ops, not of model")
+        }
+        if modelPath != nil, !shapes.isEmpty { throw UsageError("--model or --shape, not both") }
+    }
+}
+
+/// Arguments one after another; `--name=value` is `--name value`.
+private struct ArgumentList {
+    private var arguments: ArraySlice<String>
+    private var attachedValue: (name: String, value: String)?
+
+    init(_ arguments: [String]) {
+        self.arguments = arguments[...]
+    }
+
+    mutating func next() -> String? {
+        guard attachedValue == nil, let argument = arguments.popFirst() else { return nil }
+        guard argument.hasPrefix("--"), let equals = argument.firstIndex(of: "=") else { return argument }
+        let name = String(argument[..<equals])
+        attachedValue = (name, String(argument[argument.index(after: equals)...]))
+        return name
+    }
+
+    mutating func value(of name: String) throws -> String {
+        defer { attachedValue = nil }
+        guard let value = attachedValue?.value ?? arguments.popFirst(), !value.isEmpty else {
+            throw UsageError("\(name) needs a value")
+        }
+        return value
+    }
+
+    mutating func integer(of name: String, in range: ClosedRange<Int>) throws -> Int {
+        let text = try value(of: name)
+        guard let number = Int(text), range.contains(number) else {
+            throw UsageError("\(name) \(text): not an integer from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// `--help=yes` leaves one.
+    func requireNoUnusedValue() throws {
+        if let (name, _) = attachedValue { throw UsageError("\(name) takes no value") }
+    }
+}

@@ -1,0 +1,7 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+exit(BenchmarkCommand.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,44 @@
+import SIMDKernelTable
+
+// What the instruction set can do at best, for benchmarks: loops that do one thing and nothing else.
+
+/// Enough independent chains to hide the latency of a product and a sum of three cycles each at two a cycle, and few
+/// enough to stay in sixteen registers.
+typealias Chains = InlineArray<12, Vector>
+
+/// A literal: `init(repeating:)` is a generic of the library, which would become a weak symbol.
+@inline(__always) func emptyChains() -> Chains {
+    let zero = splat(0)
+    return [zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero]
+}
+
+/// `vᵢ = ¾ vᵢ + ½` over and over, in registers; tends to 2, so that numbers stay ordinary.
+/// `values` holds `KernelTable.chainValueCount` floats. Returns how many floating-point operations that was.
+@inline(never) func multiplyAddChains(_ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int {
+    let (factor, term) = (splat(0.75), splat(0.5))
+    var chains = emptyChains()
+    for index in 0..<12 { chains[index] = load(values + index &* lanes) }
+    for _ in 0..<iterations {
+        for index in 0..<12 { chains[index] = multiplyAdd(chains[index], factor, term) }
+    }
+    for index in 0..<12 { store(chains[index], values + index &* lanes) }
+    return 2 * 12 * lanes * iterations
+}
+
+/// The sum of `count` floats: as fast as they can be read.
+@inline(never) func sumOfAll(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
+    var chains = emptyChains()
+    var index = 0
+    while index + 12 * lanes <= count {
+        for chain in 0..<12 { chains[chain] += load(x + (index &+ chain &* lanes)) }
+        index += 12 * lanes
+    }
+    var total = splat(0)
+    for chain in 0..<12 { total += chains[chain] }
+    var rest: Float = 0
+    while index < count {
+        rest += x[index]
+        index += 1
+    }
+    return sum(total) + rest
+}

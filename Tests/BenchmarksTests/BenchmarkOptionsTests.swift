@@ -1,0 +1,30 @@
+import Benchmarks
+import Testing
+import XLSR
+
+struct BenchmarkOptionsTests {
+    @Test func noArgumentsMeanEverythingWithDefaults() throws {
+        let options = try BenchmarkOptions([])
+        #expect(options.command == .everything)
+        #expect(options.devices.isEmpty && options.shapes.isEmpty)
+    }
+
+    @Test func optionsMayRepeatAndHoldTheirValueAfterAnEqualsSign() throws {
+        let options = try BenchmarkOptions(
+            ["model", "--device", "simd", "--device=openblas", "--shape=300m", "--shape", "2B", "--seconds=2.5"])
+        #expect(options.command == .model)
+        #expect(options.devices.map(\.description) == ["simd", "openblas"])
+        #expect(options.shapes == [.small, .large])
+        #expect(options.seconds == 2.5)
+    }
+
+    @Test(arguments: [
+        ["train"], ["--seconds"], ["--seconds", "nan"], ["--batch", "0"], ["--device", "tpu"],
+        ["ops", "--shape", "1b"],
+        ["model", "--filter", "x"], ["--model", "a", "--shape", "1b"], ["--precision", "bf16"], ["--help=yes"],
+        ["ops", "model"], ["--device", "simd", "--device", "simd"], ["--threads", "99999999999999999999"],
+    ])
+    func wrongUsageIsRefused(arguments: [String]) {
+        #expect(throws: UsageError.self) { try BenchmarkOptions(arguments) }
+    }
+}
