@@ -63,15 +63,7 @@ public enum BackendRegistry {
 
 extension CPUOptions {
     fileprivate init(_ options: BackendOptions, device: Device) throws {
-        let set = try options.instructionSet.map { name in
-            guard let set = Processor.InstructionSet(rawValue: name) else {
-                let names = Processor.InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
-                throw TensorError(
-                    .invalidArgument, operation: "open", "no instruction set '\(name)'", device: device,
-                    remedy: "use one of \(names)")
-            }
-            return set
-        }
+        let set = try options.instructionSet.map { try Processor.InstructionSet(named: $0, device: device) }
         self.init(
             threadCount: options.threadCount, instructionSet: set, guardByteCount: options.guardByteCount)
     }

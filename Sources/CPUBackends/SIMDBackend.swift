@@ -19,12 +19,18 @@ extension CPUBackend {
         guard let name = getenv("XLSR_INSTRUCTION_SET").map({ String(cString: $0) }), !name.isEmpty else {
             return Processor.current.instructionSets.last ?? .baseline
         }
-        guard let set = Processor.InstructionSet(rawValue: name) else {
-            let names = Processor.InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+        return try Processor.InstructionSet(named: name, device: device)
+    }
+}
+
+extension Processor.InstructionSet {
+    /// - Throws: `TensorError` that lists the names when this is none of them.
+    public init(named name: String, device: Device) throws {
+        guard let set = Self(rawValue: name) else {
             throw TensorError(
-                .invalidArgument, operation: "open", "XLSR_INSTRUCTION_SET is '\(name)'", device: device,
-                remedy: "use one of \(names)")
+                .invalidArgument, operation: "open", "no instruction set is called '\(name)'", device: device,
+                remedy: "use one of \(Self.allCases.map(\.rawValue).joined(separator: ", "))")
         }
-        return set
+        self = set
     }
 }
