@@ -57,6 +57,9 @@ struct OpenBLASMultiplier: MatrixMultiplier {
     func multiply(_ product: Product, on backend: CPUBackend) throws {
         let (m, k, n) = (product.a.rows, product.a.columns, product.n)
         guard m > 0, n > 0 else { return }
+        let expanded = try product.weightType == .float32 ? nil : backend.scratch(count: n * k)
+        if let expanded { expand(product, into: expanded[0]) }
+        let weight = expanded.map { UnsafePointer($0[0]) } ?? product.weight.assumingMemoryBound(to: Float.self)
         if k == 0 {
             for row in 0..<m { (product.c + row * product.cStride).update(repeating: 0, count: n) }
         } else {
@@ -67,7 +70,7 @@ struct OpenBLASMultiplier: MatrixMultiplier {
                 let rows = (m - part + parts - 1) / parts
                 library.multiply(
                     m: rows, n: n, k: k, a: product.a.pointer + part * product.a.stride,
-                    lda: max(k, parts * product.a.stride), b: product.weight, ldb: k,
+                    lda: max(k, parts * product.a.stride), b: weight, ldb: k,
                     c: product.c + part * product.cStride, ldc: parts * product.cStride)
             }
         }
@@ -75,6 +78,19 @@ struct OpenBLASMultiplier: MatrixMultiplier {
             kernels.finish(
                 product.task(
                     rows: rows, columns: 0..<n, panels: product.weight, block: (rows.count, k), scratch: product.c))
+        }
+    }
+}
+
+extension OpenBLASMultiplier {
+    /// The weight as float32, which is all that `cblas_sgemm` reads.
+    private func expand(_ product: Product, into result: UnsafeMutablePointer<Float>) {
+        let target = SharedPointer(result)
+        let k = product.a.columns
+        workers.run(over: product.n, grain: max(1, CPUBackend.grain / max(1, k))) { rows in
+            kernels.expandRows(
+                product.weight + rows.lowerBound * k * product.weightType.byteSize, product.weightType,
+                product.scales.map { $0 + rows.lowerBound }, rows.count, k, target + rows.lowerBound * k)
         }
     }
 }

@@ -21,6 +21,12 @@ public struct KernelTable: Sendable {
     public let unpackTransposed:
         @Sendable (_ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>)
             -> Void
+    /// Rows of a dense weight, stored as a panel type with one scale a row, as float32.
+    public let expandRows:
+        @Sendable (
+            _ rows: UnsafeRawPointer, _ type: PanelType, _ scales: UnsafePointer<Float>?, _ rowCount: Int, _ depth: Int,
+            _ result: UnsafeMutablePointer<Float>
+        ) -> Void
     public let attention: @Sendable (borrowing AttentionTask) -> Void
     public let unary:
         @Sendable (
@@ -53,6 +59,9 @@ public struct KernelTable: Sendable {
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         unpackTransposed: @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
+        expandRows: @escaping @Sendable (
+            UnsafeRawPointer, PanelType, UnsafePointer<Float>?, Int, Int, UnsafeMutablePointer<Float>
+        ) -> Void,
         attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
         binary: @escaping @Sendable (borrowing BinaryTask) -> Void,
@@ -74,6 +83,7 @@ public struct KernelTable: Sendable {
         self.packTransposed = packTransposed
         self.packRows = packRows
         self.unpackTransposed = unpackTransposed
+        self.expandRows = expandRows
         self.attention = attention
         self.unary = unary
         self.binary = binary
@@ -111,12 +121,29 @@ public enum ElementFunction: UInt8, Sendable {
     case tanh, sigmoid, relu, leakyRelu, silu, gelu, geluTanh, geluSigmoid
 }
 
+/// How the numbers of packed panels are stored.
+public enum PanelType: UInt8, Sendable {
+    case float32, bfloat16, float16, int8
+
+    public var byteSize: Int {
+        switch self {
+        case .float32: 4
+        case .bfloat16, .float16: 2
+        case .int8: 1
+        }
+    }
+}
+
 /// One thread's share of `C = activation(norm(A · B + bias)) + residual`.
 public struct ProductTask: ~Copyable {
     /// `[m, k]`; the rows may overlap.
     public var a: Matrix
-    /// Panels as `packTransposed` makes them; the first is the panel of `c`'s column 0.
-    public var panels: UnsafePointer<Float>
+    /// Panels as `packTransposed` makes them, their numbers stored as `panelType`; the first is the panel of `c`'s
+    /// column 0.
+    public var panels: UnsafeRawPointer
+    public var panelType = PanelType.float32
+    /// What the numbers of each column are to be multiplied with, a whole number of panels long; nil for 1.
+    public var scales: UnsafePointer<Float>?
     /// `[m, n]`
     public var c: UnsafeMutablePointer<Float>
     public var cStride: Int
@@ -137,7 +164,7 @@ public struct ProductTask: ~Copyable {
     public var scratch: UnsafeMutablePointer<Float>
 
     public init(
-        a: Matrix, panels: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>, cStride: Int, n: Int,
+        a: Matrix, panels: UnsafeRawPointer, c: UnsafeMutablePointer<Float>, cStride: Int, n: Int,
         blockRows: Int, blockDepth: Int, scratch: UnsafeMutablePointer<Float>
     ) {
         self.a = a
@@ -152,8 +179,11 @@ public struct ProductTask: ~Copyable {
 
     /// - Parameter blockRows: a multiple of the tile's rows.
     public static func scratchCount(blockRows: Int, blockDepth: Int) -> Int {
-        blockRows * (blockDepth + 16) + edgeCount
+        blockRows * (blockDepth + 16) + edgeCount + blockDepth * mostTileColumns
     }
+
+    /// Columns of the widest register tile.
+    static let mostTileColumns = 32
 
     /// Floats of the largest register tile: 14 × 32.
     public static let edgeCount = 448

@@ -105,6 +105,7 @@ import SIMDKernelTable
 @inline(never) func product(_ task: borrowing ProductTask) {
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
     let edge = task.scratch + task.blockRows * (task.blockDepth + 16)
+    let expanded = edge + ProductTask.edgeCount
     var row = 0
     while row < m {
         let rows = min(task.blockRows, m - row)
@@ -121,7 +122,9 @@ import SIMDKernelTable
             var column = 0
             while column < n {
                 let columns = min(tileColumns, n - column)
-                let panel = task.panels + (column * k + depth * tileColumns)
+                let packed = task.panels + (column * k + depth * tileColumns) * task.panelType.byteSize
+                let panel = float32Panel(
+                    packed, task.panelType, task.scales.map { $0 + column }, blockDepth, into: expanded)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {

@@ -15,7 +15,8 @@ public enum Kernels {
         return KernelTable(
             name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, finish: finish,
             packTransposed: packTransposed,
-            packRows: packRows, unpackTransposed: unpackTransposed, attention: attention, unary: applyFunction,
+            packRows: packRows, unpackTransposed: unpackTransposed, expandRows: expandRows,
+            attention: attention, unary: applyFunction,
             binary: binary, layerNorm: layerNorm, softmax: softmax, logSoftmax: logSoftmax, columnSums: columnSums,
             scaleColumns: scaleColumns, halfToFloat: halfToFloat, floatToHalf: floatToHalf,
             multiplyAddChains: multiplyAddChains, sumOfAll: sumOfAll)

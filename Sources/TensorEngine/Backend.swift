@@ -30,7 +30,8 @@ public protocol Backend: AnyObject, Sendable {
 
     /// `result[i] = value`. Derivative: none.
     func fill(_ value: Float, into result: Tensor) throws
-    /// The same numbers in another element type, rounded to nearest even. Between f32, f16, bf16; int32 → f32.
+    /// The same numbers in another element type, rounded to nearest even, int8 saturating at ±127 and NaN as 0 there.
+    /// Between f32, f16 and bf16; f32 ↔ int8; int32 → f32.
     func convert(_ x: Tensor, into result: Tensor) throws
     /// `result[i] = f(x[i])`, by `UnaryKind`, which also says the derivative.
     func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws
@@ -54,9 +55,10 @@ public protocol Backend: AnyObject, Sendable {
 
     // MARK: Weights
 
-    /// Brings a float32 weight into the form that this device's products read fastest.
-    func prepare(_ weight: Tensor, for use: WeightUse) throws -> PreparedWeight
-    /// The dense weight that was prepared.
+    /// Brings a float32 weight into the form that this device's products read fastest, its numbers as `dtype`:
+    /// rounded to nearest even, or for int8 as `Tensor.quantized` says.
+    func prepare(_ weight: Tensor, for use: WeightUse, as dtype: DType) throws -> PreparedWeight
+    /// The dense weight that was prepared, as rounded.
     func dense(_ weight: PreparedWeight) throws -> Tensor
 
     // MARK: Fused, with default bodies

@@ -14,17 +14,21 @@ public struct PreparedWeight: Sendable {
     public let use: WeightUse
     /// The prepared numbers, laid out as the backend likes.
     public let tensor: Tensor
+    /// What the numbers of each output are to be multiplied with, `[groups · out]`; nil for 1.
+    public let scales: Tensor?
 
-    public init(shape: Shape, use: WeightUse, tensor: Tensor) {
+    public init(shape: Shape, use: WeightUse, tensor: Tensor, scales: Tensor? = nil) {
         self.shape = shape
         self.use = use
         self.tensor = tensor
+        self.scales = scales
     }
 }
 
 extension Backend {
-    public func prepare(_ weight: Tensor, for use: WeightUse) throws -> PreparedWeight {
-        PreparedWeight(shape: weight.shape, use: use, tensor: weight)
+    /// The dense weight in float32, rounded to what `dtype` can hold.
+    public func prepare(_ weight: Tensor, for use: WeightUse, as dtype: DType) throws -> PreparedWeight {
+        PreparedWeight(shape: weight.shape, use: use, tensor: try weight.rounded(to: dtype))
     }
 
     public func dense(_ weight: PreparedWeight) throws -> Tensor { weight.tensor }
@@ -32,11 +36,33 @@ extension Backend {
 
 extension Tensor {
     /// Brings a float32 weight into its device's fastest form.
-    public func prepared(for use: WeightUse) throws -> PreparedWeight {
-        guard dtype == .float32, shape.rank == (use == .linear ? 2 : 3) else {
+    /// - Parameter dtype: what its numbers are stored as: float32, bfloat16 or float16, rounded to nearest even, or
+    ///   int8 with one scale an output.
+    public func prepared(for use: WeightUse, as dtype: DType = .float32) throws -> PreparedWeight {
+        guard self.dtype == .float32, dtype != .int32, shape.rank == (use == .linear ? 2 : 3) else {
             throw TensorError(
-                .invalidArgument, operation: "prepare", "not a float32 weight for \(use)", shapes: [shape])
+                .invalidArgument, operation: "prepare", "not a float32 weight for \(use), or \(dtype) for weights",
+                shapes: [shape])
         }
-        return try backend.prepare(self, for: use)
+        return try backend.prepare(self, for: use, as: dtype)
+    }
+
+    /// The nearest numbers that `dtype` can hold, as float32; for int8 those of `quantized`.
+    package func rounded(to dtype: DType) throws -> Tensor {
+        guard dtype == .int8 else { return try converted(to: dtype).converted(to: .float32) }
+        let (integers, scales) = try quantized()
+        return try integers.multiplied(by: scales).reshaped(shape)
+    }
+
+    /// Symmetric int8 with one scale a row `[…, n]`: integers `round(w / scale)` from -127 to 127, still as float32
+    /// `[rows, n]`, and scales `max |w| / 127` as `[rows, 1]`.
+    package func quantized() throws -> (integers: Tensor, scales: Tensor) {
+        let rows = try reshaped([shape.rows, shape.columns])
+        let steps = try Tensor([1 / 127], shape: [1], on: backend)
+        let scales = try rows.unary(.absolute).reduced(.maximum).multiplied(by: steps)  // [rows, 1]
+        // A row of zeros has any scale; this one keeps the quotient defined.
+        let smallest = try Tensor([.leastNormalMagnitude], shape: [1], on: backend)
+        let safe = try scales.binary(.maximum, smallest)
+        return (try rows.binary(.divide, safe).converted(to: .int8).converted(to: .float32), safe)
     }
 }

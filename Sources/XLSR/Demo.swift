@@ -75,12 +75,15 @@ private final class StaticMemory: HostMemory, @unchecked Sendable {
 
 extension XLSRModel {
     /// The bundled model, which hears English digits.
-    public static func demo(device: Device = .auto, options: BackendOptions = BackendOptions()) throws -> XLSRModel {
-        try demo(on: BackendRegistry.open(device, options: options))
+    public static func demo(
+        device: Device = .auto, precision: Precision = .float32, options: BackendOptions = BackendOptions()
+    ) throws -> XLSRModel {
+        try demo(on: BackendRegistry.open(device, options: options), precision: precision)
     }
 
     /// The bundled model on a backend that is open already.
-    public static func demo(on backend: any Backend) throws -> XLSRModel {
-        try XLSRModel(CheckpointFiles(Demo.memories(), path: "bundled demo"), name: "demo", on: backend)
+    public static func demo(on backend: any Backend, precision: Precision = .float32) throws -> XLSRModel {
+        try XLSRModel(
+            CheckpointFiles(Demo.memories(), path: "bundled demo"), name: "demo", on: backend, precision: precision)
     }
 }

@@ -25,6 +25,7 @@ public struct XLSRModel: Sendable {
     public let configuration: Configuration
     public let featureExtractor: FeatureExtractorSettings
     public let backend: any Backend
+    public let precision: Precision
 
     private let encoder: Wav2Vec2Encoder
     private let head: CTCHead?
@@ -34,39 +35,44 @@ public struct XLSRModel: Sendable {
     /// - Throws: `CheckpointError` for a file that is missing, broken or of an unsupported kind, which it names;
     ///   `TensorError` for a device that isn't there or has too little memory.
     public static func load(
-        _ path: String, device: Device = .auto, options: BackendOptions = BackendOptions(), language: String? = nil
+        _ path: String, device: Device = .auto, precision: Precision = .float32,
+        options: BackendOptions = BackendOptions(), language: String? = nil
     ) throws -> XLSRModel {
-        try load(path, on: BackendRegistry.open(device, options: options), language: language)
+        try load(path, on: BackendRegistry.open(device, options: options), precision: precision, language: language)
     }
 
     /// Loads a model onto a backend that is open already.
-    public static func load(_ path: String, on backend: any Backend, language: String? = nil) throws -> XLSRModel {
-        try XLSRModel(ModelLocation.files(path), name: path, on: backend, language: language)
+    public static func load(
+        _ path: String, on backend: any Backend, precision: Precision = .float32, language: String? = nil
+    ) throws -> XLSRModel {
+        try XLSRModel(ModelLocation.files(path), name: path, on: backend, precision: precision, language: language)
     }
 
     package init(
-        _ files: CheckpointFiles, name: String, on backend: any Backend, language: String? = nil
+        _ files: CheckpointFiles, name: String, on backend: any Backend, precision: Precision = .float32,
+        language: String? = nil
     ) throws {
         try self.init(
             CheckpointTensors(files), name: name, configuration: Self.configuration(files),
             featureExtractor: FeatureExtractorSettings(files),
             tokenizer: Result {
                 try Wav2Vec2CTCTokenizer(path: files.path, language: language) { try files.contents(of: $0) }
-            }, on: backend)
+            }, on: backend, precision: precision)
     }
 
     /// A model of weights and settings from anywhere.
     package init(
         _ checkpoint: CheckpointTensors, name: String, configuration: Configuration,
         featureExtractor: FeatureExtractorSettings, tokenizer: Result<Wav2Vec2CTCTokenizer, any Error>,
-        on backend: any Backend
+        on backend: any Backend, precision: Precision = .float32
     ) throws {
         self.name = name
         self.backend = backend
+        self.precision = precision
         self.configuration = configuration
         self.featureExtractor = featureExtractor
         tokenizerResult = tokenizer
-        let weights = WeightReader(checkpoint, on: backend)
+        let weights = WeightReader(checkpoint, on: backend, precision: precision)
         let hasPrefix = checkpoint.names.contains { $0.hasPrefix(CheckpointNames.encoderPrefix + ".") }
         encoder = try Wav2Vec2Encoder(
             hasPrefix ? weights.scope(CheckpointNames.encoderPrefix) : weights, configuration)

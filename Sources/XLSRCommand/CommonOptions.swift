@@ -8,6 +8,9 @@ extension Option {
     static let device = Option(
         "--device", value: "auto|" + BackendRegistry.entries.map(\.kind.rawValue).joined(separator: "|"),
         "where to compute; `xlsr devices` shows what is here [auto]")
+    static let precision = Option(
+        "--precision", value: "auto|f32|bf16|f16|int8",
+        "what large weights are stored as: half or a quarter of the memory, sums in float32 [auto: f32]")
     static let threads = Option("--threads", value: "N", "threads of a CPU device [all cores]")
     static let quiet = Option("--quiet", "nothing on standard error but errors")
     static let verbose = Option("--verbose", "device, times and memory on standard error")
@@ -24,6 +27,15 @@ extension Arguments {
         throw UsageError(
             "--device: no device is called \(singleQuoted(name)); use one of \(known.joined(separator: ", "))"
                 + suggestion(for: name, among: known))
+    }
+
+    func precision() throws -> Precision {
+        let name = self[.precision] ?? "auto"
+        guard name != "auto" else { return .float32 }
+        guard let type = DType(rawValue: name), type != .int32 else {
+            throw UsageError("--precision: \(singleQuoted(name)) is not one of auto, f32, bf16, f16, int8")
+        }
+        return Precision(weights: type)
     }
 
     func backendOptions() throws -> BackendOptions {

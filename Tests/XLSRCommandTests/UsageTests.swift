@@ -32,7 +32,6 @@ import XLSR
         (["run", "--quiet", "--verbose"], "exclude each other"),
         (["run", "--format", "jsno"], "is not one of text, json, srt, vtt, tsv, safetensors; did you mean json?"),
         (["run", "--device", "foo"], "use one of auto, simd, openblas"),
-        (["run", "--precision", "bf16"], "not supported yet"),
         (["run", "--precision", "x"], "is not one of auto, f32"),
         (["run", "--threads", "0"], "'0' is not a whole number from 1 to 1024"),
         (["run", "--threads", "99999999999999999999"], "is not a whole number"),

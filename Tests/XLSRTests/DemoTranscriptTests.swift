@@ -1,3 +1,4 @@
+import Backends
 import TensorEngine
 import Testing
 import XLSR
@@ -24,5 +25,19 @@ import XLSR
         let output = try model.outputs(of: [clip])
         try golden.compare(#require(output.logits).floats(), "logits.0", device)
         try golden.compare(output.states.floats(), "last_hidden_state.0", device)
+    }
+
+    @Test(arguments: [Precision.bfloat16, .float16, .int8], [Device.simd, .openblas, .reference])
+    func smallerWeightsHearTheSame(precision: Precision, device: Device) throws {
+        guard let backend = try? BackendRegistry.open(device) else { return }
+        let model = try XLSRModel.demo(on: backend, precision: precision)
+        // The reference is slow: one recording.
+        for name in device == .reference ? ["digits-1-george.wav"] : Demo.recordingNames {
+            let clip = try Demo.recording(named: name)
+            let text = try model.transcribe(clip.samples, sampleRate: clip.sampleRate).text
+            #expect(text == Demo.transcript(ofRecording: name), "\(name) as \(precision.weights) on \(device)")
+        }
+        // The reference computes with rounded float32.
+        #expect(device == .reference || backend.pool.statistics.usedByteCount < 3_000_000)
     }
 }

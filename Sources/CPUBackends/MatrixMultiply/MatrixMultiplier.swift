@@ -23,8 +23,11 @@ protocol MatrixMultiplier: Sendable {
 struct Product: @unchecked Sendable {
     /// `[m, k]`; rows may overlap.
     var a: Matrix
-    /// A weight of `[n, k]` in the multiplier's form.
-    var weight: UnsafePointer<Float>
+    /// A weight of `[n, k]` in the multiplier's form, its numbers stored as `weightType`.
+    var weight: UnsafeRawPointer
+    var weightType = PanelType.float32
+    /// `[n]`, up to a whole panel.
+    var scales: UnsafePointer<Float>?
     var n: Int
     /// `[m, n]`
     var c: UnsafeMutablePointer<Float>
@@ -36,7 +39,7 @@ struct Product: @unchecked Sendable {
 
     /// The share of some rows and columns, for a kernel. With a norm the columns must be all.
     func task(
-        rows: Range<Int>, columns: Range<Int>, panels: UnsafePointer<Float>, block: (rows: Int, depth: Int),
+        rows: Range<Int>, columns: Range<Int>, panels: UnsafeRawPointer, block: (rows: Int, depth: Int),
         scratch: UnsafeMutablePointer<Float>
     ) -> ProductTask {
         let offset = rows.lowerBound * cStride + columns.lowerBound
@@ -45,6 +48,8 @@ struct Product: @unchecked Sendable {
                 a.pointer + rows.lowerBound * a.stride, rows: rows.count, columns: a.columns, stride: a.stride),
             panels: panels, c: c + offset, cStride: cStride, n: columns.count, blockRows: block.rows,
             blockDepth: block.depth, scratch: scratch)
+        task.panelType = weightType
+        task.scales = scales.map { $0 + columns.lowerBound }
         task.bias = bias.map { $0 + columns.lowerBound }
         task.gain = norm.map { UnsafePointer($0.gain.elements.pointer) }
         task.shift = norm.map { UnsafePointer($0.bias.elements.pointer) }

@@ -38,7 +38,8 @@ struct SIMDMultiplier: MatrixMultiplier {
             workers: workers.count)
         workers.run(grid.taskCount) { index, worker in
             let (rows, columns) = grid[index]
-            let panels = product.weight + columns.lowerBound * product.a.columns
+            let panels =
+                product.weight + columns.lowerBound * product.a.columns * product.weightType.byteSize
             kernels.product(
                 product.task(
                     rows: rows, columns: columns, panels: panels, block: grid.block, scratch: scratch[worker]))

@@ -75,6 +75,15 @@ extension CPUBackend {
             for index in 0..<count {
                 halfResult[index] = Float16(Float(bitPattern: UInt32(halves[index]) << 16)).bitPattern
             }
+        case (.int8, .float32):
+            let integers = x.assumingMemoryBound(to: Int8.self)
+            for index in 0..<count { result[index] = Float(integers[index]) }
+        case (.float32, .int8):
+            let bytes = y.assumingMemoryBound(to: Int8.self)
+            for index in 0..<count {
+                let bounded = max(-127, min(127, floats[index].isNaN ? 0 : floats[index]))
+                bytes[index] = Int8(bounded.rounded(.toNearestOrEven))
+            }
         default: break  // `Tensor.converted` lets no other pair through.
         }
     }

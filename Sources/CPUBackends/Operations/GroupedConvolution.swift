@@ -18,7 +18,8 @@ extension CPUBackend {
         let layout = try scratch(count: groups * rows * width)
         spread(x, segments, to: layout[0], gapped, rows: rows, groups: groups, width: width, kernel: kernel)
 
-        let (kernels, form) = (kernels, weight.tensor.elements)
+        let (kernels, panelType) = (kernels, PanelType(weight.tensor.dtype))
+        let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
         let rowBlock = kernels.tileRows * 16
         let depthBlock = min(kernel * width, 256)
         let parts = (0..<segments.count).flatMap { index in
@@ -33,8 +34,10 @@ extension CPUBackend {
             let offset = (segments.offsets[part.segment] + part.first) * channels + group * width
             var task = ProductTask(
                 a: Matrix(source, rows: count, columns: kernel * width, stride: width),
-                panels: form + group * weight.tensor.shape[1], c: result.elements + offset, cStride: channels, n: width,
+                panels: form + group * weight.tensor.shape[1] * panelType.byteSize, c: result.elements + offset, cStride: channels, n: width,
                 blockRows: rowBlock, blockDepth: depthBlock, scratch: blocks[worker])
+            task.panelType = panelType
+            task.scales = weight.scales.map { $0.readOnly + group * width }
             task.bias = bias.map { $0.readOnly + group * width }
             task.activation = ElementFunction(activation)
             kernels.product(task)

@@ -2,7 +2,10 @@ import SIMDKernelTable
 import TensorEngine
 
 extension CPUBackend {
-    public func prepare(_ weight: Tensor, for use: WeightUse) throws -> PreparedWeight {
+    /// Packed in float32, then converted: int8 as integers, which float32 holds exactly, with their scales beside.
+    public func prepare(_ weight: Tensor, for use: WeightUse, as dtype: DType) throws -> PreparedWeight {
+        let quantized = dtype == .int8 ? try weight.quantized() : nil
+        let source = quantized?.integers ?? weight
         let (n, k) = (weight.shape[weight.shape.rank - 2], weight.shape.columns)
         let multiplier = multiplier(for: use)
         let count = multiplier.preparedCount(n: n, k: k)
@@ -10,28 +13,41 @@ extension CPUBackend {
         let form = try Tensor.uninitialized([groups, count], on: self)
         for group in 0..<groups {
             multiplier.prepare(
-                Matrix(weight.elements + group * n * k, rows: n, columns: k, stride: k),
+                Matrix(source.elements + group * n * k, rows: n, columns: k, stride: k),
                 into: form.elements + group * count)
         }
-        return PreparedWeight(shape: weight.shape, use: use, tensor: form)
+        return PreparedWeight(
+            shape: weight.shape, use: use, tensor: try form.converted(to: dtype),
+            scales: try quantized.map { try padded($0.scales) })
     }
 
     public func dense(_ weight: PreparedWeight) throws -> Tensor {
         let result = try Tensor.uninitialized(weight.shape, on: self)
         let (n, k) = (weight.shape[weight.shape.rank - 2], weight.shape.columns)
-        for group in 0..<weight.tensor.shape[0] {
+        let form = try weight.tensor.converted(to: .float32)
+        for group in 0..<form.shape[0] {
             multiplier(for: weight.use).restore(
-                weight.tensor.elements + group * weight.tensor.shape[1], n: n, k: k,
-                into: result.elements + group * n * k)
+                form.elements + group * form.shape[1], n: n, k: k, into: result.elements + group * n * k)
         }
-        return result
+        guard let scales = weight.scales else { return result }
+        let rows = result.shape.rows
+        let column = try scales.gathered(rows: (0..<rows).map(Int32.init))  // [rows, 1]
+        return try result.reshaped([rows, k]).multiplied(by: column).reshaped(weight.shape)
+    }
+
+    /// Kernels read the scales of whole panels, also beyond the last column.
+    private func padded(_ scales: Tensor) throws -> Tensor {
+        let padding = try Tensor.filled(1, shape: [kernels.tileColumns, 1], on: self)
+        return try Tensor.concatenated([scales, padding])  // [groups · n + padding, 1]
     }
 
     /// Grouped convolutions have rows that overlap at every step, which no BLAS reads: they are the family's own.
     private func multiplier(for use: WeightUse) -> any MatrixMultiplier {
         use == .linear ? multiplier : SIMDMultiplier(kernels: kernels, workers: workers)
     }
+}
 
+extension CPUBackend {
     public func linear(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, activation: UnaryKind?, residual: Tensor?,
         into result: Tensor
@@ -39,7 +55,7 @@ extension CPUBackend {
         counters.add(.products)
         let n = weight.shape[0]
         var product = Product(
-            a: x.matrix, weight: weight.tensor.elements.pointer, n: n, c: result.elements.pointer, cStride: n)
+            a: x.matrix, weight: weight, n: n, c: result.elements.pointer, cStride: n)
         product.bias = bias?.readOnly
         product.activation = ElementFunction(activation)
         product.residual = residual?.readOnly
@@ -55,7 +71,7 @@ extension CPUBackend {
         let windows = Matrix(
             x.elements.pointer, rows: window.rows, columns: window.kernel * channels, stride: window.stride * channels)
         var product = Product(
-            a: windows, weight: weight.tensor.elements.pointer, n: n, c: result.elements.pointer, cStride: n)
+            a: windows, weight: weight, n: n, c: result.elements.pointer, cStride: n)
         product.bias = bias?.readOnly
         product.norm = norm
         product.activation = ElementFunction(activation)
@@ -78,6 +94,25 @@ extension CPUBackend {
             let left = Matrix(a.elements + index * m * k, rows: m, columns: k, stride: k)
             try multiplier.multiply(
                 Product(a: left, weight: form[0], n: n, c: result.elements + index * m * n, cStride: n), on: self)
+        }
+    }
+}
+
+extension Product {
+    init(a: Matrix, weight: PreparedWeight, n: Int, c: UnsafeMutablePointer<Float>, cStride: Int) {
+        self.init(
+            a: a, weight: UnsafeRawPointer(weight.tensor.storage.address), weightType: PanelType(weight.tensor.dtype),
+            scales: weight.scales?.readOnly, n: n, c: c, cStride: cStride)
+    }
+}
+
+extension PanelType {
+    init(_ dtype: DType) {
+        switch dtype {
+        case .bfloat16: self = .bfloat16
+        case .float16: self = .float16
+        case .int8: self = .int8
+        case .float32, .int32: self = .float32
         }
     }
 }

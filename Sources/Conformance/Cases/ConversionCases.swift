@@ -10,8 +10,10 @@ extension ConformanceCase {
         }
 
     public static func isConvertible(_ source: DType, to target: DType) -> Bool {
-        source != target && target.isFloatingPoint
-            && (source.isFloatingPoint || source == .int32 && target == .float32)
+        switch (source, target) {
+        case (.int32, .float32), (.int8, .float32), (.float32, .int8): true
+        default: source != target && source.isFloatingPoint && target.isFloatingPoint
+        }
     }
 
     private static func convert(_ source: DType, to target: DType, count: Int) -> ConformanceCase {
@@ -27,6 +29,10 @@ extension ConformanceCase {
     private static func convertEdges(_ source: DType, to target: DType) -> ConformanceCase {
         ConformanceCase("convert", "edges of \(source) to \(target)", tolerance: .exact) { random in
             switch source {
+            case .float32 where target == .int8:
+                let steps = (-1200...1200).map { Float($0) / 8 }
+                let values: [Float] = steps + [.infinity, -.infinity, .nan, 1e30, -1e30, 126.5, 127.5]
+                return [HostArray(values, shape: [values.count])]
             case .float32:
                 let grid = bits(of: target, stride(from: UInt64(0), to: 0x7F80, by: 13).map { $0 }).floats()
                 var values: [Float] = [

@@ -41,6 +41,9 @@ extension ConformanceCase {
         Convolution(input: 5, output: 16, kernel: 5, stride: 1, rows: 15),
         Convolution(input: 257, output: 7, kernel: 3, stride: 2, rows: 6, bias: false),
         Convolution(input: 2, output: 513, kernel: 2, stride: 2, rows: 7, norm: true, activation: .relu),
+        Convolution(input: 17, output: 45, kernel: 2, stride: 2, rows: 17, slack: 5, norm: true, activation: .gelu),
+        Convolution(input: 3, output: 31, kernel: 2, stride: 2, rows: 15, norm: true, activation: .relu),
+        Convolution(input: 3, output: 28, kernel: 2, stride: 2, rows: 15, norm: true),
     ]
 
     private static let largeConvolutions: [ConformanceCase] = [

@@ -64,7 +64,9 @@ extension ConformanceCase {
     }
 
     private static let binaryCases: [ConformanceCase] = BinaryKind.allCases.flatMap { kind in
-        [[0, 5], [5, 0], [1, 1], [7, 33], [13, 257]].flatMap { binary(kind, rows: $0[0], columns: $0[1]) }
+        [[0, 5], [5, 0], [1, 1], [7, 33], [13, 257], [3, 45], [2, 31], [4, 12]].flatMap {
+            binary(kind, rows: $0[0], columns: $0[1])
+        }
             + [binaryEdges(kind)]
     }
 

@@ -15,6 +15,9 @@ extension ConformanceCase {
             grouped(2, 4, 4, Segments(lengths: [1]), rows: 1), grouped(3, 5, 8, Segments(lengths: [17]), rows: 17),
             grouped(2, 4, 7, Segments(lengths: [6, 14, 15]), rows: 35),
             grouped(3, 4, 5, Segments(lengths: [7, 8]), rows: 15, hasNaN: true),
+            grouped(3, 17, 6, ragged, rows: 32, bias: true, as: .bfloat16),
+            grouped(3, 17, 6, ragged, rows: 32, bias: true, as: .float16),
+            grouped(3, 17, 6, ragged, rows: 32, bias: true, as: .int8),
             grouped(16, 64, 128, Segments(lengths: [499]), rows: 499, bias: true, .large),
             grouped(
                 16, 64, 128, Segments(offsets: [0, 160, 300], lengths: [149, 99, 199]), rows: 499, bias: true,
@@ -25,12 +28,13 @@ extension ConformanceCase {
 
     private static func grouped(
         _ groups: Int, _ width: Int, _ kernel: Int, _ segments: Segments, rows: Int, bias: Bool = false,
-        activation: UnaryKind? = nil, hasNaN: Bool = false, _ size: Size = .small
+        activation: UnaryKind? = nil, hasNaN: Bool = false, as type: DType = .float32, _ size: Size = .small
     ) -> ConformanceCase {
         let (channels, depth) = (groups * width, kernel * width)
         var name = "\(segments.lengths) of \(rows) rows, kernel \(kernel), \(groups) groups of \(width)"
         if bias { name += ", bias" }
         if let activation { name += ", \(activation)" }
+        if type != .float32 { name += ", \(type) weights" }
         if hasNaN { name += ", NaN in a segment" }
         let product = Tolerance.product(depth: depth)
         let sums: (@Sendable ([HostArray]) -> [Double])? =
@@ -49,7 +53,7 @@ extension ConformanceCase {
                 random.array([channels], scale: 2),
             ]
         } bind: { operands in
-            let weight = try operands[1].prepared(for: .grouped)
+            let weight = try operands[1].prepared(for: .grouped, as: type)
             return {
                 try operands[0].groupedConvolution(
                     weight, bias: bias ? operands[2] : nil, segments: segments, activation: activation)

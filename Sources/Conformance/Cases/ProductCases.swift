@@ -47,7 +47,12 @@ extension ConformanceCase {
         }
         + UnaryKind.allCases.filter { $0 != .logarithm && $0 != .squareRoot && $0 != .reciprocal && $0 != .gelu }
         .map { linear([7, 33, 19], bias: true, activation: $0, residual: true) }
-        + [specialRow(.nan), specialRow(.infinity), specialRow(1e30), specialRow(0), specialWeight, dense]
+        + [DType.bfloat16, .float16, .int8].flatMap { type in
+            [linear([1, 1, 1], as: type), linear([17, 33, 70], bias: true, activation: .gelu, as: type)]
+                + [linear([29, 65, 513], residual: true, as: type), linear([499, 1024, 1024], as: type, .large)]
+                + [dense(type)]
+        }
+        + [specialRow(.nan), specialRow(.infinity), specialRow(1e30), specialRow(0), specialWeight, dense(.float32)]
         + [
             linear([499, 1024, 1024], bias: false, .large), linear([499, 1024, 1024], residual: true, .large),
             linear([499, 3072, 1024], bias: true, .large), linear([499, 4096, 1024], bias: true, .large),
@@ -57,17 +62,19 @@ extension ConformanceCase {
         ]
 
     private static func linear(
-        _ sizes: [Int], bias: Bool = false, activation: UnaryKind? = nil, residual: Bool = false, _ size: Size = .small
+        _ sizes: [Int], bias: Bool = false, activation: UnaryKind? = nil, residual: Bool = false,
+        as type: DType = .float32, _ size: Size = .small
     ) -> ConformanceCase {
         let (rows, columns, depth) = (sizes[0], sizes[1], sizes[2])
-        let extras = [bias ? "bias" : nil, activation?.rawValue, residual ? "residual" : nil].compactMap { $0 }
+        let weights = type == .float32 ? nil : "\(type) weights"
+        let extras = [bias ? "bias" : nil, activation?.rawValue, residual ? "residual" : nil, weights].compactMap { $0 }
         let product = Tolerance.product(depth: depth)
         // An exponential turns the absolute error of its argument into a relative one.
         let tolerance = Tolerance(
             relativeToLargest: activation == nil ? product.relativeToLargest : 4 * product.relativeToLargest,
             relative: activation == .exponential ? 20 * product.relativeToLargest : 0)
         let sums: (@Sendable ([HostArray]) -> [Double])? =
-            activation == nil
+            activation == nil && type == .float32
             ? { @Sendable inputs in linearColumnSums(inputs, bias: bias, residual: residual) } : nil
         return ConformanceCase(
             "linear", (["\(rows) × \(depth) → \(columns)"] + extras).joined(separator: ", "), size,
@@ -78,7 +85,7 @@ extension ConformanceCase {
             if residual { inputs.append(random.array([rows, columns], scale: 5)) }
             return inputs
         } bind: { operands in
-            let weight = try operands[1].prepared(for: .linear)
+            let weight = try operands[1].prepared(for: .linear, as: type)
             return {
                 try operands[0].linear(
                     weight, bias: bias ? operands[2] : nil, activation: activation,
@@ -117,11 +124,16 @@ extension ConformanceCase {
         return { try operands[0].linear(weight) }
     }
 
-    private static let dense = ConformanceCase("prepare", "and back to dense, 33 × 70", tolerance: .exact) { random in
-        [random.array([33, 70])]
-    } bind: { operands in
-        let weight = try operands[0].prepared(for: .linear)
-        return { try operands[0].backend.dense(weight) }
+    /// With a row of zeros, whose int8 scale would be zero too.
+    private static func dense(_ type: DType) -> ConformanceCase {
+        ConformanceCase("prepare", "and back to dense, 33 × 70 as \(type)", tolerance: .exact) { random in
+            var weight = random.floats(33 * 70)
+            for column in 0..<70 { weight[5 * 70 + column] = 0 }
+            return [HostArray(weight, shape: [33, 70])]
+        } bind: { operands in
+            let weight = try operands[0].prepared(for: .linear, as: type)
+            return { try operands[0].backend.dense(weight) }
+        }
     }
 
     /// `Σₜ y[t, o] = W[o] · Σₜ x[t] + rows · bias[o] + Σₜ residual[t, o]`

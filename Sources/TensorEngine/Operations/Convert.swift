@@ -1,10 +1,12 @@
 extension Tensor {
     /// The same numbers in another element type, rounded to nearest even; this tensor itself when it has it already.
-    /// Between f32, f16 and bf16, and from int32 to f32.
+    /// Between f32, f16 and bf16; from int32 to f32; between f32 and int8, which saturates at ±127 and makes NaN 0.
     public func converted(to dtype: DType) throws -> Tensor {
         guard dtype != self.dtype else { return self }
-        let isFromInteger = self.dtype == .int32 && dtype == .float32
-        guard isFromInteger || dtype.isFloatingPoint && self.dtype.isFloatingPoint else {
+        let isInteger =
+            dtype == .float32 && (self.dtype == .int32 || self.dtype == .int8)
+            || self.dtype == .float32 && dtype == .int8
+        guard isInteger || dtype.isFloatingPoint && self.dtype.isFloatingPoint else {
             throw TensorError(.unsupported, operation: "convert", "\(self.dtype) to \(dtype)", device: backend.device)
         }
         let result = try Tensor.uninitialized(shape, dtype: dtype, on: backend)

@@ -18,6 +18,12 @@ extension ReferenceBackend {
         case .bfloat16:
             let y = result.elements(UInt16.self)
             for index in values.indices { y[index] = Self.brainBits(values[index]) }
+        case .int8:
+            let y = result.elements(Int8.self)
+            for index in values.indices {
+                let value = values[index].isNaN ? 0 : values[index]
+                y[index] = Int8(max(-127, min(127, value.rounded(.toNearestOrEven))))
+            }
         default:
             let y = result.elements()
             for index in values.indices { y[index] = values[index] }

@@ -6,7 +6,8 @@ struct CTCHead: Sendable {
 
     init(_ weights: WeightReader, _ configuration: Configuration) throws {
         projection = try weights.linear(
-            CheckpointNames.ctcHead, from: configuration.hiddenSize, to: configuration.vocabularySize)
+            CheckpointNames.ctcHead, from: configuration.hiddenSize, to: configuration.vocabularySize,
+            as: weights.precision.sensitiveWeights)
     }
 
     /// `[frames, hidden]` → `[frames, vocabulary]`

@@ -35,7 +35,7 @@ struct FeatureExtractor: Sendable {
             let norm = hasNorm ? try scope.norm("layer_norm", channels: channels, epsilon: Self.epsilon) : nil
             inputChannels = channels
             return Layer(
-                geometry: geometry, weight: try weight.prepared(for: .linear),
+                geometry: geometry, weight: try weight.prepared(for: .linear, as: weights.precision.sensitiveWeights),
                 bias: configuration.convolutionBias ? try scope.tensor("conv.bias", [channels]) : nil,
                 norm: configuration.frontEndNorm == .layer ? norm : nil,
                 channelNorm: configuration.frontEndNorm == .group ? norm : nil)

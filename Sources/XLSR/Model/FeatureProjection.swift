@@ -8,7 +8,8 @@ struct FeatureProjection: Sendable {
     init(_ weights: WeightReader, _ configuration: Configuration) throws {
         let channels = configuration.convolutions.last?.channels ?? 0
         norm = try weights.norm("layer_norm", channels: channels, epsilon: configuration.layerNormEpsilon)
-        projection = try weights.linear("projection", from: channels, to: configuration.hiddenSize)
+        projection = try weights.linear(
+            "projection", from: channels, to: configuration.hiddenSize, as: weights.precision.sensitiveWeights)
     }
 
     /// `[frames, channels]` → `[frames, hidden]`

@@ -24,7 +24,7 @@ struct PositionalConvolution: Sendable {
             .reshaped([kernel, groups, width, width])  // [kernel, group, out, in]
             .permuted([1, 2, 0, 3])
             .reshaped([groups, width, kernel * width])  // [group, out, kernel · in]
-            .prepared(for: .grouped)
+            .prepared(for: .grouped, as: weights.precision.sensitiveWeights)
         bias = try conv.tensor("bias", [channels])
         activation = configuration.frontEndActivation
     }

@@ -4,6 +4,7 @@ import TensorEngine
 /// Brings a checkpoint's tensors to a device under the names of its blocks, and keeps account of what was read.
 struct WeightReader: Sendable {
     let backend: any Backend
+    let precision: Precision
     private let checkpoint: CheckpointTensors
     /// What goes before every name here: `wav2vec2.encoder.layers.3.`
     private let prefix: String
@@ -13,11 +14,14 @@ struct WeightReader: Sendable {
         let names = Mutex<Set<String>>([])
     }
 
-    init(_ checkpoint: CheckpointTensors, on backend: any Backend) {
-        self.init(checkpoint, on: backend, prefix: "", account: Account())
+    init(_ checkpoint: CheckpointTensors, on backend: any Backend, precision: Precision) {
+        self.init(checkpoint, on: backend, precision: precision, prefix: "", account: Account())
     }
 
-    private init(_ checkpoint: CheckpointTensors, on backend: any Backend, prefix: String, account: Account) {
+    private init(
+        _ checkpoint: CheckpointTensors, on backend: any Backend, precision: Precision, prefix: String, account: Account
+    ) {
+        self.precision = precision
         self.checkpoint = checkpoint
         self.backend = backend
         self.prefix = prefix
@@ -26,7 +30,8 @@ struct WeightReader: Sendable {
 
     /// The weights of a block inside this one.
     func scope(_ name: String) -> WeightReader {
-        WeightReader(checkpoint, on: backend, prefix: prefix + name + ".", account: account)
+        WeightReader(
+            checkpoint, on: backend, precision: precision, prefix: prefix + name + ".", account: account)
     }
 
     func contains(_ name: String) -> Bool { checkpoint.shape(of: prefix + name) != nil }
@@ -46,10 +51,12 @@ struct WeightReader: Sendable {
     }
 
     /// The weight `[out, in]` and bias of a linear layer.
-    func linear(_ name: String, from input: Int, to output: Int) throws -> Linear {
+    /// - Parameter type: what the weight is stored as; by default the precision's.
+    func linear(_ name: String, from input: Int, to output: Int, as type: DType? = nil) throws -> Linear {
         let scope = scope(name)
+        let weight = try scope.tensor("weight", [output, input])
         return Linear(
-            weight: try scope.tensor("weight", [output, input]).prepared(for: .linear),
+            weight: try weight.prepared(for: .linear, as: type ?? precision.weights),
             bias: try scope.tensor("bias", [output]))
     }
 

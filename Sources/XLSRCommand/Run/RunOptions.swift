@@ -3,7 +3,6 @@ import TensorEngine
 import XLSR
 
 extension Option {
-    static let precision = Option("--precision", value: "auto|f32", "what to compute with [auto: f32]")
     static let task = Option(
         "--task", choices: RunOptions.Task.self, "[auto: transcribe with a CTC head, else features]")
     static let format = Option("--format", choices: RunOptions.Format.self, "[text, or safetensors for tensors]")
@@ -35,6 +34,7 @@ struct RunOptions: Sendable {
     let model: ModelSource
     let device: Device
     let backendOptions: BackendOptions
+    let precision: Precision
     let task: Task
     let format: Format?
     let output: String?
@@ -63,17 +63,7 @@ struct RunOptions: Sendable {
         verbosity = try arguments.verbosity()
         device = try arguments.device()
         backendOptions = try arguments.backendOptions()
-        try Self.checkPrecision(arguments[.precision] ?? "auto")
+        precision = try arguments.precision()
         model = try arguments.modelSource()
-    }
-
-    private static func checkPrecision(_ text: String) throws {
-        let known = ["auto", "f32", "bf16", "f16", "int8"]
-        guard known.contains(text) else {
-            throw UsageError("--precision: \(singleQuoted(text)) is not one of \(known.joined(separator: ", "))")
-        }
-        guard ["auto", "f32"].contains(text) else {
-            throw UsageError("--precision \(text) is not supported yet by any device of this build; use f32")
-        }
     }
 }

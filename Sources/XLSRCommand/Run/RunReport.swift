@@ -18,7 +18,7 @@ struct RunReport {
     }
 
     func print(_ model: XLSRModel) {
-        Terminal.note("model: \(model.name), f32")
+        Terminal.note("model: \(model.name), \(model.precision.weights)")
         Terminal.note("device: \(model.backend.device), \(model.backend.summary)")
         Terminal.note("load: \(decimal(loadSeconds, 3)) s")
         let factor = audioSeconds > 0 ? ", real-time factor \(decimal(computeSeconds / audioSeconds, 4))" : ""

@@ -25,7 +25,8 @@ final class RunSession {
         defer { ProgressBar.clear() }
         let backend = try BackendRegistry.open(options.device, options: options.backendOptions)
         model = try XLSRModel(
-            options.model.files, name: options.model.name, on: backend, language: options.language)
+            options.model.files, name: options.model.name, on: backend, precision: options.precision,
+            language: options.language)
         if case .transcript = plan.product { try model.requireTranscription() }
         report.loadSeconds = start.duration(to: clock.now).seconds
     }
@@ -111,7 +112,7 @@ final class RunSession {
             return zip(zip(batch.indices, batch.clips), transcripts).map { input, transcript in
                 let result = TranscriptionResult(
                     audio: inputs[input.0], transcript: transcript, model: model.name,
-                    device: model.backend.device.description, precision: DType.float32.rawValue,
+                    device: model.backend.device.description, precision: model.precision.weights.rawValue,
                     audioSeconds: input.1.seconds, elapsedSeconds: elapsed * input.1.seconds / seconds)
                 return .transcript(result, format, timestamps)
             }
