@@ -59,9 +59,10 @@ public struct KernelTable: Sendable {
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         unpackTransposed: @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
-        expandRows: @escaping @Sendable (
-            UnsafeRawPointer, PanelType, UnsafePointer<Float>?, Int, Int, UnsafeMutablePointer<Float>
-        ) -> Void,
+        expandRows:
+            @escaping @Sendable (
+                UnsafeRawPointer, PanelType, UnsafePointer<Float>?, Int, Int, UnsafeMutablePointer<Float>
+            ) -> Void,
         attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
         binary: @escaping @Sendable (borrowing BinaryTask) -> Void,

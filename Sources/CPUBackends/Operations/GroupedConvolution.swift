@@ -34,7 +34,8 @@ extension CPUBackend {
             let offset = (segments.offsets[part.segment] + part.first) * channels + group * width
             var task = ProductTask(
                 a: Matrix(source, rows: count, columns: kernel * width, stride: width),
-                panels: form + group * weight.tensor.shape[1] * panelType.byteSize, c: result.elements + offset, cStride: channels, n: width,
+                panels: form + group * weight.tensor.shape[1] * panelType.byteSize, c: result.elements + offset,
+                cStride: channels, n: width,
                 blockRows: rowBlock, blockDepth: depthBlock, scratch: blocks[worker])
             task.panelType = panelType
             task.scales = weight.scales.map { $0.readOnly + group * width }
