@@ -58,6 +58,7 @@ struct OpenBLASMultiplier: MatrixMultiplier {
         let (m, k, n) = (product.a.rows, product.a.columns, product.n)
         guard m > 0, n > 0 else { return }
         let expanded = try product.weightType == .float32 ? nil : backend.scratch(count: n * k)
+        defer { withExtendedLifetime(expanded) {} }
         if let expanded { expand(product, into: expanded[0]) }
         let weight = expanded.map { UnsafePointer($0[0]) } ?? product.weight.assumingMemoryBound(to: Float.self)
         if k == 0 {

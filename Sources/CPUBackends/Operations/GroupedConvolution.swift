@@ -16,6 +16,7 @@ extension CPUBackend {
             lengths: segments.lengths)
         let rows = gapped.end + kernel - 1
         let layout = try scratch(count: groups * rows * width)
+        defer { withExtendedLifetime(layout) {} }
         spread(x, segments, to: layout[0], gapped, rows: rows, groups: groups, width: width, kernel: kernel)
 
         let (kernels, panelType) = (kernels, PanelType(weight.tensor.dtype))

@@ -11,10 +11,12 @@ extension CPUBackend {
         let count = multiplier.preparedCount(n: n, k: k)
         let groups = use == .grouped ? weight.shape[0] : 1
         let form = try Tensor.uninitialized([groups, count], on: self)
-        for group in 0..<groups {
-            multiplier.prepare(
-                Matrix(source.elements + group * n * k, rows: n, columns: k, stride: k),
-                into: form.elements + group * count)
+        withExtendedLifetime((source, form)) {
+            for group in 0..<groups {
+                multiplier.prepare(
+                    Matrix(source.elements + group * n * k, rows: n, columns: k, stride: k),
+                    into: form.elements + group * count)
+            }
         }
         return PreparedWeight(
             shape: weight.shape, use: use, tensor: try form.converted(to: dtype),
@@ -25,9 +27,11 @@ extension CPUBackend {
         let result = try Tensor.uninitialized(weight.shape, on: self)
         let (n, k) = (weight.shape[weight.shape.rank - 2], weight.shape.columns)
         let form = try weight.tensor.converted(to: .float32)
-        for group in 0..<form.shape[0] {
-            multiplier(for: weight.use).restore(
-                form.elements + group * form.shape[1], n: n, k: k, into: result.elements + group * n * k)
+        withExtendedLifetime((form, result)) {
+            for group in 0..<form.shape[0] {
+                multiplier(for: weight.use).restore(
+                    form.elements + group * form.shape[1], n: n, k: k, into: result.elements + group * n * k)
+            }
         }
         guard let scales = weight.scales else { return result }
         let rows = result.shape.rows
@@ -83,6 +87,7 @@ extension CPUBackend {
         let rank = a.shape.rank
         let (m, k, n) = (a.shape[rank - 2], a.shape.columns, result.shape.columns)
         let form = try scratch(count: multiplier.preparedCount(n: n, k: k))
+        defer { withExtendedLifetime(form) {} }
         for index in 0..<(rank == 3 ? a.shape[0] : 1) {
             counters.add(.products)
             let right = b.elements + index * k * n
