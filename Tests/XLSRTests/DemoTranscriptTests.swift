@@ -37,7 +37,9 @@ import XLSR
             let text = try model.transcribe(clip.samples, sampleRate: clip.sampleRate).text
             #expect(text == Demo.transcript(ofRecording: name), "\(name) as \(precision.weights) on \(device)")
         }
+        // 786,432 numbers in the encoder's matrices, 145,000 in the others, 50 kB of float32 vectors.
         // The reference computes with rounded float32.
-        #expect(device == .reference || backend.pool.statistics.usedByteCount < 3_000_000)
+        let mostByteCount = precision == .int8 ? 1_400_000 : 2_150_000
+        #expect(device == .reference || backend.pool.statistics.usedByteCount < mostByteCount)
     }
 }
