@@ -21,7 +21,7 @@ package enum ModelShape: String, CaseIterable, Sendable {
                 "intermediate_size": .int(intermediate), "conv_bias": .bool(true),
                 "feat_extract_norm": .string("layer"), "do_stable_layer_norm": .bool(true), "vocab_size": .int(64),
             ]
-            return try Configuration(json: .object(fields), path: "shape \(rawValue)")
+            return try Configuration(fields: fields, path: "shape \(rawValue)")
         }
     }
 }

@@ -19,10 +19,20 @@ import SIMDKernelTable
 @inline(never) func expandBrain(_ packed: UnsafeRawPointer, _ count: Int, _ result: UnsafeMutablePointer<Float>) {
     var index = 0
     while index < count {
-        let halves = (packed + 2 * index).loadUnaligned(as: BrainVector.self)
-        store(vector(Bits(truncatingIfNeeded: halves) &<< Bits(repeating: 16)), result + index)
+        let halves = (packed + 2 * index).assumingMemoryBound(to: UInt16.self)
+        var wide = Bits(repeating: 0)
+        for lane in 0..<lanes { wide[lane] = Int32(halves[lane]) }
+        store(vector(wide &<< Bits(repeating: 16)), result + index)
         index += lanes
     }
+}
+
+/// Lane by lane, which the optimiser turns into one conversion: the library's own is a generic function.
+@inline(__always) func floats(_ bytes: UnsafeRawPointer) -> Vector {
+    let bytes = bytes.assumingMemoryBound(to: Int8.self)
+    var result = splat(0)
+    for lane in 0..<lanes { result[lane] = Float(bytes[lane]) }
+    return result
 }
 
 @inline(never) func expandBytes(
@@ -33,8 +43,8 @@ import SIMDKernelTable
     for k in 0..<depth {
         let bytes = packed + k * tileColumns
         let target = result + k * tileColumns
-        store(Vector(bytes.loadUnaligned(as: ByteVector.self)) * low, target)
-        store(Vector((bytes + lanes).loadUnaligned(as: ByteVector.self)) * high, target + lanes)
+        store(floats(bytes) * low, target)
+        store(floats(bytes + lanes) * high, target + lanes)
     }
 }
 

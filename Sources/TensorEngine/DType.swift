@@ -24,3 +24,11 @@ public enum DType: String, Hashable, Sendable, CaseIterable, CustomStringConvert
 
     public var description: String { rawValue }
 }
+
+extension Float {
+    /// As bfloat16, rounded to nearest even; a NaN stays one.
+    @inlinable package var bfloat16Bits: UInt16 {
+        guard !isNaN else { return UInt16(truncatingIfNeeded: bitPattern >> 16) | 0x40 }
+        return UInt16(truncatingIfNeeded: (bitPattern &+ 0x7FFF &+ (bitPattern >> 16 & 1)) >> 16)
+    }
+}

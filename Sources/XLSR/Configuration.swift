@@ -69,8 +69,8 @@ public struct Configuration: Hashable, Sendable {
 extension Configuration {
     /// Parses a `config.json`.
     /// - Throws: `CheckpointError` that names the field.
-    package init(json: JSON, path: String) throws {
-        let fields = try ConfigurationFields(json, path: path)
+    package init(fields: [String: JSON], path: String) throws {
+        let fields = ConfigurationFields(fields, path: path)
         try fields.requireOneOf("model_type", ["wav2vec2"])
         try fields.refuse("add_adapter", "convolutional output adapters are not supported yet") { $0 == .bool(true) }
         try fields.refuse("adapter_attn_dim", "language adapters are not supported yet") { $0 != .null }

@@ -5,10 +5,7 @@ struct ConfigurationFields {
     private let fields: [String: JSON]
     private let path: String
 
-    init(_ json: JSON, path: String) throws {
-        guard let fields = json.object else {
-            throw CheckpointError(.configuration, path: path, "is not a JSON object")
-        }
+    init(_ fields: [String: JSON], path: String) {
         self.fields = fields
         self.path = path
     }

@@ -86,12 +86,20 @@ public struct XLSRModel: Sendable {
 
     /// Reads a checkpoint's `config.json`.
     package static func configuration(_ files: CheckpointFiles) throws -> Configuration {
+        try Configuration(fields: configurationFields(files), path: files.path(of: "config.json"))
+    }
+
+    /// The fields of a checkpoint's `config.json`, whatever they say.
+    static func configurationFields(_ files: CheckpointFiles) throws -> [String: JSON] {
         let path = files.path(of: "config.json")
         guard let bytes = try files.contents(of: "config.json") else {
             throw CheckpointError(
                 .missingFile, path: path, "no such file", remedy: "name the folder of a whole checkpoint")
         }
-        return try Configuration(json: JSON(parsing: bytes, path: path), path: path)
+        guard let fields = try JSON(parsing: bytes, path: path).object else {
+            throw CheckpointError(.configuration, path: path, "is not a JSON object")
+        }
+        return fields
     }
 
     /// - Throws: `CheckpointError` when the checkpoint has no vocabulary, or a broken one.

@@ -6,7 +6,7 @@ struct OperationCountTests {
         let fields: [String: JSON] = [
             "model_type": .string("wav2vec2"), "architectures": .array([.string("Wav2Vec2ForCTC")]),
         ]
-        return try Configuration(json: .object(fields.merging(extra) { $1 }), path: "test")
+        return try Configuration(fields: fields.merging(extra) { $1 }, path: "test")
     }
 
     /// PyTorch's `FlopCounterMode` counts 383.92 GFLOP in transformers' model of this shape, with one frame more in the

@@ -89,14 +89,6 @@ extension CPUBackend {
     }
 }
 
-extension Float {
-    /// Rounded to nearest even; a NaN stays one.
-    fileprivate var bfloat16Bits: UInt16 {
-        guard !isNaN else { return UInt16(truncatingIfNeeded: bitPattern >> 16) | 0x40 }
-        return UInt16(truncatingIfNeeded: (bitPattern &+ 0x7FFF &+ (bitPattern >> 16 & 1)) >> 16)
-    }
-}
-
 extension Tensor {
     fileprivate var bytes: UnsafeMutablePointer<UInt8> { storage.address.assumingMemoryBound(to: UInt8.self) }
 }

@@ -1,0 +1,36 @@
+import TensorEngine
+import XLSR
+
+extension Command {
+    static let convert = Command(
+        name: "convert",
+        summary: "Writes a checkpoint again with smaller weights.",
+        operands: Operands(
+            synopsis: "MODEL OUT", help: "a folder, or OWNER/NAME in the Hugging Face cache; and a new folder", limit: 2),
+        options: [.checkpointPrecision, .quiet],
+        notes: [
+            "The result is a checkpoint as Hugging Face writes them: model.safetensors, config.json and the other files.",
+            "It loads with float32 sums as before; --precision at run time decides what the weights are stored as in memory.",
+        ],
+        examples: [
+            Example("xlsr convert --precision bf16 ./xls-r-300m ./xls-r-300m-bf16", "half the size on disk")
+        ],
+        perform: { arguments in
+            guard arguments.operands.count == 2 else { throw UsageError("convert needs MODEL and OUT") }
+            guard let name = arguments[.checkpointPrecision], let dtype = DType(rawValue: name), dtype != .int32 else {
+                throw UsageError("--precision must be one of f32, bf16, f16")
+            }
+            if arguments.has(.quiet) { ProgressBar.disable() }
+            let source = try ModelSource(arguments.operands[0])
+            defer { ProgressBar.clear() }
+            try CheckpointConverter.convert(source.files, to: dtype, folder: arguments.operands[1]) { done, total in
+                ProgressBar.show("writing", done, of: total)
+            }
+            return true
+        })
+}
+
+extension Option {
+    static let checkpointPrecision = Option(
+        "--precision", value: "f32|bf16|f16", "what floating-point weights are written as")
+}
