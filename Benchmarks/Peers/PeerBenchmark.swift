@@ -30,7 +30,7 @@ struct PeerBenchmark {
                 passes: options.runCount)
             var comparison = try compare(contest, peers: wanted, all: engines, backends: backends)
             comparison.compare()
-            comparison.output()
+            comparison.lines.forEach(Console.output)
             return comparison
         }
     }

@@ -1,5 +1,5 @@
 /// One engine at one precision, and what it took.
-struct PeerReport: Codable {
+package struct PeerReport: Codable {
     /// onnxruntime-int8, xlsr-simd-f32
     let engine: String
     /// ONNX Runtime 1.32.0
@@ -14,26 +14,33 @@ struct PeerReport: Codable {
     var relativeError: Double?
     var peakMemoryByteCount: Int?
     /// Its median by that of the fastest peer of the same precision.
-    var ratioToFastestPeer: Double?
+    package var ratioToFastestPeer: Double?
     /// The median of our first device at the same precision by its own.
-    var ratioOfOurs: Double?
+    package var ratioOfOurs: Double?
     /// Why it didn't run.
     var failure: String?
 
-    /// Takes one round's times, and with the last round the median of all.
-    mutating func add(_ round: Timing) {
+    package init(engine: String, name: String, precision: String, isOurs: Bool) {
+        self.engine = engine
+        self.name = name
+        self.precision = precision
+        self.isOurs = isOurs
+    }
+
+    /// Takes one round's times.
+    package mutating func add(_ round: Timing) {
         rounds.append(round)
         timing = Timing(seconds: rounds.map(\.median))
     }
 
-    mutating func fail(_ reason: String) {
+    package mutating func fail(_ reason: String) {
         failure = reason
         timing = nil
     }
 }
 
 /// Ours and others on one checkpoint and the same audio.
-struct PeerComparison: Codable {
+package struct PeerComparison: Codable {
     static let precisions = ["f32", "bf16", "f16", "int8"]
 
     let model: String
@@ -43,10 +50,21 @@ struct PeerComparison: Codable {
     let threadCount: Int
     /// Whose scores the others are compared with.
     let reference: String
-    var engines: [PeerReport]
+    package var engines: [PeerReport]
+
+    package init(
+        model: String, batchSize: Int, audioSeconds: Double, threadCount: Int, reference: String, engines: [PeerReport]
+    ) {
+        self.model = model
+        self.batchSize = batchSize
+        self.audioSeconds = audioSeconds
+        self.threadCount = threadCount
+        self.reference = reference
+        self.engines = engines
+    }
 
     /// Fills in the ratios.
-    mutating func compare() {
+    package mutating func compare() {
         for precision in Set(engines.map(\.precision)) {
             let those = engines.filter { $0.precision == precision }
             let fastest = those.filter { !$0.isOurs }.compactMap(\.timing?.median).min()
@@ -61,29 +79,30 @@ struct PeerComparison: Codable {
 
     private var ours: String { engines.first(where: \.isOurs)?.name ?? "ours" }
 
-    func output() {
+    /// The table, ready to print.
+    package var lines: [String] {
         let table = Table(widths: [22, 8, 12, 6, 8, 10, 8, 6])
-        Console.output("\n\(model), \(batchSize) × \(Table.plain(audioSeconds)) s, \(threadCount) threads")
-        Console.output(
-            table.row(["", "median s", "min–max s", "×real", "ours/it", "it/fastest", "error", "GB"]))
+        var lines = ["", "\(model), \(batchSize) × \(Table.plain(audioSeconds)) s, \(threadCount) threads"]
+        lines.append(table.row(["", "median s", "min–max s", "×real", "ours/it", "it/fastest", "error", "GB"]))
         for precision in Self.precisions where engines.contains(where: { $0.precision == precision }) {
-            Console.output(precision)
-            for engine in engines where engine.precision == precision { Console.output(row(engine, table)) }
+            lines.append(precision)
+            lines += engines.filter { $0.precision == precision }.map { row($0, table) }
         }
         let rounds = engines.map(\.rounds.count).max() ?? 0
-        Console.output(
-            """
-
-            median, lowest and highest of the medians of \(rounds) rounds, in which the engines take turns; \
-            ×real: seconds of
-            audio in a second; ours: \(ours); fastest: of the peers of that precision; error: largest difference
-            from the scores of \(reference), by the largest of those; GB: peak of the process, loading included
-            """)
+        return lines + [
+            "",
+            "median, lowest and highest of the medians of \(rounds) rounds, in which the engines take turns;",
+            "×real: seconds of audio in a second; ours: \(ours); fastest: of the peers of that precision;",
+            "error: largest difference from the scores of \(reference), by the largest of those;",
+            "GB: peak of the process, loading included",
+        ]
     }
 
     private func row(_ engine: PeerReport, _ table: Table) -> String {
         guard let timing = engine.timing else {
-            return "  \(Table.padded(engine.name, 20))  \(engine.failure ?? "not run")"
+            let reason = BarChart.lines(engine.failure ?? "not run", width: 74)
+            return "  \(Table.padded(engine.name, 20))  "
+                + reason.joined(separator: "\n" + String(repeating: " ", count: 24))
         }
         return table.row([
             "  " + engine.name, Table.number(timing.median),

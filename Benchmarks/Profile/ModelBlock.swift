@@ -1,5 +1,5 @@
 /// The parts of a wav2vec 2.0 model that a profile tells apart.
-enum ModelBlock: Hashable {
+package enum ModelBlock: Hashable {
     case frontEnd(layer: Int)
     /// Norms and the choice of frames between and after the convolutions.
     case frontEndRest

@@ -1,7 +1,7 @@
 import TensorEngine
 
 extension ProfilingBackend {
-    func linear(
+    package func linear(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, activation: UnaryKind?, residual: Tensor?,
         into result: Tensor
     ) throws {
@@ -15,17 +15,17 @@ extension ProfilingBackend {
         }
     }
 
-    func layerNorm(_ x: Tensor, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws {
+    package func layerNorm(_ x: Tensor, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws {
         try measure(.norm, [x], into: result) {
             try base.layerNorm(own(x), own(norm), activation: activation, into: $0)
         }
     }
 
-    func softmax(_ x: Tensor, logarithm: Bool, into result: Tensor) throws {
+    package func softmax(_ x: Tensor, logarithm: Bool, into result: Tensor) throws {
         try measure([x], into: result) { try base.softmax(own(x), logarithm: logarithm, into: $0) }
     }
 
-    func channelNorm(
+    package func channelNorm(
         _ x: Tensor, segments: Segments, _ norm: Normalization, activation: UnaryKind?, into result: Tensor
     ) throws {
         try measure(.norm, [x], into: result) {
@@ -33,7 +33,7 @@ extension ProfilingBackend {
         }
     }
 
-    func convolution(
+    package func convolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, window: ConvolutionWindow, norm: Normalization?,
         activation: UnaryKind?, into result: Tensor
     ) throws {
@@ -47,7 +47,7 @@ extension ProfilingBackend {
         }
     }
 
-    func groupedConvolution(
+    package func groupedConvolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind?,
         into result: Tensor
     ) throws {
@@ -60,7 +60,7 @@ extension ProfilingBackend {
         }
     }
 
-    func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
+    package func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
         let pairs = segments.lengths.reduce(0.0) { $0 + Double($1) * Double($1) }
         try measure(.attention, operationCount: 4 * pairs * Double(result.shape.columns), [queryKeyValue], into: result)
         {

@@ -2,11 +2,11 @@ import Synchronization
 import TensorEngine
 
 /// One operation that a backend was asked for, and what it took.
-struct OperationEvent {
-    let block: ModelBlock
-    let seconds: Double
+package struct OperationEvent {
+    package let block: ModelBlock
+    package let seconds: Double
     /// Float operations of its products.
-    let operationCount: Double
+    package let operationCount: Double
     /// Of operands and results.
     let byteCount: Double
 }
@@ -15,12 +15,12 @@ struct OperationEvent {
 ///
 /// Each requirement of `Backend` must be forwarded here, fused ones too: one that is not would run as its default body,
 /// which `ModelProfile` notices.
-final class ProfilingBackend: Backend {
+package final class ProfilingBackend: Backend {
     let base: any Backend
-    var device: Device { base.device }
-    var summary: String { base.summary }
-    var pool: StoragePool { base.pool }
-    var counters: Counters { base.counters }
+    package var device: Device { base.device }
+    package var summary: String { base.summary }
+    package var pool: StoragePool { base.pool }
+    package var counters: Counters { base.counters }
 
     private struct State {
         var classifier = ModelBlock.Classifier()
@@ -29,12 +29,12 @@ final class ProfilingBackend: Backend {
 
     private let state = Mutex(State())
 
-    init(_ base: any Backend) {
+    package init(_ base: any Backend) {
         self.base = base
     }
 
     /// The operations since the last call.
-    func takeEvents() -> [OperationEvent] {
+    package func takeEvents() -> [OperationEvent] {
         state.withLock { state in
             defer { state = State() }
             return state.events
@@ -84,71 +84,71 @@ final class ProfilingBackend: Backend {
 // MARK: Memory, order and weights
 
 extension ProfilingBackend {
-    func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
+    package func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         try base.upload(bytes, into: storage)
     }
 
-    func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws {
+    package func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws {
         try base.download(storage, into: bytes)
     }
 
-    func synchronize() throws { try base.synchronize() }
+    package func synchronize() throws { try base.synchronize() }
 
-    func prepare(_ weight: Tensor, for use: WeightUse) throws -> PreparedWeight {
+    package func prepare(_ weight: Tensor, for use: WeightUse) throws -> PreparedWeight {
         let prepared = try base.prepare(own(weight), for: use)
         return PreparedWeight(shape: prepared.shape, use: prepared.use, tensor: moved(prepared.tensor, to: self))
     }
 
-    func dense(_ weight: PreparedWeight) throws -> Tensor { moved(try base.dense(own(weight)), to: self) }
+    package func dense(_ weight: PreparedWeight) throws -> Tensor { moved(try base.dense(own(weight)), to: self) }
 }
 
 // MARK: Primitives
 
 extension ProfilingBackend {
-    func fill(_ value: Float, into result: Tensor) throws {
+    package func fill(_ value: Float, into result: Tensor) throws {
         try measure([], into: result) { try base.fill(value, into: $0) }
     }
 
-    func convert(_ x: Tensor, into result: Tensor) throws {
+    package func convert(_ x: Tensor, into result: Tensor) throws {
         try measure([x], into: result) { try base.convert(own(x), into: $0) }
     }
 
-    func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws {
+    package func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws {
         try measure([x], into: result) { try base.unary(kind, own(x), into: $0) }
     }
 
-    func binary(_ kind: BinaryKind, _ a: Tensor, _ b: Tensor, into result: Tensor) throws {
+    package func binary(_ kind: BinaryKind, _ a: Tensor, _ b: Tensor, into result: Tensor) throws {
         try measure([a, b], into: result) { try base.binary(kind, own(a), own(b), into: $0) }
     }
 
-    func reduce(_ kind: ReduceKind, _ x: Tensor, into result: Tensor) throws {
+    package func reduce(_ kind: ReduceKind, _ x: Tensor, into result: Tensor) throws {
         try measure([x], into: result) { try base.reduce(kind, own(x), into: $0) }
     }
 
-    func argmax(_ x: Tensor, into result: Tensor) throws {
+    package func argmax(_ x: Tensor, into result: Tensor) throws {
         try measure([x], into: result) { try base.argmax(own(x), into: $0) }
     }
 
-    func matmul(_ a: Tensor, _ b: Tensor, transposed: Bool, into result: Tensor) throws {
+    package func matmul(_ a: Tensor, _ b: Tensor, transposed: Bool, into result: Tensor) throws {
         let operationCount = 2 * Double(result.shape.count) * Double(a.shape.columns)
         try measure(.primitive, operationCount: operationCount, [a, b], into: result) {
             try base.matmul(own(a), own(b), transposed: transposed, into: $0)
         }
     }
 
-    func permute(_ x: Tensor, axes: [Int], into result: Tensor) throws {
+    package func permute(_ x: Tensor, axes: [Int], into result: Tensor) throws {
         try measure([x], into: result) { try base.permute(own(x), axes: axes, into: $0) }
     }
 
-    func concatenate(_ parts: [Tensor], into result: Tensor) throws {
+    package func concatenate(_ parts: [Tensor], into result: Tensor) throws {
         try measure(parts, into: result) { try base.concatenate(parts.map(own), into: $0) }
     }
 
-    func gather(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws {
+    package func gather(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws {
         try measure([x, indices], into: result) { try base.gather(own(x), rows: own(indices), into: $0) }
     }
 
-    func scatterAdd(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws {
+    package func scatterAdd(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws {
         try measure([x, indices], into: result) { try base.scatterAdd(own(x), rows: own(indices), into: $0) }
     }
 }
