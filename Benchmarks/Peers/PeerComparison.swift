@@ -91,7 +91,7 @@ package struct PeerComparison: Codable {
         let rounds = engines.map(\.rounds.count).max() ?? 0
         return lines + [
             "",
-            "median, lowest and highest of the medians of \(rounds) rounds, in which the engines take turns;",
+            "median, lowest and highest of the medians of \(rounds) round\(rounds == 1 ? "" : "s"), in which the engines take turns;",
             "×real: seconds of audio in a second; ours: \(ours); fastest: of the peers of that precision;",
             "error: largest difference from the scores of \(reference), by the largest of those;",
             "GB: peak of the process, loading included",
