@@ -51,7 +51,7 @@ let package = Package(
         .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
         .executableTarget(
             name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
-            path: "Benchmarks"),
+            path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py"]),
 
         // MARK: Tests
         .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),

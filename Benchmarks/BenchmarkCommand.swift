@@ -45,12 +45,18 @@ enum BenchmarkCommand {
         if options.command != .model {
             report.operations = try OperationBenchmark(options, peak: report.peak).run(on: backends)
         }
-        if options.command != .operations {
-            report.models = try ModelBenchmark(options, peak: report.peak).run(on: backends)
+        if options.peers.areWanted {
+            report.peers = try PeerBenchmark(options).run(on: backends)
+        } else if options.command != .operations {
+            let benchmark = ModelBenchmark(options, peak: report.peak)
+            report.models = try benchmark.run(on: backends)
+            if options.wantsProfile { report.profiles = try benchmark.profile(on: backends) }
         }
         if let path = options.jsonPath { try report.writeJSON(to: path) }
         if let path = options.chartPath { try report.writeChart(to: path) }
-        let failures = report.operations.compactMap(\.failure) + report.models.compactMap(\.failure)
+        let failures =
+            report.operations.compactMap(\.failure) + report.models.compactMap(\.failure)
+            + report.peers.flatMap(\.engines).filter(\.isOurs).compactMap(\.failure)
         if !failures.isEmpty { Console.note("error: \(failures.count) results were wrong and not timed") }
         return failures.isEmpty
     }

@@ -23,6 +23,8 @@ package struct BenchmarkOptions: Equatable {
     package var seconds = 5.0
     package var batchSize = 1
     package var runCount = 5
+    package var wantsProfile = false
+    package var peers = PeerOptions()
 
     static let help = """
         Measures operations and whole models on the devices of this machine, side by side.
@@ -41,6 +43,12 @@ package struct BenchmarkOptions: Equatable {
             --batch B        clips a pass (default 1)
             --precision P    f32, the only one so far
             --runs N         timed passes (default 5)
+            --profile        where the time goes, block by block
+            --peers          in turn with PyTorch, ONNX Runtime, OpenVINO and CTranslate2, where Python has them
+              --peer TEXT    only peers whose name, such as onnxruntime-int8, contains TEXT; may be repeated
+              --rounds N     times that each engine starts and makes its passes (default 3)
+              --python PATH  the Python that has them (default python3)
+              --peer-cache DIR  for what they read in place of the checkpoint (default ~/.cache/xlsr/peers)
 
           --device D         simd, openblas, …; may be repeated (default: all that are there)
           --threads N        threads of CPU devices (default: all cores)
@@ -52,6 +60,7 @@ package struct BenchmarkOptions: Equatable {
           swift run Benchmarks
           swift run Benchmarks ops --filter attention --device simd
           swift run Benchmarks model --shape 300m --shape 1b --seconds 10 --json times.json --svg times.svg
+          swift run Benchmarks model --peers --model DIR --seconds 10
         """
 
     /// - Throws: `UsageError`
@@ -64,6 +73,9 @@ package struct BenchmarkOptions: Equatable {
                 guard command == .everything else { throw UsageError("\(argument): one of ops and model, not both") }
                 command = argument == "ops" ? .operations : .model
             case "--help", "-h": wantsHelp = true
+            case "--profile", "--peers":
+                if argument == "--peers" { peers.areWanted = true } else { wantsProfile = true }
+                given.insert(argument)
             default:
                 try apply(argument, &rest)
                 given.insert(argument)
@@ -103,57 +115,30 @@ package struct BenchmarkOptions: Equatable {
         case "--precision":
             let text = try rest.value(of: name)
             guard text == "f32" else { throw UsageError("--precision \(text): only f32 is there so far") }
+        case "--peer": peers.filters.append(try rest.value(of: name))
+        case "--rounds": peers.roundCount = try rest.integer(of: name, in: 1...1000)
+        case "--python": peers.python = try rest.value(of: name)
+        case "--peer-cache": peers.cachePath = try rest.value(of: name)
         default: throw UsageError("\(name): unknown option or command")
         }
     }
 
     private func check(_ given: Set<String>) throws {
-        let modelOnly: Set = ["--model", "--shape", "--seconds", "--batch", "--precision", "--runs"]
+        let peersOnly: Set = ["--peer", "--rounds", "--python", "--peer-cache"]
+        let modelOnly = peersOnly.union([
+            "--model", "--shape", "--seconds", "--batch", "--precision", "--runs", "--profile", "--peers",
+        ])
         if command == .operations, let name = given.intersection(modelOnly).min() {
             throw UsageError("\(name) is an option of model, not of ops")
         }
         if command == .model, given.contains("--filter") {
             throw UsageError("--filter is an option of ops, not of model")
         }
+        if !peers.areWanted, let name = given.intersection(peersOnly).min() {
+            throw UsageError("\(name) needs --peers")
+        }
+        if peers.areWanted, command != .model { throw UsageError("--peers is an option of model") }
+        if peers.areWanted, wantsProfile { throw UsageError("--peers or --profile, not both") }
         if modelPath != nil, !shapes.isEmpty { throw UsageError("--model or --shape, not both") }
-    }
-}
-
-/// Arguments one after another; `--name=value` is `--name value`.
-private struct ArgumentList {
-    private var arguments: ArraySlice<String>
-    private var attachedValue: (name: String, value: String)?
-
-    init(_ arguments: [String]) {
-        self.arguments = arguments[...]
-    }
-
-    mutating func next() -> String? {
-        guard attachedValue == nil, let argument = arguments.popFirst() else { return nil }
-        guard argument.hasPrefix("--"), let equals = argument.firstIndex(of: "=") else { return argument }
-        let name = String(argument[..<equals])
-        attachedValue = (name, String(argument[argument.index(after: equals)...]))
-        return name
-    }
-
-    mutating func value(of name: String) throws -> String {
-        defer { attachedValue = nil }
-        guard let value = attachedValue?.value ?? arguments.popFirst(), !value.isEmpty else {
-            throw UsageError("\(name) needs a value")
-        }
-        return value
-    }
-
-    mutating func integer(of name: String, in range: ClosedRange<Int>) throws -> Int {
-        let text = try value(of: name)
-        guard let number = Int(text), range.contains(number) else {
-            throw UsageError("\(name) \(text): not an integer from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
-    }
-
-    /// `--help=yes` leaves one.
-    func requireNoUnusedValue() throws {
-        if let (name, _) = attachedValue { throw UsageError("\(name) takes no value") }
     }
 }

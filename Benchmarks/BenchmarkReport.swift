@@ -20,6 +20,8 @@ struct BenchmarkReport: Codable {
     var peak: MachinePeak?
     var operations: [OperationReport] = []
     var models: [ModelReport] = []
+    var profiles: [ProfileReport] = []
+    var peers: [PeerComparison] = []
 
     func writeJSON(to path: String) throws {
         let encoder = JSONEncoder()

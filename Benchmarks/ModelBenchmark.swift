@@ -42,7 +42,7 @@ struct ModelBenchmark {
 
     func run(on backends: [any Backend]) throws -> [ModelReport] {
         var reports: [ModelReport] = []
-        for source in sources {
+        for source in options.modelSources {
             var expected: [[Float]]?
             for (index, backend) in backends.enumerated() {
                 PeakMemory.reset()
@@ -58,40 +58,27 @@ struct ModelBenchmark {
         return reports
     }
 
-    private enum Source {
-        case checkpoint(String)
-        case random(ModelShape)
-
-        func load(on backend: any Backend) throws -> XLSRModel {
-            switch self {
-            case .checkpoint(let path): return try XLSRModel.load(path, on: backend)
-            case .random(let shape):
-                let name = "XLS-R \(shape.rawValue), random weights"
-                let configuration = try shape.configuration
-                return try XLSRModel(
-                    CheckpointTensors([RandomCheckpoint(configuration, name: name)], path: name), name: name,
-                    configuration: configuration, featureExtractor: FeatureExtractorSettings(),
-                    tokenizer: .failure(UsageError("random weights have no vocabulary")), on: backend)
+    /// Where the time goes, for each model and device.
+    func profile(on backends: [any Backend]) throws -> [ProfileReport] {
+        try options.modelSources.flatMap { source in
+            try backends.map { backend in
+                let report = try ModelProfile(options, peak: peak).report(source, on: backend)
+                report.output()
+                backend.pool.trim()
+                return report
             }
         }
     }
 
-    private var sources: [Source] {
-        if let path = options.modelPath { return [.checkpoint(path)] }
-        return (options.shapes.isEmpty ? [.small] : options.shapes).map { .random($0) }
-    }
-
     private func report(
-        _ source: Source, on backend: any Backend, expected: inout [[Float]]?
+        _ source: ModelSource, on backend: any Backend, expected: inout [[Float]]?
     ) throws -> ModelReport {
         var loaded: XLSRModel?
         let loadSeconds = try Timing.seconds { loaded = try source.load(on: backend) }
         guard let model = loaded else { throw UsageError("no model") }
-        let rate = model.featureExtractor.sampleRate
-        let sampleCount = Int((options.seconds * Double(rate)).rounded())
-        let clips = (0..<options.batchSize).map { RandomClip.make($0, sampleCount: sampleCount, sampleRate: rate) }
+        let clips = options.clips(sampleRate: model.featureExtractor.sampleRate)
         let operationCount =
-            Double(clips.count) * model.configuration.floatingPointOperationCount(samples: sampleCount)
+            Double(clips.count) * model.configuration.floatingPointOperationCount(samples: clips[0].samples.count)
         let failure = try ModelCheck(model).failure(expected: &expected)
         var report = ModelReport(
             model: model.name, device: "\(backend.device)", precision: "f32", batchSize: clips.count,

@@ -24,7 +24,7 @@ enum ReleaseBuild {
     }
 
     /// Where this file was compiled, else the current folder, if it is this package.
-    private static var packageFolder: String? {
+    static var packageFolder: String? {
         let source = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
         return [source.joined(separator: "/"), "."].first {
             access("\($0)/Package.swift", R_OK) == 0 && access("\($0)/Benchmarks/ReleaseBuild.swift", R_OK) == 0

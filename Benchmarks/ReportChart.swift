@@ -1,6 +1,13 @@
 extension BenchmarkReport {
     /// A panel for whole models, one for products and one for other operations, as far as there are any.
     var chart: BarChart {
+        let load = machine.loadAverage > 0.5 ? ", load \(Table.number(machine.loadAverage)) before the start" : ""
+        let title = "\(machine.processor), \(machine.coreCount) cores\(load)"
+        guard peers.isEmpty else {
+            let precisions = Set(peers.flatMap(\.engines).map(\.precision))
+            return BarChart(
+                title: title, series: PeerComparison.precisions.filter(precisions.contains), panels: peers.map(\.panel))
+        }
         var panels: [BarChart.Panel] = []
         if !models.isEmpty {
             panels.append(
@@ -24,10 +31,7 @@ extension BenchmarkReport {
                     others, "Other operations: GB/s read and written",
                     peak: peak.map { ("memory reads", $0.readBytesPerSecond / 1e9) }))
         }
-        let load = machine.loadAverage > 0.5 ? ", load \(Table.number(machine.loadAverage)) before the start" : ""
-        return BarChart(
-            title: "\(machine.processor), \(machine.coreCount) cores\(load)", series: devices.map(\.device),
-            panels: panels)
+        return BarChart(title: title, series: devices.map(\.device), panels: panels)
     }
 
     private func panel(_ reports: [OperationReport], _ title: String, peak: (name: String, value: Double)?)

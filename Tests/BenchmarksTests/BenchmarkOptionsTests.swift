@@ -18,10 +18,18 @@ struct BenchmarkOptionsTests {
         #expect(options.seconds == 2.5)
     }
 
+    @Test func peersHaveOptionsOfTheirOwn() throws {
+        let options = try BenchmarkOptions(
+            ["model", "--peers", "--peer", "f32", "--peer=openvino", "--rounds", "1", "--python", "/opt/python"])
+        #expect(options.peers.areWanted && options.peers.roundCount == 1 && options.peers.python == "/opt/python")
+        #expect(options.peers.filters == ["f32", "openvino"])
+    }
+
     @Test(arguments: [
         ["train"], ["--seconds"], ["--seconds", "nan"], ["--batch", "0"], ["--device", "tpu"],
         ["ops", "--shape", "1b"],
         ["model", "--filter", "x"], ["--model", "a", "--shape", "1b"], ["--precision", "bf16"], ["--help=yes"],
+        ["ops", "--peers"], ["--peers"], ["model", "--rounds", "2"], ["model", "--peers", "--profile"],
         ["ops", "model"], ["--device", "simd", "--device", "simd"], ["--threads", "99999999999999999999"],
     ])
     func wrongUsageIsRefused(arguments: [String]) {

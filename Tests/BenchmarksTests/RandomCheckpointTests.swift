@@ -5,7 +5,7 @@ import Testing
 import XLSR
 
 struct RandomCheckpointTests {
-    private static func tiny() throws -> Configuration {
+    static func tiny() throws -> Configuration {
         let widths: [JSON] = [.int(12), .int(20)]
         return try Configuration(
             json: .object([

@@ -1,0 +1,134 @@
+import FoundationEssentials
+import TensorEngine
+import XLSR
+
+/// Runs other engines in turn with ours.
+struct PeerBenchmark {
+    private let options: BenchmarkOptions
+    private let script: PeerScript
+    private let threadCount: Int
+    /// More than the rounding of float32 can do.
+    private static let tolerance: Float = 1e-3
+
+    init(_ options: BenchmarkOptions) throws {
+        self.options = options
+        script = try PeerScript(options.peers)
+        threadCount = options.threadCount ?? Machine().coreCount
+    }
+
+    func run(on backends: [any Backend]) throws -> [PeerComparison] {
+        let engines = try script.engines()
+        let wanted = engines.filter { options.peers.wants($0.engine) }
+        guard !wanted.isEmpty else {
+            throw UsageError("--peer: no such engine; there are \(engines.map(\.engine).joined(separator: ", "))")
+        }
+        let folder = try TemporaryFolder()
+        return try options.modelSources.map { source in
+            let model = try path(of: source)
+            let contest = try PeerContest(
+                model: model, clips: try clips(model), folder: folder, script: script, threadCount: threadCount,
+                passes: options.runCount)
+            var comparison = try compare(contest, peers: wanted, all: engines, backends: backends)
+            comparison.compare()
+            comparison.lines.forEach(Console.output)
+            return comparison
+        }
+    }
+
+    /// The others read files, so random weights must be in one.
+    private func path(of source: ModelSource) throws -> String {
+        switch source {
+        case .checkpoint(let path): return try ModelLocation.files(path).path
+        case .random(let shape):
+            do {
+                return try script.checkpoint(shape)
+            } catch let error as PeerError {
+                throw PeerError("making a checkpoint of shape \(shape.rawValue) failed: \(error); or use --model DIR")
+            }
+        }
+    }
+
+    /// What a pass computes, as the model reads it.
+    private func clips(_ model: String) throws -> (clips: [AudioClip], inputValues: [Float]) {
+        let files = try ModelLocation.files(model)
+        guard try XLSRModel.configuration(files).hasCTCHead else {
+            throw CheckpointError(.configuration, path: model, "has no CTC head, so there are no scores to compare")
+        }
+        let settings = try FeatureExtractorSettings(files)
+        let clips = options.clips(sampleRate: settings.sampleRate)
+        return (clips, try clips.flatMap { try settings.inputValues(of: $0.samples) })
+    }
+
+    private func compare(
+        _ contest: PeerContest, peers: [PeerScript.Engine], all: [PeerScript.Engine], backends: [any Backend]
+    ) throws -> PeerComparison {
+        var reports = backends.map { backend in
+            PeerReport(
+                engine: "xlsr-\(backend.device)-f32", name: "xlsr \(backend.device)", precision: "f32", isOurs: true)
+        }
+        reports += peers.map { peer in
+            var report = PeerReport(
+                engine: peer.engine, name: [peer.name, peer.version].compactMap(\.self).joined(separator: " "),
+                precision: peer.precision, isOurs: false)
+            if let missing = peer.missing {
+                report.failure = "missing: \(script.python) -m pip install \(missing.joined(separator: " "))"
+            }
+            return report
+        }
+        for (index, peer) in peers.enumerated() where peer.missing == nil {
+            do {
+                Console.note("\(peer.engine): preparing")
+                try script.prepare(peer, model: contest.model)
+            } catch let error as PeerError {
+                reports[backends.count + index].fail("\(error)")
+            }
+        }
+        let (reference, expected) = try reference(contest, engines: all, backend: backends[0])
+        for round in 1...options.peers.roundCount {
+            for index in reports.indices where reports[index].failure == nil {
+                let turn = Result {
+                    index < backends.count
+                        ? try contest.run(backends[index]) : try contest.run(peers[index - backends.count])
+                }
+                try add(turn, to: &reports[index], expected: expected)
+                let outcome = reports[index].failure ?? "\(Table.number(reports[index].rounds.last?.median ?? 0)) s"
+                Console.note("round \(round) of \(options.peers.roundCount), \(reports[index].engine): \(outcome)")
+            }
+        }
+        return PeerComparison(
+            model: contest.model, batchSize: options.batchSize, audioSeconds: options.seconds,
+            threadCount: threadCount, reference: reference, engines: reports)
+    }
+
+    /// Keeps a turn's times if its scores are right: float32 must agree, the others must be numbers.
+    private func add(_ turn: Result<PeerContest.Turn, any Error>, to report: inout PeerReport, expected: [Float]) throws
+    {
+        do {
+            let turn = try turn.get()
+            let error = ModelCheck.relativeDifference(turn.logits, expected)
+            report.peakMemoryByteCount = max(report.peakMemoryByteCount ?? 0, turn.peakMemoryByteCount ?? 0)
+            guard error.isFinite else { return report.fail("wrong: other sizes, or numbers that are not finite") }
+            report.relativeError = Double(error)
+            guard report.precision != "f32" || error <= Self.tolerance else {
+                return report.fail("wrong: differs by \(PeerComparison.scientific(Double(error))) of the largest score")
+            }
+            report.add(Timing(seconds: turn.seconds))
+        } catch let error as PeerError {
+            report.fail("\(error)")
+        }
+    }
+
+    /// The scores that all others are compared with: PyTorch's in float32, or else ours.
+    private func reference(
+        _ contest: PeerContest, engines: [PeerScript.Engine], backend: any Backend
+    ) throws -> (name: String, logits: [Float]) {
+        if let engine = engines.first(where: { $0.engine == "pytorch-f32" && $0.missing == nil }) {
+            do {
+                return ("\(engine.name) \(engine.precision)", try contest.run(engine, passes: 0).logits)
+            } catch let error as PeerError {
+                Console.note("no reference by \(engine.name), so ours is compared with: \(error)")
+            }
+        }
+        return ("xlsr \(backend.device)", try contest.run(backend, passes: 0).logits)
+    }
+}

@@ -1,0 +1,116 @@
+import FoundationEssentials
+import XLSR
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// `peers.py`, which runs the other engines.
+struct PeerScript {
+    /// An engine at one precision: a line of `peers.py list`.
+    struct Engine: Decodable {
+        /// onnxruntime-int8
+        let engine: String
+        /// ONNX Runtime
+        let name: String
+        let precision: String
+        let version: String?
+        /// Python packages.
+        let missing: [String]?
+    }
+
+    /// What a run gave.
+    struct Run: Decodable {
+        let seconds: [Double]
+        let peakMemoryByteCount: Int
+    }
+
+    private struct Folder: Decodable { let path: String }
+    private struct Failure: Decodable { let error: String }
+
+    let python: String
+    let cachePath: String
+    private let path: String
+
+    /// - Throws: `UsageError` when the script isn't there.
+    init(_ options: PeerOptions) throws {
+        guard let package = ReleaseBuild.packageFolder, access("\(package)/Benchmarks/Peers/peers.py", R_OK) == 0 else {
+            throw UsageError("--peers needs Benchmarks/Peers/peers.py; run Benchmarks in the folder of its sources")
+        }
+        path = "\(package)/Benchmarks/Peers/peers.py"
+        python = options.python
+        cachePath = options.cachePath ?? Self.cacheFolder
+    }
+
+    private static var cacheFolder: String {
+        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        return (variable("XDG_CACHE_HOME") ?? (variable("HOME") ?? ".") + "/.cache") + "/xlsr/peers"
+    }
+
+    func engines() throws -> [Engine] { try call(["list"]) }
+
+    /// A checkpoint with random weights; made once.
+    func checkpoint(_ shape: ModelShape) throws -> String {
+        let folders: [Folder] = try call(["checkpoint", shape.rawValue, cachePath])
+        guard let folder = folders.first else { throw PeerError("peers.py made no checkpoint") }
+        return folder.path
+    }
+
+    /// Makes the files that an engine reads in place of the checkpoint, unless they are there.
+    func prepare(_ engine: Engine, model: String) throws {
+        let _: [JSON] = try call(["prepare", engine.engine, model, cachePath])
+    }
+
+    /// A warm-up, whose scores are written to `logits`, and timed passes.
+    func run(
+        _ engine: Engine, model: String, input: String, logits: String, batchSize: Int, threadCount: Int, passes: Int
+    ) throws -> Run {
+        let runs: [Run] = try call([
+            "run", engine.engine, model, cachePath, input, logits, "--batch", "\(batchSize)", "--threads",
+            "\(threadCount)", "--passes", "\(passes)",
+        ])
+        guard let run = runs.first else { throw PeerError("peers.py gave no times") }
+        return run
+    }
+
+    /// Runs the script and decodes its lines.
+    private func call<Answer: Decodable>(_ arguments: [String]) throws -> [Answer] {
+        var output: [UInt8] = []
+        let process: Subprocess
+        do {
+            // env looks the program up in PATH.
+            process = try Subprocess.run("/usr/bin/env", [python, path] + arguments, standardInput: nil) {
+                output.append(contentsOf: $0)
+            }
+        } catch {
+            throw PeerError("\(python) can't be started: \(error)")
+        }
+        let lines = output.split(separator: UInt8(ascii: "\n")).map { Data($0) }
+        let decoder = JSONDecoder()
+        if let failure = lines.last.flatMap({ try? decoder.decode(Failure.self, from: $0) }) {
+            throw PeerError(failure.error)
+        }
+        guard process.exitStatus == 0 else { throw PeerError(description(of: process)) }
+        return try lines.map { try decoder.decode(Answer.self, from: $0) }
+    }
+
+    private func description(of process: Subprocess) -> String {
+        let status = process.exitStatus ?? -1
+        if status == 127 { return "there is no \(python); name a Python by --python PATH" }
+        // What the kernel sends when memory runs out.
+        if status == 128 + SIGKILL { return "killed, maybe for its memory" }
+        let last = String(decoding: process.errorOutput, as: UTF8.self).split(separator: "\n").last ?? ""
+        return "exit status \(status): \(last)"
+    }
+}
+
+/// Why an engine could not run, in its own words.
+struct PeerError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
