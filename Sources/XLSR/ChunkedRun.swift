@@ -47,6 +47,8 @@ package final class ChunkedRun<Piece> {
     private let progress: (_ seconds: Double, _ total: Double) -> Void
     private let finished: (Outcome) throws -> Void
     private var batch: [ChunkInput] = []
+    /// Length of the last batch that was computed.
+    private var lastSeconds = 0.0
     /// Without the failed ones.
     private var utterances: [Int: Utterance] = [:]
 
@@ -121,6 +123,10 @@ package final class ChunkedRun<Piece> {
         try Task.checkCancellation()
         let clock = ContinuousClock()
         let start = clock.now
+        let secondsOfAll = inputs.reduce(0) { $0 + $1.seconds }
+        // Blocks of another size serve no more, and would be held beside those of this one.
+        if abs(secondsOfAll - lastSeconds) > lastSeconds / 8 { model.backend.pool.trim() }
+        lastSeconds = secondsOfAll
         let pieces: [Piece]
         do {
             pieces = try compute(inputs)
@@ -130,7 +136,6 @@ package final class ChunkedRun<Piece> {
             throw ComputeError(underlying: error)
         }
         let elapsed = start.duration(to: clock.now) / .seconds(1)
-        let secondsOfAll = inputs.reduce(0) { $0 + $1.seconds }
         for (input, piece) in zip(inputs, pieces) {
             guard var utterance = utterances.removeValue(forKey: input.index) else { continue }
             utterance.pieces.append(piece)

@@ -13,7 +13,7 @@ extension XLSRModel {
     /// What was said in each clip.
     /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func transcribe(
-        _ clips: [AudioClip], names: [String]? = nil, chunking: Chunking = .automatic, batchSeconds: Double = 60
+        _ clips: [AudioClip], names: [String]? = nil, chunking: Chunking = .automatic, batchSeconds: Double = 30
     ) throws -> [Transcript] {
         try requireTranscription()
         var transcripts: [Transcript] = []
@@ -51,7 +51,7 @@ extension XLSRModel {
         of samples: [Float], _ chunking: Chunking, _ tensor: @escaping (Output) throws -> Tensor
     ) throws -> Tensor {
         var parts: [Tensor] = []
-        let run = ChunkedRun(self, chunking, batchSeconds: 60) { inputs in
+        let run = ChunkedRun(self, chunking, batchSeconds: 30) { inputs in
             let output = try output(of: inputs.map(\.values))
             let frames = try tensor(output)
             return try inputs.indices.map { try frames.rows(inputs[$0].rows(in: output.segments[$0])) }

@@ -11,7 +11,7 @@ extension XLSRModel {
     /// task that iterates stops the work between two layers.
     /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func transcripts(
-        of urls: [URL], chunking: Chunking = .automatic, batchSeconds: Double = 60
+        of urls: [URL], chunking: Chunking = .automatic, batchSeconds: Double = 30
     ) -> AsyncThrowingStream<FileTranscript, any Error> {
         AsyncThrowingStream { continuation in
             let task = Task.detached {

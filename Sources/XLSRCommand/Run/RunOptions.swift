@@ -13,7 +13,7 @@ extension Option {
     static let layer = Option(
         "--layer", value: "N|all", "with --task features: hidden state N, 0 the first layer's input")
     static let batchSeconds = Option(
-        "--batch-seconds", value: "S", "seconds of audio to compute together; more is faster and takes more memory [60]"
+        "--batch-seconds", value: "S", "seconds of audio to compute together; more is faster and takes more memory [30]"
     )
     static let chunkSeconds = Option(
         "--chunk-seconds", value: "S", "cut audio into chunks of S seconds; 0: never [30, of audio above 60 s]")
@@ -66,7 +66,7 @@ struct RunOptions: Sendable {
             }
             return .index(index)
         }
-        batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 60
+        batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 30
         chunking = try Self.chunking(arguments)
         verbosity = try arguments.verbosity()
         device = try arguments.device()
