@@ -23,6 +23,7 @@ package struct BenchmarkOptions: Equatable {
     package var seconds = 5.0
     package var batchSize = 1
     package var runCount = 5
+    package var precision = Precision.float32
     package var wantsProfile = false
     package var peers = PeerOptions()
 
@@ -41,7 +42,7 @@ package struct BenchmarkOptions: Equatable {
             --shape NAME     300m, 1b or 2b with random weights; may be repeated (default 300m)
             --seconds S      length of each clip (default 5)
             --batch B        clips a pass (default 1)
-            --precision P    f32, the only one so far
+            --precision P    what weights are stored as: f32, bf16, f16 or int8 (default f32)
             --runs N         timed passes (default 5)
             --profile        where the time goes, block by block
             --peers          in turn with PyTorch, ONNX Runtime, OpenVINO and CTranslate2, where Python has them
@@ -114,7 +115,10 @@ package struct BenchmarkOptions: Equatable {
         case "--runs": runCount = try rest.integer(of: name, in: 1...10_000)
         case "--precision":
             let text = try rest.value(of: name)
-            guard text == "f32" else { throw UsageError("--precision \(text): only f32 is there so far") }
+            guard let type = DType(rawValue: text), type != .int32 else {
+                throw UsageError("--precision \(text): not one of f32, bf16, f16, int8")
+            }
+            precision = Precision(weights: type)
         case "--peer": peers.filters.append(try rest.value(of: name))
         case "--rounds": peers.roundCount = try rest.integer(of: name, in: 1...1000)
         case "--python": peers.python = try rest.value(of: name)

@@ -74,14 +74,14 @@ struct ModelBenchmark {
         _ source: ModelSource, on backend: any Backend, expected: inout [[Float]]?
     ) throws -> ModelReport {
         var loaded: XLSRModel?
-        let loadSeconds = try Timing.seconds { loaded = try source.load(on: backend) }
+        let loadSeconds = try Timing.seconds { loaded = try source.load(on: backend, precision: options.precision) }
         guard let model = loaded else { throw UsageError("no model") }
         let clips = options.clips(sampleRate: model.featureExtractor.sampleRate)
         let operationCount =
             Double(clips.count) * model.configuration.floatingPointOperationCount(samples: clips[0].samples.count)
         let failure = try ModelCheck(model).failure(expected: &expected)
         var report = ModelReport(
-            model: model.name, device: "\(backend.device)", precision: "f32", batchSize: clips.count,
+            model: model.name, device: "\(backend.device)", precision: "\(model.precision.weights)", batchSize: clips.count,
             audioSeconds: options.seconds, loadSeconds: loadSeconds, operationCount: operationCount,
             peakPoolByteCount: 0, failure: failure)
         if failure == nil {

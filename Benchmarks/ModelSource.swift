@@ -6,16 +6,17 @@ enum ModelSource {
     case checkpoint(String)
     case random(ModelShape)
 
-    func load(on backend: any Backend) throws -> XLSRModel {
+    func load(on backend: any Backend, precision: Precision) throws -> XLSRModel {
         switch self {
-        case .checkpoint(let path): return try XLSRModel.load(path, on: backend)
+        case .checkpoint(let path): return try XLSRModel.load(path, on: backend, precision: precision)
         case .random(let shape):
             let name = "XLS-R \(shape.rawValue), random weights"
             let configuration = try shape.configuration
             return try XLSRModel(
                 CheckpointTensors([RandomCheckpoint(configuration, name: name)], path: name), name: name,
                 configuration: configuration, featureExtractor: FeatureExtractorSettings(),
-                tokenizer: .failure(UsageError("random weights have no vocabulary")), on: backend)
+                tokenizer: .failure(UsageError("random weights have no vocabulary")), on: backend,
+                precision: precision)
         }
     }
 }

@@ -57,7 +57,7 @@ struct ModelProfile {
     /// The profile of the pass of median length.
     func report(_ source: ModelSource, on base: any Backend) throws -> ProfileReport {
         let backend = ProfilingBackend(base)
-        let model = try source.load(on: backend)
+        let model = try source.load(on: backend, precision: options.precision)
         let clips = options.clips(sampleRate: model.featureExtractor.sampleRate)
         var passes: [(seconds: Double, events: [OperationEvent])] = []
         base.counters.reset()

@@ -72,8 +72,12 @@ package final class ProfilingBackend: Backend {
         Normalization(gain: own(norm.gain), bias: own(norm.bias), epsilon: norm.epsilon)
     }
 
-    func own(_ weight: PreparedWeight) -> PreparedWeight {
-        PreparedWeight(shape: weight.shape, use: weight.use, tensor: own(weight.tensor))
+    func own(_ weight: PreparedWeight) -> PreparedWeight { moved(weight, to: base) }
+
+    private func moved(_ weight: PreparedWeight, to backend: any Backend) -> PreparedWeight {
+        PreparedWeight(
+            shape: weight.shape, use: weight.use, tensor: moved(weight.tensor, to: backend),
+            scales: weight.scales.map { moved($0, to: backend) })
     }
 
     private func moved(_ tensor: Tensor, to backend: any Backend) -> Tensor {
@@ -94,9 +98,8 @@ extension ProfilingBackend {
 
     package func synchronize() throws { try base.synchronize() }
 
-    package func prepare(_ weight: Tensor, for use: WeightUse) throws -> PreparedWeight {
-        let prepared = try base.prepare(own(weight), for: use)
-        return PreparedWeight(shape: prepared.shape, use: prepared.use, tensor: moved(prepared.tensor, to: self))
+    package func prepare(_ weight: Tensor, for use: WeightUse, as dtype: DType) throws -> PreparedWeight {
+        moved(try base.prepare(own(weight), for: use, as: dtype), to: self)
     }
 
     package func dense(_ weight: PreparedWeight) throws -> Tensor { moved(try base.dense(own(weight)), to: self) }

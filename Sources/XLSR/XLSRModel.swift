@@ -133,18 +133,23 @@ public struct XLSRModel: Sendable {
     ///   - names: what the clips are called in errors.
     /// - Throws: `AudioError` for samples that aren't finite or fewer than one frame needs.
     public func outputs(of clips: [AudioClip], names: [String]? = nil, taps: Taps? = nil) throws -> Output {
-        let utterances = try clips.enumerated().map { index, clip in
-            try inputValues(of: clip, name: names?[index] ?? "samples")
-        }
-        let (states, segments) = try encoder(utterances, on: backend, taps: taps)
-        let logits = try head.map { try $0(states, segments: segments, taps: taps) }
-        return Output(states: states, logits: logits, segments: segments)
+        try output(
+            of: clips.enumerated().map { index, clip in
+                try inputValues(of: clip, name: names?[index] ?? "samples")
+            }, taps: taps)
     }
 
     private func inputValues(of clip: AudioClip, name: String) throws -> [Float] {
         let clip = try clip.resampled(to: featureExtractor.sampleRate)
         try check(clip, name: name)
-        return try featureExtractor.inputValues(of: clip.samples, source: name)
+        return featureExtractor.scaling(of: clip.samples[...]).values(of: clip.samples[...])
+    }
+
+    /// Runs the model on input values that are checked and normalised.
+    func output(of utterances: [[Float]], taps: Taps? = nil) throws -> Output {
+        let (states, segments) = try encoder(utterances, on: backend, taps: taps)
+        let logits = try head.map { try $0(states, segments: segments, taps: taps) }
+        return Output(states: states, logits: logits, segments: segments)
     }
 
     /// - Throws: `AudioError` for a clip at the model's rate that is shorter than one frame, or isn't finite.
@@ -158,43 +163,5 @@ public struct XLSRModel: Sendable {
                 remedy: "use at least \(milliseconds) ms of audio")
         }
         try AudioClip.checkFinite(samples, source: name)
-    }
-}
-
-extension XLSRModel {
-    /// What was said, with times and confidences, by the best path through the CTC head's scores.
-    /// - Throws: `CheckpointError` for a checkpoint that writes no text, and as `outputs(of:)`.
-    public func transcribe(_ samples: [Float], sampleRate: Int) throws -> Transcript {
-        try transcribe([AudioClip(samples: samples, sampleRate: sampleRate)])[0]
-    }
-
-    /// What was said in each clip of a batch.
-    public func transcribe(_ clips: [AudioClip], names: [String]? = nil) throws -> [Transcript] {
-        try requireTranscription()
-        let output = try outputs(of: clips, names: names)
-        guard let logits = output.logits else { return [] }
-        let (tokenizer, columns) = (try tokenizer, configuration.vocabularySize)
-        let scores = try logits.floats()
-        return try (0..<output.segments.count).map { index in
-            let rows = output.segments[index]
-            let path = try BestPath(
-                logits: Array(scores[rows.lowerBound * columns..<rows.upperBound * columns]), vocabularySize: columns)
-            return tokenizer.transcript(of: path, secondsPerFrame: secondsPerFrame)
-        }
-    }
-
-    /// The CTC head's scores `[frames, vocabulary]` of samples at the model's own rate.
-    public func logits(of samples: [Float]) throws -> Tensor {
-        let output = try outputs(of: [AudioClip(samples: samples, sampleRate: featureExtractor.sampleRate)])
-        guard let logits = output.logits else {
-            throw CheckpointError(
-                .configuration, path: name, "has no CTC head, so there are no logits", remedy: "use features(of:)")
-        }
-        return logits
-    }
-
-    /// The encoder's last hidden states `[frames, hidden]` of samples at the model's own rate.
-    public func features(of samples: [Float]) throws -> Tensor {
-        try outputs(of: [AudioClip(samples: samples, sampleRate: featureExtractor.sampleRate)]).states
     }
 }

@@ -8,14 +8,14 @@ struct RandomCheckpointTests {
     static func tiny() throws -> Configuration {
         let widths: [JSON] = [.int(12), .int(20)]
         return try Configuration(
-            json: .object([
+            fields: [
                 "model_type": .string("wav2vec2"), "architectures": .array([.string("Wav2Vec2ForCTC")]),
                 "hidden_size": .int(24), "num_hidden_layers": .int(2), "num_attention_heads": .int(3),
                 "intermediate_size": .int(36), "conv_bias": .bool(true), "feat_extract_norm": .string("layer"),
                 "do_stable_layer_norm": .bool(true), "vocab_size": .int(7), "conv_dim": .array(widths),
                 "conv_kernel": .array([.int(10), .int(3)]), "conv_stride": .array([.int(5), .int(2)]),
                 "num_conv_pos_embeddings": .int(8), "num_conv_pos_embedding_groups": .int(4),
-            ]), path: "tiny")
+            ], path: "tiny")
     }
 
     @Test func aModelFindsEveryTensorThatItNeedsAndNoOther() throws {

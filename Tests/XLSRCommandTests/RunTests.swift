@@ -129,6 +129,29 @@ import XLSR
         }
     }
 
+    @Test func chunksMakeOneResultAnInputWithTheTimesOfTheWhole() throws {
+        try withTemporaryFolder { folder in
+            try writeRecording(0, to: folder + "/a.wav")
+            try writeRecording(1, to: folder + "/b.wav")
+            let options = ["run", "--quiet", "--chunk-seconds", "1.5", "--stride-seconds", "0.5"]
+            let program = programFolder() + "/xlsr"
+            let text = try runProgram(program, options + ["--format=json", folder + "/a.wav", folder + "/b.wav"])
+            #expect(text.status == 0 && text.lines.count == 2)
+            for (index, line) in text.lines.enumerated() {
+                let object = try JSON(parsing: line.utf8, path: "output")
+                let seconds = try #require(object["audio_seconds"]?.double)
+                let words = try #require(object["words"]?.array)
+                #expect(words.count == (try expectedText(index).split(separator: " ").count))
+                let end = try #require(words.last?["end"]?.double)
+                #expect(seconds / 2 < end && end <= seconds)
+            }
+            let path = folder + "/out.safetensors"
+            let tensors = options + ["--task", "logits", "--normalize", "file", "--output", path, folder + "/a.wav"]
+            #expect(try runProgram(program, tensors).status == 0)
+            #expect(try CheckpointTensors(opening: path).shape(of: "logits") == [136, 37])
+        }
+    }
+
     @Test func verboseTellsDeviceTimesAndMemory() throws {
         let run = try xlsr("run", "--verbose", "--threads", "1")
         #expect(run.status == 0 && run.lines.count == 1)

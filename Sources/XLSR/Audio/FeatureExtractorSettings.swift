@@ -61,18 +61,38 @@ extension FeatureExtractorSettings {
     /// - Throws: `AudioError.notFinite` naming the first sample that is NaN or infinite.
     public func inputValues(of samples: [Float], source: String = "samples") throws -> [Float] {
         try AudioClip.checkFinite(samples, source: source)
-        return normalizes ? Self.normalized(samples) : samples
+        return scaling(of: samples[...]).values(of: samples[...])
+    }
+
+    /// What makes input values of samples: zero mean and unit variance over `samples`, or nothing at all.
+    func scaling(of samples: ArraySlice<Float>) -> SampleScaling {
+        normalizes ? SampleScaling(standardizing: samples) : SampleScaling(mean: 0, scale: 1)
     }
 
     /// (x − mean) / √(variance + 1e-7) with the population variance; Hugging Face's `zero_mean_unit_var_norm`.
-    ///
-    /// Sums are Double.
     package static func normalized(_ samples: [Float]) -> [Float] {
-        guard !samples.isEmpty else { return [] }
-        let count = Double(samples.count)
+        SampleScaling(standardizing: samples[...]).values(of: samples[...])
+    }
+}
+
+/// (x − mean) · scale, in Double.
+struct SampleScaling: Sendable {
+    let mean: Double
+    let scale: Double
+
+    init(mean: Double, scale: Double) {
+        self.mean = mean
+        self.scale = scale
+    }
+
+    init(standardizing samples: ArraySlice<Float>) {
+        let count = Double(max(1, samples.count))
         let mean = samples.reduce(0.0) { $0 + Double($1) } / count
         let variance = samples.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / count
-        let scale = 1 / (variance + 1e-7).squareRoot()
-        return samples.map { Float((Double($0) - mean) * scale) }
+        self.init(mean: mean, scale: 1 / (variance + 1e-7).squareRoot())
+    }
+
+    func values(of samples: ArraySlice<Float>) -> [Float] {
+        mean == 0 && scale == 1 ? Array(samples) : samples.map { Float((Double($0) - mean) * scale) }
     }
 }

@@ -18,16 +18,20 @@ enum ProgressBar {
 
     static func disable() { state.withLock { $0.isEnabled = false } }
 
-    /// Draws at most some twenty times a second, and a finished bar never.
     static func show(_ label: String, _ done: Int, of total: Int) {
+        show("\(done)/\(total) \(label)", fraction: Double(done) / Double(max(total, 1)))
+    }
+
+    /// Draws at most some twenty times a second, and a finished bar never.
+    static func show(_ text: String, fraction: Double) {
         state.withLock { state in
             let now = ContinuousClock.now
-            guard state.isEnabled, done < total else { return }
+            guard state.isEnabled, 0..<1 ~= fraction else { return }
             if state.isVisible, let last = state.lastDrawn, last.duration(to: now) < .milliseconds(50) { return }
             (state.isVisible, state.lastDrawn) = (true, now)
-            let filled = 24 * done / max(total, 1)
+            let filled = Int(24 * fraction)
             let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
-            draw("[\(bar)] \(done)/\(total) \(label)")
+            draw("[\(bar)] \(text)")
         }
     }
 

@@ -13,7 +13,7 @@ extension Command {
             limit: .max),
         options: [
             .model, .device, .precision, .task, .format, .output, .timestamps, .language, .layer, .batchSeconds,
-            .threads, .quiet, .verbose,
+            .chunkSeconds, .strideSeconds, .normalize, .threads, .quiet, .verbose,
         ],
         notes: [
             """
@@ -25,6 +25,12 @@ extension Command {
             that Hugging Face gives them; logits writes logits; both as float32 tensors [frames, channels] in \
             safetensors.
             """,
+            """
+            Audio above 60 s is cut as Hugging Face's speech recognition pipeline cuts it: chunks of 30 s, each \
+            computed and normalised by itself, of which the strides that a neighbour covers are dropped before the rest \
+            is joined. The frames of features and logits are joined the same way. Memory stays that of a batch and of \
+            the file's samples (and of the tensors that are written). Audio in one piece needs memory with its length.
+            """,
             "Exit status: 0 done, 1 something failed (other inputs still ran), 2 wrong usage.",
         ],
         examples: [
@@ -33,6 +39,7 @@ extension Command {
             Example("xlsr run --format srt --output subtitles/ *.wav", "a subtitle file for each recording"),
             Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
             Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
+            Example("xlsr run --chunk-seconds 20 --stride-seconds 4 talk.wav", "in chunks of 20 s that overlap by 8 s"),
             Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),
         ],
         perform: { try RunSession(RunOptions($0)).run() })

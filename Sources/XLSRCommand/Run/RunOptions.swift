@@ -12,8 +12,14 @@ extension Option {
     static let layer = Option(
         "--layer", value: "N|all", "with --task features: hidden state N, 0 the first layer's input")
     static let batchSeconds = Option(
-        "--batch-seconds", value: "S", "seconds of audio to compute together; more is faster and takes more memory [60]"
+        "--batch-seconds", value: "S", "seconds of audio to compute together; more is faster and takes more memory [30]"
     )
+    static let chunkSeconds = Option(
+        "--chunk-seconds", value: "S", "cut audio into chunks of S seconds; 0: never [30, of audio above 60 s]")
+    static let strideSeconds = Option(
+        "--stride-seconds", value: "S", "how much of a chunk its neighbour on each side also hears [a sixth]")
+    static let normalize = Option(
+        "--normalize", choices: Chunking.Normalization.self, "over each chunk, or once over the file [utterance]")
 }
 
 /// What `xlsr run` was asked for.
@@ -42,6 +48,7 @@ struct RunOptions: Sendable {
     let language: String?
     let layer: Layer?
     let batchSeconds: Double
+    let chunking: Chunking
     let verbosity: Verbosity
 
     init(_ arguments: Arguments) throws {
@@ -59,11 +66,25 @@ struct RunOptions: Sendable {
             }
             return .index(index)
         }
-        batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 60
+        batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 30
+        chunking = try Self.chunking(arguments)
         verbosity = try arguments.verbosity()
         device = try arguments.device()
         backendOptions = try arguments.backendOptions()
         precision = try arguments.precision()
         model = try arguments.modelSource()
+    }
+
+    private static func chunking(_ arguments: Arguments) throws -> Chunking {
+        let seconds = try arguments.number(.chunkSeconds, in: 0...1_000_000)
+        let strideSeconds = try arguments.number(.strideSeconds, in: 0...1_000_000)
+        guard seconds != 0 || strideSeconds == nil else {
+            throw UsageError("--stride-seconds needs chunks, but with --chunk-seconds 0 there are none")
+        }
+        let (automatic, none) = (Chunking.automatic, Chunking.none)
+        return Chunking(
+            seconds: seconds ?? automatic.seconds, strideSeconds: strideSeconds,
+            wholeSeconds: seconds == 0 ? none.wholeSeconds : seconds == nil ? automatic.wholeSeconds : 0,
+            normalization: try arguments.choice(.normalize, Chunking.Normalization.self) ?? automatic.normalization)
     }
 }

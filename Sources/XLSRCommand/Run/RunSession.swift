@@ -2,7 +2,7 @@ import Backends
 import TensorEngine
 import XLSR
 
-/// One `xlsr run`: loads the model, then reads, computes and writes batch after batch.
+/// One `xlsr run`: loads the model, then reads, computes and writes one input after another.
 final class RunSession {
     private let options: RunOptions
     private let plan: RunPlan
@@ -16,7 +16,12 @@ final class RunSession {
     init(_ options: RunOptions) throws {
         self.options = options
         if options.verbosity == .quiet { ProgressBar.disable() }
-        plan = try RunPlan(options, XLSRModel.configuration(options.model.files))
+        let configuration = try XLSRModel.configuration(options.model.files)
+        plan = try RunPlan(options, configuration)
+        if options.chunking.wholeSeconds.isFinite {
+            let rate = try FeatureExtractorSettings(options.model.files).sampleRate
+            _ = try options.chunking.sizes(sampleRate: rate, configuration)
+        }
         inputs = options.inputs.isEmpty ? Array(Demo.recordingNames.prefix(1)) : options.inputs
         destination = try Destination(options.output, inputs: inputs, plan: plan)
         let clock = ContinuousClock()
@@ -33,11 +38,17 @@ final class RunSession {
 
     /// - Returns: whether every input gave its result.
     func run() throws -> Bool {
-        if options.inputs.isEmpty {
-            try runBundledRecording()
-        } else {
-            ProgressBar.show("reading", 0, of: inputs.count)
-            try model.batches(of: inputs, batchSeconds: options.batchSeconds, run) { fail([$0], $1) }
+        switch plan.product {
+        case .tensors(let names):
+            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(joining: $1) }
+        case .transcript(let format, let timestamps):
+            try run(model.bestPaths) { [inputs, model] outcome, pieces in
+                let result = TranscriptionResult(
+                    audio: inputs[outcome.index], transcript: try model.transcript(of: pieces), model: model.name,
+                    device: model.backend.device.description, precision: model.precision.weights.rawValue,
+                    audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
+                return .transcript(result, format, timestamps)
+            }
         }
         ProgressBar.clear()
         if report.failureCount > report.messages.count {
@@ -47,87 +58,51 @@ final class RunSession {
         return report.failureCount == 0
     }
 
-    private func runBundledRecording() throws {
-        guard let name = inputs.first else { return }
-        if options.verbosity > .quiet {
-            Terminal.note("no AUDIO given, so here is what the bundled recording \(name) says (- is standard input):")
-        }
-        var batch = XLSRModel.Batch()
-        batch.indices = [0]
-        batch.names = [name]
-        batch.clips = [try Demo.recording(named: name)]
-        try run(batch)
-    }
-
-    private func run(_ batch: XLSRModel.Batch) throws {
-        ProgressBar.show("computing", report.inputCount, of: inputs.count)
-        let results: [RunResult]
-        do {
-            results = try compute(batch)
-        } catch {
-            // One by one, what is wrong with one input or too much for memory together spares the others.
-            let parts = batch.singles
-            guard parts.count > 1 else { return fail(batch.indices, error) }
-            return try parts.forEach(run)
-        }
-        for (index, result) in zip(batch.indices, results) {
+    private func run<Piece>(
+        _ compute: @escaping ([ChunkInput]) throws -> [Piece],
+        result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
+    ) throws {
+        let run = ChunkedRun(
+            model, options.chunking, batchSeconds: options.batchSeconds, compute: compute, progress: showProgress
+        ) { outcome in
             do {
-                try destination.write(result, input: index, of: inputs.count)
-                report.inputCount += 1
-            } catch let error as CheckpointError {
-                fail([index], error)
+                let value = try result(outcome, outcome.pieces.get())
+                self.report.add(audio: outcome.audioSeconds, compute: outcome.elapsedSeconds)
+                try self.destination.write(value, input: outcome.index, of: self.inputs.count)
+                self.report.inputCount += 1
+            } catch let error as OutputError {
+                throw error
+            } catch {
+                self.fail(outcome.index, error)
             }
         }
+        if options.inputs.isEmpty {
+            guard let name = inputs.first else { return }
+            if options.verbosity > .quiet {
+                Terminal.note(
+                    "no AUDIO given, so here is what the bundled recording \(name) says (- is standard input):")
+            }
+            try run.add(Demo.recording(named: name), index: 0, name: name)
+            try run.finish()
+        } else {
+            try model.read(inputs, into: run, failed: fail)
+        }
     }
 
-    private func fail(_ indices: [Int], _ error: any Error) {
-        report.inputCount += indices.count
-        report.failureCount += indices.count
+    private func showProgress(_ seconds: Double, _ total: Double) {
+        let count = inputs.count > 1 ? "\(report.inputCount)/\(inputs.count) inputs, " : ""
+        ProgressBar.show(
+            "\(count)\(decimal(seconds, 0))/\(decimal(total, 0)) s of audio",
+            fraction: (Double(report.inputCount) + seconds / total) / Double(inputs.count))
+    }
+
+    private func fail(_ index: Int, _ error: any Error) {
+        report.inputCount += 1
+        report.failureCount += 1
         let message = "\(error)"
         // The device's own troubles are the same for every input.
         guard report.messages.insert(message).inserted else { return }
-        let name = indices.first.map { inputs[$0] } ?? ""
-        let isNamed = error is AudioError || inputs.count == 1 || message.hasPrefix(name)
-        Terminal.error(isNamed ? message : "\(name): \(message)")
-    }
-
-    private func compute(_ batch: XLSRModel.Batch) throws -> [RunResult] {
-        let clock = ContinuousClock()
-        let start = clock.now
-        let seconds = batch.clips.reduce(0) { $0 + $1.seconds }
-        switch plan.product {
-        case .tensors(let names):
-            let taps = Taps { names.contains($0) }
-            let output = try model.outputs(of: batch.clips, names: batch.names, taps: taps)
-            let results = try (0..<output.segments.count).map { index in
-                RunResult.tensors(
-                    try taps.records.map { (name: $0.name, array: try $0.utterance(index).hostArray()) })
-            }
-            report.add(audio: seconds, compute: start.duration(to: clock.now).seconds)
-            return results
-        case .transcript(let format, let timestamps):
-            let transcripts = try model.transcribe(batch.clips, names: batch.names)
-            let elapsed = start.duration(to: clock.now).seconds
-            report.add(audio: seconds, compute: elapsed)
-            return zip(zip(batch.indices, batch.clips), transcripts).map { input, transcript in
-                let result = TranscriptionResult(
-                    audio: inputs[input.0], transcript: transcript, model: model.name,
-                    device: model.backend.device.description, precision: model.precision.weights.rawValue,
-                    audioSeconds: input.1.seconds, elapsedSeconds: elapsed * input.1.seconds / seconds)
-                return .transcript(result, format, timestamps)
-            }
-        }
-    }
-}
-
-extension XLSRModel.Batch {
-    fileprivate var singles: [XLSRModel.Batch] {
-        indices.indices.map { place in
-            var batch = XLSRModel.Batch()
-            batch.indices = [indices[place]]
-            batch.names = [names[place]]
-            batch.clips = [clips[place]]
-            return batch
-        }
+        let isNamed = error is AudioError || inputs.count == 1 || message.hasPrefix(inputs[index])
+        Terminal.error(isNamed ? message : "\(inputs[index]): \(message)")
     }
 }

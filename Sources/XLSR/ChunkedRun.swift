@@ -1,0 +1,156 @@
+import TensorEngine
+
+/// A chunk of an utterance, ready to be computed.
+package struct ChunkInput: Sendable {
+    /// What the caller calls the utterance.
+    package let index: Int
+    /// For the model: normalised where it asks for that.
+    package let values: [Float]
+    /// The utterance's first frame that this chunk gives.
+    package let start: Int
+    /// Which of the chunk's own frames count.
+    package let frames: Range<Int>
+    let seconds: Double
+    /// Seconds of the utterance that are done with this chunk.
+    let end: Double
+    let isLast: Bool
+}
+
+/// Computes utterances chunk after chunk, in batches that chunks of several utterances share.
+///
+/// It holds the samples of one batch and, of utterances that are under way, what `compute` gave for their chunks.
+package final class ChunkedRun<Piece> {
+    /// What became of an utterance.
+    package struct Outcome {
+        package let index: Int
+        /// In the order of its chunks.
+        package let pieces: Result<[Piece], any Error>
+        package let audioSeconds: Double
+        /// Its share of the time that its batches took.
+        package let elapsedSeconds: Double
+    }
+
+    private struct Utterance {
+        let seconds: Double
+        var pieces: [Piece] = []
+        var elapsedSeconds = 0.0
+
+        func outcome(_ index: Int, _ pieces: Result<[Piece], any Error>) -> Outcome {
+            Outcome(index: index, pieces: pieces, audioSeconds: seconds, elapsedSeconds: elapsedSeconds)
+        }
+    }
+
+    private let model: XLSRModel
+    private let chunking: Chunking
+    private let batchSeconds: Double
+    private let compute: ([ChunkInput]) throws -> [Piece]
+    private let progress: (_ seconds: Double, _ total: Double) -> Void
+    private let finished: (Outcome) throws -> Void
+    private var batch: [ChunkInput] = []
+    /// Length of the last batch that was computed.
+    private var lastSeconds = 0.0
+    /// Without the failed ones.
+    private var utterances: [Int: Utterance] = [:]
+
+    /// - Parameters:
+    ///   - batchSeconds: audio that is computed at a time, unless a single chunk is longer.
+    ///   - compute: gives a piece for each chunk of a batch.
+    ///   - progress: gets how much of an utterance is done.
+    ///   - finished: gets the utterances in the order in which they were added.
+    package init(
+        _ model: XLSRModel, _ chunking: Chunking, batchSeconds: Double,
+        compute: @escaping ([ChunkInput]) throws -> [Piece], progress: @escaping (Double, Double) -> Void = { _, _ in },
+        finished: @escaping (Outcome) throws -> Void
+    ) {
+        self.model = model
+        self.chunking = chunking
+        self.batchSeconds = batchSeconds
+        self.compute = compute
+        self.progress = progress
+        self.finished = finished
+    }
+
+    /// Computes all of an utterance but for the chunks that wait for their batch to be full.
+    /// - Throws: `AudioError` for a clip that can't be computed; `UsageError` for a chunking that makes no sense; what
+    ///   `finished` throws; `CancellationError`.
+    package func add(_ clip: AudioClip, index: Int, name: String) throws {
+        let rate = model.featureExtractor.sampleRate
+        let clip = try clip.resampled(to: rate)
+        try model.check(clip, name: name)
+        let chunks = try chunking.chunks(sampleCount: clip.samples.count, sampleRate: rate, model.configuration)
+        let ofFile = chunking.normalization == .file ? model.featureExtractor.scaling(of: clip.samples[...]) : nil
+        utterances[index] = Utterance(seconds: clip.seconds)
+        progress(0, clip.seconds)
+        for (number, chunk) in chunks.enumerated() {
+            let seconds = Double(chunk.samples.count) / Double(rate)
+            if !batch.isEmpty, batch.reduce(seconds, { $0 + $1.seconds }) > batchSeconds { try computeBatch() }
+            guard utterances[index] != nil else { return }
+            let samples = clip.samples[chunk.samples]
+            batch.append(
+                ChunkInput(
+                    index: index, values: (ofFile ?? model.featureExtractor.scaling(of: samples)).values(of: samples),
+                    start: chunk.samples.lowerBound / model.configuration.hop + chunk.frames.lowerBound,
+                    frames: chunk.frames, seconds: seconds, end: Double(chunk.samples.upperBound) / Double(rate),
+                    isLast: number + 1 == chunks.count))
+        }
+    }
+
+    /// Computes what is left.
+    package func finish() throws {
+        if !batch.isEmpty { try computeBatch() }
+    }
+
+    private func computeBatch() throws {
+        let inputs = batch
+        batch = []
+        do {
+            return try deliver(inputs)
+        } catch let error as ComputeError where inputs.count == 1 {
+            return try fail(inputs[0].index, error.underlying)
+        } catch is ComputeError {}
+        // One by one, what is wrong with one chunk or too much for memory together spares the others.
+        for input in inputs where utterances[input.index] != nil {
+            do { try deliver([input]) } catch let error as ComputeError { try fail(input.index, error.underlying) }
+        }
+    }
+
+    /// Tells an error of the model from one of a callback.
+    private struct ComputeError: Error {
+        let underlying: any Error
+    }
+
+    private func deliver(_ inputs: [ChunkInput]) throws {
+        try Task.checkCancellation()
+        let clock = ContinuousClock()
+        let start = clock.now
+        let secondsOfAll = inputs.reduce(0) { $0 + $1.seconds }
+        // Blocks of another size serve no more, and would be held beside those of this one.
+        if abs(secondsOfAll - lastSeconds) > lastSeconds / 8 { model.backend.pool.trim() }
+        lastSeconds = secondsOfAll
+        let pieces: [Piece]
+        do {
+            pieces = try compute(inputs)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw ComputeError(underlying: error)
+        }
+        let elapsed = start.duration(to: clock.now) / .seconds(1)
+        for (input, piece) in zip(inputs, pieces) {
+            guard var utterance = utterances.removeValue(forKey: input.index) else { continue }
+            utterance.pieces.append(piece)
+            utterance.elapsedSeconds += elapsed * input.seconds / secondsOfAll
+            progress(input.end, utterance.seconds)
+            if input.isLast {
+                try finished(utterance.outcome(input.index, .success(utterance.pieces)))
+            } else {
+                utterances[input.index] = utterance
+            }
+        }
+    }
+
+    private func fail(_ index: Int, _ error: any Error) throws {
+        guard let utterance = utterances.removeValue(forKey: index) else { return }
+        try finished(utterance.outcome(index, .failure(error)))
+    }
+}

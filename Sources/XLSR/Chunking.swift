@@ -1,0 +1,106 @@
+/// How long audio is cut into chunks that are computed each by itself: the rule of Hugging Face's
+/// `AutomaticSpeechRecognitionPipeline` for CTC models.
+///
+/// Chunks of `seconds` begin every `seconds − 2 · strideSeconds`. Where a chunk has a neighbour, the frames of its
+/// stride there are dropped, so that every frame that counts has seen some audio on both sides. Sizes are rounded to
+/// whole frames. The frames that count are joined before CTC collapses them.
+public struct Chunking: Hashable, Sendable {
+    /// What zero mean and unit variance are made over, where the checkpoint asks for them.
+    public enum Normalization: String, CaseIterable, Sendable {
+        /// Each chunk by itself, as Hugging Face does.
+        case utterance
+        /// The whole audio once, for all its chunks.
+        case file
+    }
+
+    /// Length of a chunk, strides included.
+    public let seconds: Double
+    /// Length of the stride on each side of a chunk.
+    public let strideSeconds: Double
+    /// Audio up to this length stays in one piece.
+    public let wholeSeconds: Double
+    public var normalization: Normalization
+
+    /// Chunks of 30 s, with a sixth as the stride on each side, of audio above 60 s.
+    public static let automatic = Chunking(wholeSeconds: 60)
+
+    /// Audio of any length in one piece. Memory grows with its length.
+    public static let none = Chunking(wholeSeconds: .infinity)
+
+    /// - Parameters:
+    ///   - strideSeconds: by default a sixth of a chunk. With no stride at all, a chunk lacks its last frame.
+    ///   - wholeSeconds: the longest audio that isn't cut; by default only what fits one chunk.
+    public init(
+        seconds: Double = 30, strideSeconds: Double? = nil, wholeSeconds: Double = 0,
+        normalization: Normalization = .utterance
+    ) {
+        self.seconds = seconds
+        self.strideSeconds = strideSeconds ?? seconds / 6
+        self.wholeSeconds = wholeSeconds
+        self.normalization = normalization
+    }
+}
+
+/// A part of an utterance that is computed by itself.
+package struct Chunk: Hashable, Sendable {
+    /// The utterance's samples that the model sees.
+    package let samples: Range<Int>
+    /// Which of the chunk's own frames count.
+    package let frames: Range<Int>
+
+    package init(samples: Range<Int>, frames: Range<Int>) {
+        self.samples = samples
+        self.frames = frames
+    }
+}
+
+extension Chunking {
+    /// - Returns: in order, without chunks that have no frame that counts.
+    /// - Throws: `UsageError` when a chunk isn't longer than its strides.
+    package func chunks(sampleCount: Int, sampleRate: Int, _ configuration: Configuration) throws -> [Chunk] {
+        let whole = [Chunk(samples: 0..<sampleCount, frames: 0..<configuration.frameCount(samples: sampleCount))]
+        guard Double(sampleCount) > wholeSeconds * Double(sampleRate) else { return whole }
+        let (length, side) = try sizes(sampleRate: sampleRate, configuration)
+        var chunks: [Chunk] = []
+        var end = 0
+        for start in stride(from: 0, to: sampleCount, by: length - 2 * side) where end < sampleCount {
+            end = min(start + length, sampleCount)
+            let frames = Self.frames(
+                count: end - start, left: start == 0 ? 0 : side, right: end == sampleCount ? 0 : side, configuration)
+            if !frames.isEmpty { chunks.append(Chunk(samples: start..<end, frames: frames)) }
+        }
+        return chunks.isEmpty ? whole : chunks
+    }
+
+    /// Samples of a chunk and of the stride on each side.
+    /// - Throws: `UsageError` when they leave nothing in between.
+    package func sizes(sampleRate: Int, _ configuration: Configuration) throws -> (chunk: Int, stride: Int) {
+        guard 0...1e9 ~= seconds, 0...1e9 ~= strideSeconds else {
+            throw UsageError("chunks of \(seconds) s with strides of \(strideSeconds) s: not lengths of audio")
+        }
+        func samples(_ seconds: Double) -> Int {
+            let frames = seconds * Double(sampleRate) / Double(configuration.hop)
+            return Int(frames.rounded(.toNearestOrEven)) * configuration.hop
+        }
+        let (chunk, stride) = (samples(seconds), samples(strideSeconds))
+        guard chunk > 2 * stride,
+            !Self.frames(count: chunk, left: stride, right: stride, configuration).isEmpty
+        else {
+            throw UsageError(
+                "chunks of \(seconds) s with strides of \(strideSeconds) s on each side keep no frame;"
+                    + " a chunk must be longer than twice its stride")
+        }
+        return (chunk, stride)
+    }
+
+    /// The frames that count of a chunk of `count` samples: `rescale_stride` and the cut of Hugging Face's `postprocess`.
+    private static func frames(count: Int, left: Int, right: Int, _ configuration: Configuration) -> Range<Int> {
+        guard count > 0 else { return 0..<0 }
+        let nominal = (Double(count) * (1 / Double(configuration.hop))).rounded(.toNearestOrEven)
+        func rescaled(_ side: Int) -> Int {
+            Int((Double(side) / Double(count) * nominal).rounded(.toNearestOrEven))
+        }
+        let end = min(Int(nominal) - rescaled(right), configuration.frameCount(samples: count))
+        return rescaled(left)..<max(rescaled(left), end)
+    }
+}
