@@ -81,7 +81,8 @@ struct ModelBenchmark {
             Double(clips.count) * model.configuration.floatingPointOperationCount(samples: clips[0].samples.count)
         let failure = try ModelCheck(model).failure(expected: &expected)
         var report = ModelReport(
-            model: model.name, device: "\(backend.device)", precision: "\(model.precision.weights)", batchSize: clips.count,
+            model: model.name, device: "\(backend.device)", precision: "\(model.precision.weights)",
+            batchSize: clips.count,
             audioSeconds: options.seconds, loadSeconds: loadSeconds, operationCount: operationCount,
             peakPoolByteCount: 0, failure: failure)
         if failure == nil {

@@ -6,7 +6,8 @@ extension Command {
         name: "convert",
         summary: "Writes a checkpoint again with smaller weights.",
         operands: Operands(
-            synopsis: "MODEL OUT", help: "a folder, or OWNER/NAME in the Hugging Face cache; and a new folder", limit: 2),
+            synopsis: "MODEL OUT", help: "a folder, or OWNER/NAME in the Hugging Face cache; and a new folder", limit: 2
+        ),
         options: [.checkpointPrecision, .quiet],
         notes: [
             "The result is a checkpoint as Hugging Face writes them: model.safetensors, config.json and the other files.",

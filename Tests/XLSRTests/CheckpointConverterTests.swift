@@ -17,8 +17,10 @@ import XLSR
             for name in before.names {
                 let array = try after.tensor(named: name)
                 #expect(array.dtype == dtype && array.shape == before.shape(of: name))
-                let rounded = try Tensor(HostArray(before.tensor(named: name).floats(), shape: array.shape), on: backend)
-                    .converted(to: dtype).floats()
+                let rounded = try Tensor(
+                    HostArray(before.tensor(named: name).floats(), shape: array.shape), on: backend
+                )
+                .converted(to: dtype).floats()
                 #expect(array.floats() == rounded, "\(name)")
             }
             let model = try XLSRModel.load(out, on: backend)
@@ -35,7 +37,9 @@ import XLSR
         try withTemporaryFolder { folder in
             try write("mine", to: folder + "/notes.txt")
             #expect(throws: UsageError.self) { try CheckpointConverter.convert(files, to: .float16, folder: folder) }
-            #expect(throws: UsageError.self) { try CheckpointConverter.convert(files, to: .int8, folder: folder + "/o") }
+            #expect(throws: UsageError.self) {
+                try CheckpointConverter.convert(files, to: .int8, folder: folder + "/o")
+            }
             #expect(try CheckpointFiles(folder: folder).contents(of: "notes.txt") == Array("mine".utf8))
             #expect(try CheckpointFiles(folder: folder).contents(of: "config.json") == nil)
         }
