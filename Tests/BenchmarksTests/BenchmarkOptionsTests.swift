@@ -28,7 +28,7 @@ struct BenchmarkOptionsTests {
     @Test(arguments: [
         ["train"], ["--seconds"], ["--seconds", "nan"], ["--batch", "0"], ["--device", "tpu"],
         ["ops", "--shape", "1b"],
-        ["model", "--filter", "x"], ["--model", "a", "--shape", "1b"], ["--precision", "bf16"], ["--help=yes"],
+        ["model", "--filter", "x"], ["--model", "a", "--shape", "1b"], ["--precision", "int32"], ["--help=yes"],
         ["ops", "--peers"], ["--peers"], ["model", "--rounds", "2"], ["model", "--peers", "--profile"],
         ["ops", "model"], ["--device", "simd", "--device", "simd"], ["--threads", "99999999999999999999"],
     ])
