@@ -15,12 +15,8 @@ import SIMDKernels
 /// What the processor can do, as the kernel lets programs use it.
 public struct Processor: Sendable {
     /// The instruction sets that the kernels are compiled for, slowest first.
-    public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
+    public enum InstructionSet: String, Sendable, CaseIterable {
         case baseline, avx2, avx512
-
-        public static func < (a: Self, b: Self) -> Bool {
-            (allCases.firstIndex(of: a) ?? 0) < (allCases.firstIndex(of: b) ?? 0)
-        }
     }
 
     public let name: String

@@ -130,7 +130,7 @@ public struct XLSRModel: Sendable {
     /// Runs the model on a ragged batch; each utterance comes out as if it were alone.
     /// - Parameters:
     ///   - clips: mono audio at any rates; resampled to the model's.
-    ///   - names: what the clips are called in errors.
+    ///   - names: what the clips are called in errors, one a clip.
     /// - Throws: `AudioError` for samples that aren't finite or fewer than one frame needs.
     public func outputs(of clips: [AudioClip], names: [String]? = nil, taps: Taps? = nil) throws -> Output {
         try output(
