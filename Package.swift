@@ -45,7 +45,12 @@ let package = Package(
             name: "CPUBackends",
             dependencies: ["TensorEngine", "SIMDKernelTable", "SIMDKernels"]
                 + kernelCopies.map { .target(name: $0.name) }),
-        .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends"]),
+        .target(
+            name: "KernelSources", path: "Kernels/Portable",
+            exclude: ["Attention.cl", "Elementwise.cl", "Functions.cl", "Movement.cl", "Product.cl", "Rows.cl"]),
+        .target(name: "OpenCLShim", path: "Kernels/OpenCL", exclude: ["Prelude.cl", "Wide.cl"]),
+        .target(name: "GPUBackends", dependencies: ["TensorEngine", "KernelSources", "OpenCLShim"]),
+        .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends", "GPUBackends"]),
         .target(name: "DemoAssets", exclude: ["model", "audio"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
         .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),

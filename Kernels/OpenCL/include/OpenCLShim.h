@@ -1,0 +1,4 @@
+#ifndef OPENCL_SHIM_H
+#define OPENCL_SHIM_H
+
+#endif
