@@ -48,7 +48,8 @@ struct OpenCLPrograms: Sendable {
         var text = text
         let operation = "compile \(name)"
         let program = try text.withUTF8 { bytes in
-            try OpenCLObject(of: library, operation, device: device, release: openCLReleaseProgram) { functions, status in
+            try OpenCLObject(of: library, operation, device: device, release: openCLReleaseProgram) {
+                functions, status in
                 bytes.withMemoryRebound(to: CChar.self) { characters in
                     characters.baseAddress.flatMap {
                         openCLCreateProgramFromSource(functions, context.pointer, $0, characters.count, &status)
