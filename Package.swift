@@ -63,7 +63,9 @@ let package = Package(
             path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py"]),
 
         // MARK: Tests
-        .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),
+        .testTarget(
+            name: "TensorEngineTests",
+            dependencies: ["Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim"]),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),

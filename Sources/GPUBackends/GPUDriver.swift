@@ -64,6 +64,11 @@ package struct KernelDefinition: Hashable, Sendable {
 package struct GPUKernel: Hashable, Sendable {
     package var program: GPUProgram
     package var name: String
+
+    package init(program: GPUProgram, name: String) {
+        self.program = program
+        self.name = name
+    }
 }
 
 /// How many groups of how many threads, by axis.
