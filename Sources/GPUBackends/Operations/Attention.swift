@@ -34,8 +34,9 @@ extension GPUBackend {
                 ])
             let parts = try parts(segments, queries: tiles * tileRows, panel: panel)
             let packedSegments = try table(.packedSegments(segments)) {
-                zip(0..., AttentionParts.paddedOffsets(segments, panel: panel)).flatMap { index, offset in
-                    [Int32(segments.offsets[index]), Int32(segments.lengths[index]), Int32(offset)]
+                let offsets = AttentionParts.paddedOffsets(segments, panel: panel)
+                return (0..<segments.count).flatMap { index in
+                    [segments.offsets[index], segments.lengths[index], offsets[index]].map(Int32.init)
                 }
             }
             let keyPanels = try scratch(floats: parts.paddedKeyCount * heads * size)
