@@ -47,8 +47,12 @@ let package = Package(
                 + kernelCopies.map { .target(name: $0.name) }),
         .target(
             name: "KernelSources", path: "Kernels/Portable",
-            exclude: ["Attention.cl", "Elementwise.cl", "Functions.cl", "Movement.cl", "Product.cl", "Rows.cl"]),
-        .target(name: "OpenCLShim", path: "Kernels/OpenCL", exclude: ["Prelude.cl", "Wide.cl"]),
+            exclude: [
+                "Attention.cl", "Elementwise.cl", "Functions.cl", "Movement.cl", "Product.cl", "Rows.cl", "Weights.cl",
+            ]),
+        .target(
+            name: "OpenCLShim", path: "Kernels/OpenCL",
+            exclude: ["Prelude.cl", "Tile.cl", "WideAttention.cl", "WideProduct.cl"]),
         .target(name: "GPUBackends", dependencies: ["TensorEngine", "KernelSources", "OpenCLShim"]),
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends", "GPUBackends"]),
         .target(name: "DemoAssets", exclude: ["model", "audio"]),

@@ -23,21 +23,33 @@ static const unsigned char product[] = {
 static const unsigned char attention[] = {
 #embed "Attention.cl"
 };
-static const unsigned char wide[] = {
-#embed "../OpenCL/Wide.cl"
+static const unsigned char weights[] = {
+#embed "Weights.cl"
+};
+static const unsigned char tile[] = {
+#embed "../OpenCL/Tile.cl"
+};
+static const unsigned char wideProduct[] = {
+#embed "../OpenCL/WideProduct.cl"
+};
+static const unsigned char wideAttention[] = {
+#embed "../OpenCL/WideAttention.cl"
 };
 
 #define SOURCE(path, text) {path, text, sizeof(text)}
 
 static const KernelSourceText sources[] = {
     SOURCE("OpenCL/Prelude.cl", openCLPrelude),
-    SOURCE("OpenCL/Wide.cl", wide),
+    SOURCE("OpenCL/Tile.cl", tile),
+    SOURCE("OpenCL/WideAttention.cl", wideAttention),
+    SOURCE("OpenCL/WideProduct.cl", wideProduct),
     SOURCE("Portable/Attention.cl", attention),
     SOURCE("Portable/Elementwise.cl", elementwise),
     SOURCE("Portable/Functions.cl", functions),
     SOURCE("Portable/Movement.cl", movement),
     SOURCE("Portable/Product.cl", product),
     SOURCE("Portable/Rows.cl", rows),
+    SOURCE("Portable/Weights.cl", weights),
 };
 
 const KernelSourceText *kernelSourceNamed(const char *path) {
