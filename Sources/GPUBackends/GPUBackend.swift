@@ -1,6 +1,12 @@
 import Synchronization
 import TensorEngine
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// A backend of the GPU family: OpenCL and later CUDA. Its members differ by their driver alone.
 ///
 /// A call enqueues its kernels and returns; reading waits. The kernels that portable text can't make fast on both are
@@ -17,10 +23,19 @@ public final class GPUBackend: Backend {
 
     /// - Parameters:
     ///   - guardByteCount: bytes after every storage that are checked when it comes back; for tests.
-    ///   - shape: which shape of products and attention; the device's own by default.
-    package init(driver: any GPUDriver, guardByteCount: Int = 0, shape: KernelShape? = nil) {
+    ///   - kernelShape: "tiled" or "wide", whatever suits the device; `XLSR_KERNEL_SHAPE` or the device's own by
+    ///     default.
+    /// - Throws: `TensorError` when no shape has that name.
+    package init(driver: any GPUDriver, guardByteCount: Int = 0, kernelShape: String? = nil) throws {
         self.driver = driver
-        self.shape = shape ?? KernelShape(driver.properties)
+        let name = kernelShape ?? getenv("XLSR_KERNEL_SHAPE").map { String(cString: $0) } ?? ""
+        let family = KernelShape.Family(rawValue: name)
+        guard family != nil || name.isEmpty else {
+            throw TensorError(
+                .invalidArgument, operation: "open", "no kernel shape is called '\(name)'", device: driver.device,
+                remedy: "use \(KernelShape.Family.allCases.map(\.rawValue).joined(separator: " or "))")
+        }
+        shape = KernelShape(driver.properties, family: family)
         device = driver.device
         pool = StoragePool(allocator: driver, device: driver.device, guardByteCount: guardByteCount)
     }
