@@ -35,7 +35,10 @@ public struct Configuration: Hashable, Sendable {
     public let usesStableLayerNorm: Bool
     public let positionalKernel: Int
     public let positionalGroups: Int
-    public let vocabularySize: Int
+    /// Changes with the language, where there are language adapters.
+    public internal(set) var vocabularySize: Int
+    /// `adapter_attn_dim`: the width of the language adapters after each encoder layer; nil without them.
+    public let adapterWidth: Int?
     /// The CTC blank.
     public let padTokenID: Int
 
@@ -73,7 +76,6 @@ extension Configuration {
         let fields = ConfigurationFields(fields, path: path)
         try fields.requireOneOf("model_type", ["wav2vec2"])
         try fields.refuse("add_adapter", "convolutional output adapters are not supported yet") { $0 == .bool(true) }
-        try fields.refuse("adapter_attn_dim", "language adapters are not supported yet") { $0 != .null }
 
         architectures = try fields.strings("architectures", default: [])
         hiddenSize = try fields.integer("hidden_size", default: 768, in: 1...65_536)
@@ -94,10 +96,14 @@ extension Configuration {
         positionalGroups = try fields.integer("num_conv_pos_embedding_groups", default: 16, in: 1...65_536)
         vocabularySize = try fields.integer("vocab_size", default: 32, in: 1...10_000_000)
         padTokenID = try fields.integer("pad_token_id", default: 0, in: 0...10_000_000)
+        adapterWidth = try fields.optionalInteger("adapter_attn_dim", in: 1...65_536)
         convolutions = try Self.convolutions(fields)
 
         guard hiddenSize % headCount == 0 else {
             throw fields.error("num_attention_heads", "\(headCount) heads don't divide hidden_size \(hiddenSize)")
+        }
+        guard adapterWidth == nil || usesStableLayerNorm else {
+            throw fields.error("adapter_attn_dim", "language adapters need do_stable_layer_norm")
         }
         guard hiddenSize % positionalGroups == 0 else {
             throw fields.error(

@@ -20,6 +20,11 @@ struct ConfigurationFields {
         return try check(number, name, in: range)
     }
 
+    /// nil for a field that is left out.
+    func optionalInteger(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        try value(name) == nil ? nil : integer(name, default: 0, in: range)
+    }
+
     func integers(_ name: String, default: [Int], in range: ClosedRange<Int>) throws -> [Int] {
         guard let value = value(name) else { return `default` }
         guard let items = value.array else { throw error(name, "is not a list of integers") }

@@ -8,13 +8,15 @@ import TensorEngine
 
 /// Where a model's files are: a folder, or `OWNER/NAME` in the cache that Hugging Face's tools keep.
 package enum ModelLocation {
+    /// The files of a folder, of a model in the cache, or of a checkpoint of fairseq (`.pt`).
     /// - Throws: `CheckpointError` when nothing is there, with how to get it.
     package static func files(_ path: String) throws -> CheckpointFiles {
         if CheckpointFiles.isFolder(path) { return try CheckpointFiles(folder: path) }
         guard access(path, F_OK) != 0 else {
+            if path.hasSuffix(".pt") { return try FairseqCheckpoint.files(path) }
             throw CheckpointError(
                 .missingFile, path: path, "is a file, not a model folder",
-                remedy: "name the folder that holds it beside its config.json")
+                remedy: "name the folder that holds it beside its config.json, or a .pt file of fairseq")
         }
         guard isRepositoryName(path) else {
             throw CheckpointError(.missingFile, path: path, "no such model folder")

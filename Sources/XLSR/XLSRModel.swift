@@ -22,14 +22,18 @@ public struct XLSRModel: Sendable {
 
     /// The folder or name that it was loaded from.
     public let name: String
-    public let configuration: Configuration
-    public let featureExtractor: FeatureExtractorSettings
+    public private(set) var configuration: Configuration
+    /// Set its `normalizationEpsilon` to normalise otherwise than the checkpoint asks.
+    public var featureExtractor: FeatureExtractorSettings
     public let backend: any Backend
     public let precision: Precision
 
-    private let encoder: Wav2Vec2Encoder
-    private let head: CTCHead?
-    private let tokenizerResult: Result<Wav2Vec2CTCTokenizer, any Error>
+    private var encoder: Wav2Vec2Encoder
+    private var head: CTCHead?
+    private var tokenizerResult: Result<Wav2Vec2CTCTokenizer, any Error>
+    /// Where adapters for other languages are, for a checkpoint that has some.
+    let languageAdapters: LanguageAdapters?
+    private let files: CheckpointFiles?
 
     /// Loads a model folder, or `OWNER/NAME` from the Hugging Face cache, onto a device.
     /// - Throws: `CheckpointError` for a file that is missing, broken or of an unsupported kind, which it names;
@@ -54,17 +58,21 @@ public struct XLSRModel: Sendable {
     ) throws {
         try self.init(
             CheckpointTensors(files), name: name, configuration: Self.configuration(files),
-            featureExtractor: FeatureExtractorSettings(files),
-            tokenizer: Result {
-                try Wav2Vec2CTCTokenizer(path: files.path, language: language) { try files.contents(of: $0) }
-            }, on: backend, precision: precision)
+            featureExtractor: FeatureExtractorSettings(files), tokenizer: Self.tokenizer(files, language: language),
+            files: files, language: language, on: backend, precision: precision)
+    }
+
+    private static func tokenizer(
+        _ files: CheckpointFiles, language: String?
+    ) -> Result<Wav2Vec2CTCTokenizer, any Error> {
+        Result { try Wav2Vec2CTCTokenizer(path: files.path, language: language) { try files.contents(of: $0) } }
     }
 
     /// A model of weights and settings from anywhere.
     package init(
         _ checkpoint: CheckpointTensors, name: String, configuration: Configuration,
         featureExtractor: FeatureExtractorSettings, tokenizer: Result<Wav2Vec2CTCTokenizer, any Error>,
-        on backend: any Backend, precision: Precision = .float32
+        files: CheckpointFiles? = nil, language: String? = nil, on backend: any Backend, precision: Precision = .float32
     ) throws {
         self.name = name
         self.backend = backend
@@ -72,13 +80,27 @@ public struct XLSRModel: Sendable {
         self.configuration = configuration
         self.featureExtractor = featureExtractor
         tokenizerResult = tokenizer
+        self.files = files
+        languageAdapters = try files.flatMap { try LanguageAdapters($0, configuration) }
         let weights = WeightReader(checkpoint, on: backend, precision: precision)
-        let hasPrefix = checkpoint.names.contains { $0.hasPrefix(CheckpointNames.encoderPrefix + ".") }
-        encoder = try Wav2Vec2Encoder(
-            hasPrefix ? weights.scope(CheckpointNames.encoderPrefix) : weights, configuration)
-        head = configuration.hasCTCHead ? try CTCHead(weights, configuration) : nil
-        let readsHead = head != nil
-        try weights.requireAllRead { CheckpointNames.isUnreadByDesign($0, readsHead: readsHead) }
+        let encoderWeights = weights.encoderScope
+        encoder = try Wav2Vec2Encoder(encoderWeights, configuration)
+        let readsHead = configuration.hasCTCHead
+        let adapterFile = try language.flatMap { try languageAdapters?.weights(for: $0, configuration) }
+        if let adapterFile {
+            let adapterWeights = WeightReader(adapterFile, on: backend, precision: precision)
+            try adapt(by: adapterWeights)
+            try adapterWeights.requireAllRead { CheckpointNames.isUnreadByDesign($0, readsHead: readsHead) }
+        } else if configuration.adapterWidth != nil {
+            try languageAdapters?.requireBuiltIn(encoderWeights, path: checkpoint.path)
+            try adapt(by: weights)
+        } else {
+            head = readsHead ? try CTCHead(weights, configuration) : nil
+        }
+        try weights.requireAllRead {
+            CheckpointNames.isUnreadByDesign($0, readsHead: readsHead)
+                || adapterFile != nil && CheckpointNames.isOfLanguage($0)
+        }
         // What loading needed beside the weights themselves.
         backend.pool.trim()
         backend.pool.resetPeak()
@@ -163,5 +185,46 @@ public struct XLSRModel: Sendable {
                 remedy: "use at least \(milliseconds) ms of audio")
         }
         try AudioClip.checkFinite(samples, source: name)
+    }
+}
+
+// MARK: - Languages
+
+extension XLSRModel {
+    /// The language of this model's vocabulary, where it is one of several.
+    public var language: String? { (try? tokenizer)?.language }
+
+    /// The languages that the checkpoint has adapters for, in alphabetical order; none without adapters.
+    public var languages: [String] { languageAdapters?.known ?? [] }
+
+    /// The same model for another language: it shares the encoder, and reads only the language's adapter and vocabulary.
+    /// - Throws: `CheckpointError` for a checkpoint without language adapters, and for a language that it has none for,
+    ///   which names near and known ones.
+    public func adapted(to language: String) throws -> XLSRModel {
+        guard let languageAdapters, let files else {
+            throw CheckpointError(
+                .configuration, path: name, "has no language adapters (no adapter_attn_dim in config.json)",
+                remedy: "leave the language out, or use a checkpoint of Massively Multilingual Speech")
+        }
+        let file = try languageAdapters.weights(for: language, configuration)
+        let weights = WeightReader(try file ?? CheckpointTensors(files), on: backend, precision: precision)
+        var model = self
+        try model.adapt(by: weights)
+        if file != nil {
+            try weights.requireAllRead { CheckpointNames.isUnreadByDesign($0, readsHead: configuration.hasCTCHead) }
+        }
+        model.tokenizerResult = Self.tokenizer(files, language: language)
+        return model
+    }
+
+    /// Takes adapters and head from `weights`, which are an adapter's or a whole checkpoint's.
+    private mutating func adapt(by weights: WeightReader) throws {
+        guard let width = configuration.adapterWidth else { return }
+        if configuration.hasCTCHead, let rows = weights.shape(of: CheckpointNames.ctcHead + ".weight")?.dimensions.first {
+            configuration.vocabularySize = max(1, rows)
+        }
+        let adapter = try LanguageAdapter(weights, encoder: weights.encoderScope, width: width, configuration)
+        encoder = encoder.adapted(by: adapter.layers)
+        head = adapter.head
     }
 }

@@ -2,12 +2,19 @@
 public struct FeatureExtractorSettings: Hashable, Sendable {
     /// `do_normalize`: zero mean and unit variance for each utterance.
     public var normalizes = true
+    /// Added to the variance before its root: 1e-7 as Hugging Face does, 1e-5 as fairseq and torchaudio do.
+    ///
+    /// `normalization_epsilon` in the file, a field that Hugging Face doesn't have.
+    public var normalizationEpsilon = 1e-7
     /// `sampling_rate` in Hz.
     public var sampleRate = 16_000
     /// `padding_value`, which fills a padded batch in Hugging Face. Ragged batches have no padding.
     public var paddingValue: Float = 0
     /// `return_attention_mask`. Ragged batches behave as if it were true.
     public var returnsAttentionMask = false
+
+    /// The ε of PyTorch's `layer_norm`, which fairseq normalises the waveform with.
+    public static let fairseqEpsilon = 1e-5
 
     public init() {}
 
@@ -50,6 +57,9 @@ public struct FeatureExtractorSettings: Hashable, Sendable {
             "an integer from \(rates.lowerBound) to \(rates.upperBound) (Hz)")
         paddingValue = try field(
             "padding_value", 0, { $0.double.map { Float($0) }.flatMap { $0.isFinite ? $0 : nil } }, "a finite number")
+        normalizationEpsilon = try field(
+            "normalization_epsilon", normalizationEpsilon,
+            { $0.double.flatMap { (0...1).contains($0) ? $0 : nil } }, "a number from 0 to 1")
         returnsAttentionMask = try field("return_attention_mask", false, \.bool, "true or false")
     }
 }
@@ -66,12 +76,13 @@ extension FeatureExtractorSettings {
 
     /// What makes input values of samples: zero mean and unit variance over `samples`, or nothing at all.
     func scaling(of samples: ArraySlice<Float>) -> SampleScaling {
-        normalizes ? SampleScaling(standardizing: samples) : SampleScaling(mean: 0, scale: 1)
+        normalizes
+            ? SampleScaling(standardizing: samples, epsilon: normalizationEpsilon) : SampleScaling(mean: 0, scale: 1)
     }
 
     /// (x − mean) / √(variance + 1e-7) with the population variance; Hugging Face's `zero_mean_unit_var_norm`.
     package static func normalized(_ samples: [Float]) -> [Float] {
-        SampleScaling(standardizing: samples[...]).values(of: samples[...])
+        SampleScaling(standardizing: samples[...], epsilon: 1e-7).values(of: samples[...])
     }
 }
 
@@ -85,11 +96,11 @@ struct SampleScaling: Sendable {
         self.scale = scale
     }
 
-    init(standardizing samples: ArraySlice<Float>) {
+    init(standardizing samples: ArraySlice<Float>, epsilon: Double) {
         let count = Double(max(1, samples.count))
         let mean = samples.reduce(0.0) { $0 + Double($1) } / count
         let variance = samples.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / count
-        self.init(mean: mean, scale: 1 / (variance + 1e-7).squareRoot())
+        self.init(mean: mean, scale: 1 / (variance + epsilon).squareRoot())
     }
 
     func values(of samples: ArraySlice<Float>) -> [Float] {

@@ -68,6 +68,14 @@ public struct Wav2Vec2CTCTokenizer: Sendable {
             ids.count + Set(added.contents.values).count { ids[$0] == nil }
     }
 
+    /// The languages of a nested vocab.json, in alphabetical order; none for one that is flat or missing.
+    static func languages(_ files: CheckpointFiles) throws -> [String] {
+        guard let bytes = try files.contents(of: "vocab.json"),
+            case .nested(let vocabularies) = try VocabularyParser.parse(bytes, path: files.path(of: "vocab.json"))
+        else { return [] }
+        return vocabularies.keys.sorted()
+    }
+
     private static func choose(
         _ vocabulary: VocabularyParser.Vocabulary, language: String?, default target: String?, path: String
     ) throws -> ([CodePoints: Int], String?) {
@@ -79,14 +87,16 @@ public struct Wav2Vec2CTCTokenizer: Sendable {
                 .tokenizer, path: path, "has one vocabulary for all languages, none for \"\(language)\"",
                 remedy: "leave the language out")
         case .nested(let vocabularies):
-            let known = "one of " + vocabularies.keys.sorted().joined(separator: ", ")
+            let known = "one of " + listing(vocabularies.keys.sorted())
             guard let language = language ?? target else {
                 throw CheckpointError(
                     .tokenizer, path: path, "has a vocabulary for each language", remedy: "name a language, \(known)")
             }
             guard let ids = vocabularies[language] else {
                 throw CheckpointError(
-                    .tokenizer, path: path, "has no vocabulary for the language \"\(language)\"",
+                    .tokenizer, path: path,
+                    "has no vocabulary for the language \"\(language)\""
+                        + suggestion(for: language, among: vocabularies.keys.sorted()),
                     remedy: "name \(known)")
             }
             return (ids, language)

@@ -13,6 +13,8 @@ struct EncoderLayer: Sendable {
     private let intermediate: Linear
     private let output: Linear
     private let finalNorm: Normalization
+    /// Of checkpoints with language adapters: after the layer.
+    var adapter: AttentionAdapter?
 
     init(_ weights: WeightReader, _ configuration: Configuration) throws {
         let hidden = configuration.hiddenSize
@@ -37,7 +39,8 @@ struct EncoderLayer: Sendable {
     func callAsFunction(_ x: Tensor, segments: Segments) throws -> Tensor {
         if isStable {
             let attended = try attention(x.layerNorm(attentionNorm), residual: x, segments: segments)
-            return try feedForward(attended.layerNorm(finalNorm), residual: attended)
+            let fed = try feedForward(attended.layerNorm(finalNorm), residual: attended)
+            return try adapter?(fed) ?? fed
         }
         let attended = try attention(x, residual: x, segments: segments).layerNorm(attentionNorm)
         return try feedForward(attended, residual: attended).layerNorm(finalNorm)

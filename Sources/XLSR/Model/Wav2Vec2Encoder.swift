@@ -7,7 +7,7 @@ struct Wav2Vec2Encoder: Sendable {
     private let featureProjection: FeatureProjection
     private let positionalConvolution: PositionalConvolution
     private let norm: Normalization
-    private let layers: [EncoderLayer]
+    private var layers: [EncoderLayer]
 
     init(_ weights: WeightReader, _ configuration: Configuration) throws {
         self.configuration = configuration
@@ -20,6 +20,13 @@ struct Wav2Vec2Encoder: Sendable {
         layers = try (0..<configuration.layerCount).map {
             try EncoderLayer(encoder.scope("layers.\($0)"), configuration)
         }
+    }
+
+    /// The same layers, not copied, with other adapters between them.
+    func adapted(by adapters: [AttentionAdapter]) -> Wav2Vec2Encoder {
+        var encoder = self
+        for index in layers.indices where index < adapters.count { encoder.layers[index].adapter = adapters[index] }
+        return encoder
     }
 
     /// Input values of each utterance to hidden states `[frames of all, hidden]`.

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import TensorEngine
 
@@ -6,6 +7,10 @@ package struct CheckpointFiles: Sendable {
     /// The folder as the user named it, or what the files in memory are called in messages.
     package let path: String
     private let memories: [String: any HostMemory]?
+    /// The weights, where they are in no file of a folder's format.
+    let tensors: (any TensorFile)?
+    /// Why files that one would look for aren't there.
+    private let absences: [String: CheckpointError]
 
     /// The files in the folder `path`.
     /// - Throws: `CheckpointError` when there is no such folder.
@@ -16,12 +21,30 @@ package struct CheckpointFiles: Sendable {
         }
         self.path = path
         memories = nil
+        tensors = nil
+        absences = [:]
     }
 
     /// Files in memory.
     package init(_ memories: [String: any HostMemory], path: String) {
+        self.init(memories, tensors: nil, absences: [:], path: path)
+    }
+
+    /// Files in memory beside weights of another format.
+    init(
+        _ memories: [String: any HostMemory], tensors: (any TensorFile)?, absences: [String: CheckpointError],
+        path: String
+    ) {
         self.path = path
         self.memories = memories
+        self.tensors = tensors
+        self.absences = absences
+    }
+
+    /// The names of all files, in alphabetical order.
+    func names() -> [String] {
+        if let memories { return memories.keys.sorted() }
+        return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
     }
 
     package static func isFolder(_ path: String) -> Bool {
@@ -35,6 +58,7 @@ package struct CheckpointFiles: Sendable {
     /// The bytes of the file `name`, mapped; nil when there is no such file.
     /// - Throws: `CheckpointError` when the file can't be read, or is a mere pointer to the real one.
     package func memory(of name: String) throws -> (any HostMemory)? {
+        if let absence = absences[name] { throw absence }
         if let memories { return try memories[name].map { try Self.checkedForPointer($0, path: path(of: name)) } }
         guard access(path(of: name), F_OK) == 0 else { return nil }
         return try Self.mapping(path(of: name))

@@ -4,6 +4,12 @@ package enum CheckpointNames {
     /// The encoder's tensors stand under this in checkpoints with a head, and without it in bare encoders.
     static let encoderPrefix = "wav2vec2"
     static let ctcHead = "lm_head"
+    static let attentionAdapter = "adapter_layer"
+
+    /// Whether a language adapter of its own file takes the tensor's place.
+    static func isOfLanguage(_ name: String) -> Bool {
+        name.hasPrefix(ctcHead + ".") || name.contains(".\(attentionAdapter).")
+    }
 
     /// Tensors that inference leaves unread by design.
     package static func isUnreadByDesign(_ name: String, readsHead: Bool) -> Bool {

@@ -26,6 +26,10 @@ package struct CheckpointTensors: Sendable {
 
     /// - Throws: `CheckpointError` when nothing is found or a file breaks its format.
     package init(_ files: CheckpointFiles) throws {
+        if let tensors = files.tensors {
+            self.init([tensors], path: files.path)
+            return
+        }
         for name in Self.fileNames {
             guard let memory = try files.memory(of: name) else { continue }
             let path = files.path(of: name)
@@ -39,6 +43,12 @@ package struct CheckpointTensors: Sendable {
         }
         throw CheckpointError(
             .missingFile, path: files.path, "no weights: none of \(Self.fileNames.joined(separator: ", ")) is there")
+    }
+
+    /// The tensors of one file of a checkpoint; nil when it isn't there.
+    init?(file name: String, in files: CheckpointFiles) throws {
+        guard let memory = try files.memory(of: name) else { return nil }
+        self.init([try Self.open(memory, path: files.path(of: name))], path: files.path(of: name))
     }
 
     package func shape(of name: String) -> Shape? { sources[name]?.shape(of: name) }

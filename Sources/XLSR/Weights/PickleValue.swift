@@ -17,12 +17,21 @@ enum PickleValue: Sendable {
     case dictionary(Int)
     /// A class or function by its name, module first (`torch.FloatStorage`): no more than the name.
     case global(String)
+    /// An instance of a class that is known by name only.
+    case record(Int)
     /// Something that a `PickleAllowList` made.
     case object(any PickleObject)
 }
 
 /// A value that an allow-list gives a meaning of its own.
 protocol PickleObject: AnyObject, Sendable {}
+
+/// An instance of a class that isn't there: its name, what it was made with and what it holds. Nothing acts on it.
+struct PickleRecord: Sendable {
+    let name: String
+    let arguments: [PickleValue]
+    fileprivate(set) var state: PickleValue = .none
+}
 
 /// The containers of one pickle.
 struct PickleHeap: Sendable {
@@ -32,6 +41,17 @@ struct PickleHeap: Sendable {
     mutating func store(_ elements: some Sequence<PickleValue>) -> Int {
         containers.append(Array(elements))
         return containers.count - 1
+    }
+
+    fileprivate(set) var records: [PickleRecord] = []
+
+    mutating func store(_ record: PickleRecord) -> Int {
+        records.append(record)
+        return records.count - 1
+    }
+
+    mutating func setState(_ state: PickleValue, of record: Int) {
+        records[record].state = state
     }
 
     mutating func append(_ elements: some Sequence<PickleValue>, to container: Int) {

@@ -11,18 +11,23 @@ struct TorchContents {
     private static let legacyProtocol = 1001
 
     /// - Throws: `CheckpointError` for anything but the two layouts of `torch.save`, and for forbidden pickles.
-    init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
+    init(
+        _ bytes: UnsafeRawBufferPointer, path: String, records: any PickleRecordList = NoPickleRecords()
+    ) throws {
+        let names = TorchNames(path: path, records: records)
         if bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
-            try self.init(zip: bytes, path: path)
+            try self.init(zip: bytes, names)
         } else if bytes.first == PickleOpcode.proto.rawValue {
-            try self.init(legacy: bytes, path: path)
+            try self.init(legacy: bytes, names)
         } else {
             throw CheckpointError.malformed(path, "neither of PyTorch's file layouts")
         }
     }
 
     /// PyTorch 1.6 and later: `NAME/data.pkl`, `NAME/data/KEY` and maybe `NAME/byteorder` in a zip archive.
-    private init(zip bytes: UnsafeRawBufferPointer, path: String) throws {
+    private init(zip bytes: UnsafeRawBufferPointer, _ names: TorchNames) throws {
+        var names = names
+        let path = names.path
         let archive = try ZipArchive(bytes, path: path)
         guard let pickleName = archive.entries.keys.filter({ $0.hasSuffix("/data.pkl") }).min(),
             let pickle = archive.entries[pickleName]
@@ -31,7 +36,6 @@ struct TorchContents {
         if let byteOrder = archive.entries["\(folder)byteorder"], bytes[byteOrder].starts(with: Array("big".utf8)) {
             throw Self.bigEndian(path)
         }
-        var names = TorchNames(path: path)
         var position = pickle.lowerBound
         (value, heap) = try Self.unpickle(bytes[..<pickle.upperBound], at: &position, &names)
         storages = try Dictionary(
@@ -45,8 +49,9 @@ struct TorchContents {
 
     /// Before PyTorch 1.6: pickles of a magic number, a version, the machine's properties, the object and
     /// the list of storage keys; then each storage, its element count first.
-    private init(legacy bytes: UnsafeRawBufferPointer, path: String) throws {
-        var names = TorchNames(path: path)
+    private init(legacy bytes: UnsafeRawBufferPointer, _ names: TorchNames) throws {
+        var names = names
+        let path = names.path
         var position = 0
         guard case .longInteger(Self.legacyMagic) = try Self.unpickle(bytes[...], at: &position, &names).0,
             case .int(Self.legacyProtocol) = try Self.unpickle(bytes[...], at: &position, &names).0

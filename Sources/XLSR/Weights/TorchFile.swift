@@ -19,8 +19,6 @@ package struct TorchFile: TensorFile {
     /// - Throws: `CheckpointError` when the file breaks its format, and of kind `refused` when its pickle calls
     ///   anything but the functions that rebuild tensors.
     package init(_ memory: any HostMemory, path: String) throws {
-        self.path = path
-        self.memory = memory
         let contents = try memory.withUnsafeBytes { try TorchContents($0, path: path) }
         guard var members = contents.heap.members(of: contents.value) else {
             throw CheckpointError(.malformed, path: path, "the file holds no state dict")
@@ -30,6 +28,13 @@ package struct TorchFile: TensorFile {
             members = inner
             break
         }
+        try self.init(members, of: contents, memory, path: path)
+    }
+
+    /// The tensors among the values of a dictionary.
+    init(_ members: [String: PickleValue], of contents: TorchContents, _ memory: any HostMemory, path: String) throws {
+        self.path = path
+        self.memory = memory
         var entries: [String: Entry] = [:]
         for (name, value) in members {
             guard case .object(let object) = value, let tensor = object as? TorchTensor else { continue }

@@ -33,16 +33,30 @@ final class TorchTensor: PickleObject {
     }
 }
 
+/// Decides which names of a pickle, besides those of tensors, stand for values that nothing acts on.
+protocol PickleRecordList: Sendable {
+    /// The value that stands for `function(arguments)`; nil when the name is not allowed.
+    func value(of function: String, _ arguments: [PickleValue], heap: inout PickleHeap) throws -> PickleValue?
+}
+
+/// State dicts hold tensors alone.
+struct NoPickleRecords: PickleRecordList {
+    func value(of function: String, _ arguments: [PickleValue], heap: inout PickleHeap) -> PickleValue? { nil }
+}
+
 /// The names that a pickled state dict needs.
 ///
 /// Source: torch/_utils.py, torch/serialization.py.
 struct TorchNames: PickleAllowList {
     let path: String
+    /// Classes whose instances become records; the others are refused.
+    private let records: any PickleRecordList
     /// The first storage seen of each key.
     private(set) var storages: [String: TorchStorage] = [:]
 
-    init(path: String) {
+    init(path: String, records: any PickleRecordList) {
         self.path = path
+        self.records = records
     }
 
     mutating func call(_ function: String, _ arguments: [PickleValue], heap: inout PickleHeap) throws -> PickleValue? {
@@ -52,7 +66,7 @@ struct TorchNames: PickleAllowList {
         case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3":
             .object(try tensor(arguments, hasType: function.hasSuffix("_v3"), heap: heap))
         case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state": arguments.first
-        default: nil
+        default: try records.value(of: function, arguments, heap: &heap)
         }
     }
 

@@ -157,11 +157,12 @@ extension Unpickler {
         heap.append(keysAndValues, to: container)
     }
 
-    /// Attributes of a dictionary (PyTorch's `_metadata`) are dropped; other objects have none here.
+    /// Attributes of a dictionary (PyTorch's `_metadata`) are dropped; records keep theirs; other objects have none.
     private mutating func build() throws {
-        _ = try pop()
+        let state = try pop()
         switch try top() {
         case .dictionary: break
+        case .record(let record): heap.setState(state, of: record)
         case .global(let name): throw refused("\(name).__setstate__")
         default: throw refused("__setstate__ of something that is no dictionary")
         }

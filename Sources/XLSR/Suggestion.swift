@@ -1,5 +1,5 @@
 /// `; did you mean X?` for the nearest spelling, or nothing when none is near.
-func suggestion(for word: String, among known: [String]) -> String {
+package func suggestion(for word: String, among known: [String]) -> String {
     let ranked = known.map { (name: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }
     let completions = known.filter { $0.hasPrefix(word) }
     if completions.count == 1, let name = completions.first { return "; did you mean \(name)?" }
@@ -23,4 +23,10 @@ private func distance(_ a: String, _ b: String) -> Int {
         (before, last) = (last, row)
     }
     return last[b.count]
+}
+
+/// Names for a message: all of a few, the first of many.
+func listing(_ names: [String], limit: Int = 12) -> String {
+    guard names.count > limit + 1 else { return names.joined(separator: ", ") }
+    return names.prefix(limit).joined(separator: ", ") + " and \(names.count - limit) more"
 }
