@@ -1,4 +1,5 @@
 import CPUBackends
+import GPUBackends
 import TensorEngine
 
 /// Options for opening a backend.
@@ -38,6 +39,12 @@ public enum BackendRegistry {
             requirement: "libopenblas (apt-get install libopenblas0)"
         ) {
             try CPUBackend.openblas(CPUOptions($1, device: $0))
+        },
+        Entry(
+            kind: .opencl, summary: "kernels compiled by an OpenCL driver",
+            requirement: "an OpenCL loader and driver (apt-get install ocl-icd-libopencl1 pocl-opencl-icd)"
+        ) {
+            GPUBackend(driver: try OpenCLDriver(index: $0.index), guardByteCount: $1.guardByteCount)
         },
         Entry(kind: .reference, summary: "naive loops in double precision, for tests", requirement: "nothing") {
             ReferenceBackend(guardByteCount: $1.guardByteCount)
