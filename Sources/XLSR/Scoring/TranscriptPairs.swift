@@ -49,7 +49,7 @@ public struct TranscriptPairs: Sendable {
             guard texts[0].count == texts[1].count else {
                 throw TextError(
                     .unpaired, source: names.hypothesis,
-                    "\(texts[1].count) lines, but \(names.reference) has \(texts[0].count)",
+                    "\(texts[1].count) line\(texts[1].count == 1 ? "" : "s"), but \(names.reference) has \(texts[0].count)",
                     remedy: "write an empty line for a transcript that is empty, or id, tab, text in both files")
             }
             pairs = zip(texts[0], texts[1]).enumerated().map { index, lines in
@@ -65,7 +65,7 @@ public struct TranscriptPairs: Sendable {
 
     /// The last line needs no end.
     private static func lines(of text: String) -> [String] {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(String.init)
         if lines.last?.isEmpty == true { lines.removeLast() }
         return lines
     }

@@ -9,7 +9,7 @@ extension AlignmentText {
     ///
     /// A character lies on the frames of its tokens. Its confidence is the mean of its tokens' posteriors over these, a
     /// word's the mean over the frames of its characters, as in `Wav2Vec2CTCTokenizer.transcript`. A star takes all
-    /// frames that nothing else explains better; its time ends where the model hears only blanks, and it adds nothing to
+    /// frames that nothing else explains better; its time ends where the model hears only blanks and delimiters, and it adds nothing to
     /// a word's confidence, which is 0 when there is nothing else.
     func transcript(_ alignment: ForcedAlignment, _ emissions: CTCEmissions, ids: [Int], secondsPerFrame: Double)
         -> Transcript
@@ -20,7 +20,9 @@ extension AlignmentText {
             return value.isFinite ? value : 0
         }
         func trimmed(_ span: Range<Int>) -> Range<Int> {
-            let isHeard: (Int) -> Bool = { posterior(ids[0], $0) < 0.5 }
+            let isHeard: (Int) -> Bool = { frame in
+                posterior(ids[0], frame) + (delimiter.map { posterior($0, frame) } ?? 0) < 0.5
+            }
             guard let first = span.first(where: isHeard), let last = span.last(where: isHeard) else { return span }
             return first..<last + 1
         }

@@ -6,23 +6,23 @@
 /// with the character before them.
 package struct AlignmentText: Sendable {
     /// One character, or several that share their tokens.
-    struct Unit: Sendable {
-        var text: String
-        var tokens: [Int]
+    package struct Unit: Sendable {
+        package var text: String
+        package var tokens: [Int]
 
         var isStar: Bool { tokens == [ForcedAlignment.star] }
     }
 
-    struct Word: Sendable {
-        var text: String
-        var units: [Unit]
-        var startsLine: Bool
+    package struct Word: Sendable {
+        package var text: String
+        package var units: [Unit]
+        package var startsLine: Bool
     }
 
-    let words: [Word]
+    package let words: [Word]
     /// What stands between two words, if the vocabulary has something for it.
     let delimiter: Int?
-    let source: String
+    package let source: String
 
     /// Words that have characters which the vocabulary lacks.
     package var starredWords: [String] { words.filter { $0.units.contains(where: \.isStar) }.map(\.text) }
@@ -32,7 +32,7 @@ package struct AlignmentText: Sendable {
         words.enumerated().map { ($0 == 0 ? "" : $1.startsLine ? "\n" : " ") + $1.text }.joined()
     }
 
-    var tokens: [Int] {
+    package var tokens: [Int] {
         words.enumerated().flatMap { index, word in
             (index > 0 ? delimiter.map { [$0] } ?? [] : []) + word.units.flatMap(\.tokens)
         }
@@ -63,7 +63,8 @@ package struct AlignmentText: Sendable {
             }
         }
         guard !words.isEmpty else {
-            throw TextError(.empty, source: source, "no words to align", remedy: "give the text that is said in the audio")
+            throw TextError(
+                .empty, source: source, "no words to align", remedy: "give the text that is said in the audio")
         }
         guard words.contains(where: { !$0.units.allSatisfy(\.isStar) }) else {
             throw TextError(

@@ -30,6 +30,23 @@ struct CTCViterbi {
             blanks = Array(repeating: -.infinity, count: tokenCount + 1)
             tokens = blanks
         }
+
+        /// One frame after other scores, at some indices.
+        mutating func follow(
+            _ before: Scores, _ indices: ClosedRange<Int>, columns: [Int32], penalties: [Double], row: [Double]
+        ) {
+            let (blanks, tokens, row) = (before.blanks.span, before.tokens.span, row.span)
+            do {
+                var next = self.blanks.mutableSpan
+                for index in indices { next[index] = larger(blanks[index], tokens[index]) + row[0] }
+            }
+            let (columns, penalties) = (columns.span, penalties.span)
+            var next = self.tokens.mutableSpan
+            for index in indices.lowerBound..<max(indices.lowerBound, min(indices.upperBound + 1, columns.count)) {
+                let best = larger(larger(tokens[index + 1], blanks[index]), tokens[index] + penalties[index])
+                next[index + 1] = best + row[Int(columns[index])]
+            }
+        }
     }
 
     /// - Parameters:
@@ -90,16 +107,7 @@ struct CTCViterbi {
     /// One frame on, for the blanks and tokens of some indices.
     private mutating func advance(_ frame: Int, _ indices: ClosedRange<Int>, _ row: inout [Double]) {
         emissions.read(frame, into: &row)
-        let tokenEnd = min(indices.upperBound + 1, columns.count)
-        let (columns, penalties, row) = (columns.span, skipPenalties.span, row.span)
-        let (blanks, tokens) = (scores.blanks.span, scores.tokens.span)
-        var nextBlanks = next.blanks.mutableSpan
-        for index in indices { nextBlanks[index] = larger(blanks[index], tokens[index]) + row[0] }
-        var nextTokens = next.tokens.mutableSpan
-        for index in indices.lowerBound..<max(indices.lowerBound, tokenEnd) {
-            let best = larger(larger(tokens[index + 1], blanks[index]), tokens[index] + penalties[index])
-            nextTokens[index + 1] = best + row[Int(columns[index])]
-        }
+        next.follow(scores, indices, columns: columns, penalties: skipPenalties, row: row)
         swap(&scores, &next)
     }
 
