@@ -148,13 +148,13 @@ private struct AlignmentVocabulary {
 }
 
 extension Unicode.Scalar {
-    /// Letters, numbers and symbols; among punctuation, what is read out.
+    /// Letters, numbers and symbols; of punctuation and mathematics, what is read out.
     fileprivate var isSpoken: Bool {
         switch properties.generalCategory {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .otherLetter, .decimalNumber, .letterNumber,
-            .otherNumber, .currencySymbol, .mathSymbol, .otherSymbol:
+            .otherNumber, .currencySymbol, .otherSymbol:
             true
-        default: ["%", "&", "@", "#", "‰", "§"].contains(self)
+        default: ["%", "&", "@", "#", "‰", "§", "+", "=", "±", "×", "÷"].contains(self)
         }
     }
 }

@@ -89,7 +89,8 @@ struct CTCViterbi {
         if state.isToken { ends[state.index] = frameCount }
         while let checkpoint = kept.popLast() {
             let first = kept.count * segment
-            scores = checkpoint
+            // What no path has reached by then is −∞ in both.
+            (scores, next) = (checkpoint, checkpoint)
             let moves = moves(from: first, to: last, leadingTo: state.index, &row)
             for frame in stride(from: last, to: first, by: -1) {
                 let before = moves.state(before: state, frame: frame)
