@@ -28,15 +28,19 @@ package final class ChunkedRun<Piece> {
         package let audioSeconds: Double
         /// Its share of the time that its batches took.
         package let elapsedSeconds: Double
+        package let voiceActivity: VoiceActivity
     }
 
     private struct Utterance {
         let seconds: Double
+        let voiceActivity: VoiceActivity
         var pieces: [Piece] = []
         var elapsedSeconds = 0.0
 
         func outcome(_ index: Int, _ pieces: Result<[Piece], any Error>) -> Outcome {
-            Outcome(index: index, pieces: pieces, audioSeconds: seconds, elapsedSeconds: elapsedSeconds)
+            Outcome(
+                index: index, pieces: pieces, audioSeconds: seconds, elapsedSeconds: elapsedSeconds,
+                voiceActivity: voiceActivity)
         }
     }
 
@@ -77,9 +81,20 @@ package final class ChunkedRun<Piece> {
         let rate = model.featureExtractor.sampleRate
         let clip = try clip.resampled(to: rate)
         try model.check(clip, name: name)
-        let chunks = try chunking.chunks(sampleCount: clip.samples.count, sampleRate: rate, model.configuration)
+        let loudness = Loudness(clip.samples, hop: model.configuration.hop)
+        let chunks =
+            switch chunking.split {
+            case .fixed:
+                try chunking.chunks(sampleCount: clip.samples.count, sampleRate: rate, model.configuration)
+            case .silence:
+                try chunking.chunks(
+                    splittingAtSilencesOf: loudness, sampleCount: clip.samples.count, sampleRate: rate,
+                    model.configuration)
+            }
         let ofFile = chunking.normalization == .file ? model.featureExtractor.scaling(of: clip.samples[...]) : nil
-        utterances[index] = Utterance(seconds: clip.seconds)
+        utterances[index] = Utterance(
+            seconds: clip.seconds,
+            voiceActivity: VoiceActivity(loudness, secondsPerFrame: model.secondsPerFrame))
         progress(0, clip.seconds)
         for (number, chunk) in chunks.enumerated() {
             let seconds = Double(chunk.samples.count) / Double(rate)
