@@ -60,13 +60,13 @@ extension XLSRModel {
         return try chunks.indices.map { index in
             let ids = try text(chunks[index].index).columnIDs(blank: blank)
             var emissions = CTCEmissions(columnCount: ids.count)
-            for row in chunks[index].rows(in: output.segments[index]) {
+            for row in chunks[index].rows(in: output.segments[index], configuration) {
                 let scores = scores[row * columns..<(row + 1) * columns]
                 let largest = scores.max() ?? 0
                 let total = largest + log(scores.reduce(0) { $0 + exp($1 - largest) })
                 emissions.append(ids.lazy.map { scores[scores.startIndex + $0] - total })
             }
-            return ChunkEmissions(start: chunks[index].start, emissions: emissions)
+            return ChunkEmissions(start: chunks[index].outputStart(configuration), emissions: emissions)
         }
     }
 
