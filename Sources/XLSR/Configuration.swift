@@ -41,6 +41,13 @@ public struct Configuration: Hashable, Sendable {
     public let adapterWidth: Int?
     /// The CTC blank.
     public let padTokenID: Int
+    /// Convolutions between the encoder and the head.
+    public let adapter: Adapter?
+    public let head: Head
+    /// nil where a head takes the last hidden states.
+    public let layerSum: LayerSum?
+
+    static let longestHop = 1_000_000
 
     /// Samples from one frame to the next.
     public var hop: Int { convolutions.reduce(1) { $0 * $1.stride } }
@@ -64,9 +71,6 @@ public struct Configuration: Hashable, Sendable {
         }
         return count
     }
-
-    /// Whether the checkpoint has a CTC head.
-    public var hasCTCHead: Bool { architectures.contains { $0.hasSuffix("ForCTC") } }
 }
 
 extension Configuration {
@@ -75,7 +79,6 @@ extension Configuration {
     package init(fields: [String: JSON], path: String) throws {
         let fields = ConfigurationFields(fields, path: path)
         try fields.requireOneOf("model_type", ["wav2vec2"])
-        try fields.refuse("add_adapter", "convolutional output adapters are not supported yet") { $0 == .bool(true) }
 
         architectures = try fields.strings("architectures", default: [])
         hiddenSize = try fields.integer("hidden_size", default: 768, in: 1...65_536)
@@ -98,6 +101,10 @@ extension Configuration {
         padTokenID = try fields.integer("pad_token_id", default: 0, in: 0...10_000_000)
         adapterWidth = try fields.optionalInteger("adapter_attn_dim", in: 1...65_536)
         convolutions = try Self.convolutions(fields)
+        let hop = convolutions.reduce(1) { $0 * $1.stride }
+        adapter = try Adapter(fields, hiddenSize: hiddenSize, hop: hop)
+        head = try Head(fields, architectures: architectures, hiddenSize: hiddenSize, adapter: adapter)
+        layerSum = try LayerSum(fields)
 
         guard hiddenSize % headCount == 0 else {
             throw fields.error("num_attention_heads", "\(headCount) heads don't divide hidden_size \(hiddenSize)")
@@ -125,7 +132,7 @@ extension Configuration {
         var hop = 1
         for stride in strides {
             hop *= stride
-            guard hop <= 1_000_000 else { throw fields.error("conv_stride", "the product of all strides is too large") }
+            guard hop <= longestHop else { throw fields.error("conv_stride", "the product of all strides is too large") }
         }
         return zip(channels, zip(kernels, strides)).map {
             ConvolutionLayer(channels: $0, kernel: $1.0, stride: $1.1)

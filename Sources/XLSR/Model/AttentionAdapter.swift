@@ -26,18 +26,3 @@ struct AttentionAdapter: Sendable {
         try up(down(x.layerNorm(norm), activation: .relu), residual: x)  // [frames, width] between
     }
 }
-
-/// What a checkpoint of Massively Multilingual Speech has for each language: a block for every encoder layer and the
-/// CTC head.
-struct LanguageAdapter: Sendable {
-    let layers: [AttentionAdapter]
-    let head: CTCHead?
-
-    /// - Parameter weights: under the names of a whole checkpoint.
-    init(_ weights: WeightReader, encoder: WeightReader, width: Int, _ configuration: Configuration) throws {
-        layers = try (0..<configuration.layerCount).map {
-            try AttentionAdapter(encoder.scope("encoder.layers.\($0)"), width: width, configuration)
-        }
-        head = configuration.hasCTCHead ? try CTCHead(weights, configuration) : nil
-    }
-}

@@ -34,15 +34,17 @@ struct WeightReader: Sendable {
             checkpoint, on: backend, precision: precision, prefix: prefix + name + ".", account: account)
     }
 
+    /// The checkpoint's folder or file, for messages.
+    var path: String { checkpoint.path }
+
+    func shape(of name: String) -> Shape? { checkpoint.shape(of: prefix + name) }
+
+    func contains(_ name: String) -> Bool { shape(of: name) != nil }
     /// Where the encoder's weights are: under a prefix in checkpoints with a head, and without it in bare encoders.
     var encoderScope: WeightReader {
         let prefix = CheckpointNames.encoderPrefix
         return checkpoint.names.contains { $0.hasPrefix(prefix + ".") } ? scope(prefix) : self
     }
-
-    func contains(_ name: String) -> Bool { shape(of: name) != nil }
-
-    func shape(of name: String) -> Shape? { checkpoint.shape(of: prefix + name) }
 
     /// A tensor of the expected shape, in float32.
     /// - Throws: `CheckpointError` with the tensor's full name when it is missing or has another shape.

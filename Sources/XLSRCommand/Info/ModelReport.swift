@@ -40,7 +40,7 @@ struct ModelReport: Encodable {
     init(_ source: ModelSource, language: String?) throws {
         let configuration = try XLSRModel.configuration(source.files)
         let settings = try FeatureExtractorSettings(source.files)
-        weights = try WeightsReport(CheckpointTensors(source.files), readsHead: configuration.hasCTCHead)
+        weights = try WeightsReport(CheckpointTensors(source.files), configuration.head)
         let tokenizer = Result {
             try Wav2Vec2CTCTokenizer(path: source.files.path, language: language) { try source.files.contents(of: $0) }
         }

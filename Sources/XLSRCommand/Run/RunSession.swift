@@ -10,6 +10,11 @@ final class RunSession {
     private let model: XLSRModel
     /// As the user named them; the bundled recording's name when there were none.
     private let inputs: [String]
+    /// What is said in the inputs, where that is known.
+    private let texts: [Result<AlignmentText, any Error>]
+    /// Where each input's language is found out first.
+    private let transcriber: MultilingualTranscriber?
+    private var found: [Int: IdentifiedLanguage] = [:]
     private var report = RunReport()
 
     /// - Throws: `UsageError` and errors of the model and the device, before anything is computed.
@@ -29,10 +34,22 @@ final class RunSession {
         ProgressBar.show("loading \(options.model.name)")
         defer { ProgressBar.clear() }
         let backend = try BackendRegistry.open(options.device, options: options.backendOptions)
-        model = try XLSRModel(
+        var model = try XLSRModel(
             options.model.files, name: options.model.name, on: backend, precision: options.precision,
-            language: options.language)
-        if case .transcript = plan.product { try model.requireTranscription() }
+            language: options.languages.language)
+        if options.normalization == .fairseq {
+            model.featureExtractor.normalizationEpsilon = FeatureExtractorSettings.fairseqEpsilon
+        }
+        self.model = model
+        transcriber = try options.languages.identifier.map { [model] source in
+            ProgressBar.show("loading \(source.name)")
+            let identifier = try XLSRModel(source.files, name: source.name, on: backend, precision: options.precision)
+            return try MultilingualTranscriber(model, identifier: identifier)
+        }
+        if case .tensors = plan.product {} else { try model.requireTranscription() }
+        texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
+            Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
+        }
         report.loadSeconds = start.duration(to: clock.now).seconds
     }
 
@@ -41,13 +58,16 @@ final class RunSession {
         switch plan.product {
         case .tensors(let names):
             try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(joining: $1) }
-        case .transcript(let format, let timestamps):
-            try run(model.bestPaths) { [inputs, model] outcome, pieces in
-                let result = TranscriptionResult(
-                    audio: inputs[outcome.index], transcript: try model.transcript(of: pieces), model: model.name,
-                    device: model.backend.device.description, precision: model.precision.weights.rawValue,
-                    audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
-                return .transcript(result, format, timestamps)
+        case .transcript(let style) where transcriber != nil: try runByLanguage(style)
+        case .transcript(let style):
+            try run(model.bestPaths) { try self.result($0, self.model.transcript(of: $1), style) }
+        case .alignment(let style):
+            noteStars()
+            try run { [model, texts] chunks in
+                try model.emissions(of: chunks) { try texts[$0].get() }
+            } result: { outcome, pieces in
+                let text = try self.texts[outcome.index].get()
+                return try self.result(outcome, self.model.transcript(of: pieces, alignedWith: text), style)
             }
         }
         ProgressBar.clear()
@@ -58,11 +78,77 @@ final class RunSession {
         return report.failureCount == 0
     }
 
+    private func result<Piece>(
+        _ outcome: ChunkedRun<Piece>.Outcome, _ transcript: Transcript, _ style: TranscriptStyle
+    ) -> RunResult {
+        let result = TranscriptionResult(
+            audio: inputs[outcome.index], transcript: transcript, model: model.name,
+            device: model.backend.device.description, precision: model.precision.weights.rawValue,
+            audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds,
+            voiceActivity: outcome.voiceActivity, language: found[outcome.index]?.language ?? model.language,
+            languageProbability: found[outcome.index]?.probability)
+        return .transcript(result, style)
+    }
+
+    private func noteStars() {
+        guard options.verbosity > .quiet else { return }
+        for case .success(let text) in texts where !text.starredWords.isEmpty {
+            let (words, shown) = (text.starredWords, text.starredWords.prefix(5).joined(separator: " "))
+            Terminal.note(
+                "\(text.source): \(counted(words.count, "word")) with characters that the vocabulary lacks, aligned with"
+                    + " whatever is there: \(shown)\(words.count > 5 ? " …" : "")")
+        }
+    }
+
     private func run<Piece>(
         _ compute: @escaping ([ChunkInput]) throws -> [Piece],
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
-        let run = ChunkedRun(
+        let run = chunkedRun(model, compute, result: result)
+        if options.inputs.isEmpty {
+            let (clip, name) = try input(0)
+            try run.add(clip, index: 0, name: name)
+            try run.finish()
+        } else {
+            try model.read(
+                inputs, into: run, check: { [texts] in _ = try texts.isEmpty ? nil : texts[$0].get() }, failed: fail)
+        }
+    }
+
+    private func runByLanguage(_ style: TranscriptStyle) throws {
+        guard let transcriber else { return }
+        let run = LanguageRun(transcriber: transcriber) { model in
+            self.chunkedRun(model, model.bestPaths) { try self.result($0, model.transcript(of: $1), style) }
+        } found: { index, language in
+            self.found[index] = language
+            guard self.options.verbosity == .verbose else { return }
+            Terminal.note(
+                "\(self.inputs[index]): language \(language.language) (\(language.label), probability"
+                    + " \(decimal(language.probability, 4)))")
+        } failed: {
+            self.fail($0, $1)
+        }
+        try run(count: inputs.count, chunking: options.chunking, read: input)
+    }
+
+    /// The audio of an input, and what it is called in errors.
+    private func input(_ index: Int) throws -> (clip: AudioClip, name: String) {
+        let name = inputs[index]
+        guard options.inputs.isEmpty else {
+            let clip = try AudioFile.read(path: name, sampleRate: model.featureExtractor.sampleRate)
+            return (clip, name == "-" ? "standard input" : name)
+        }
+        if options.verbosity > .quiet {
+            Terminal.note("no AUDIO given, so here is what the bundled recording \(name) says (- is standard input):")
+        }
+        return (try Demo.recording(named: name), name)
+    }
+
+    private func chunkedRun<Piece>(
+        _ model: XLSRModel, _ compute: @escaping ([ChunkInput]) throws -> [Piece],
+        result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
+    ) -> ChunkedRun<Piece> {
+        ChunkedRun(
             model, options.chunking, batchSeconds: options.batchSeconds, compute: compute, progress: showProgress
         ) { outcome in
             do {
@@ -75,17 +161,6 @@ final class RunSession {
             } catch {
                 self.fail(outcome.index, error)
             }
-        }
-        if options.inputs.isEmpty {
-            guard let name = inputs.first else { return }
-            if options.verbosity > .quiet {
-                Terminal.note(
-                    "no AUDIO given, so here is what the bundled recording \(name) says (- is standard input):")
-            }
-            try run.add(Demo.recording(named: name), index: 0, name: name)
-            try run.finish()
-        } else {
-            try model.read(inputs, into: run, failed: fail)
         }
     }
 
@@ -102,7 +177,7 @@ final class RunSession {
         let message = "\(error)"
         // The device's own troubles are the same for every input.
         guard report.messages.insert(message).inserted else { return }
-        let isNamed = error is AudioError || inputs.count == 1 || message.hasPrefix(inputs[index])
+        let isNamed = error is AudioError || error is TextError || inputs.count == 1 || message.hasPrefix(inputs[index])
         Terminal.error(isNamed ? message : "\(inputs[index]): \(message)")
     }
 }

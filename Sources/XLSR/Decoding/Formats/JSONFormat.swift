@@ -3,7 +3,8 @@ import FoundationEssentials
 /// One JSON object on a line: keys sorted, times in seconds to the millisecond.
 ///
 /// `version` 1 has `audio`, `audio_seconds`, `device`, `elapsed_seconds`, `model`, `precision`, `real_time_factor`
-/// (elapsed / audio; absent without audio), `text`, `version` and, as `timestamps` says, `words` and `characters`:
+/// (elapsed / audio; absent without audio), `text`, `language` of models that have several, `language_probability` where
+/// a classifier found it out, `version` and, as `timestamps` says, `words` and `characters`:
 /// objects with `text`, `start`, `end` and `confidence` (0 to 1; see `Wav2Vec2CTCTokenizer.transcript`).
 func jsonLine(of result: TranscriptionResult, timestamps: TimestampLevel) throws -> String {
     let encoder = JSONEncoder()
@@ -15,10 +16,13 @@ private struct ResultObject: Encodable {
     let version = 1
     let audio, text, model, device, precision: String
     let audioSeconds, elapsedSeconds, realTimeFactor: Double?
+    let language: String?
+    let languageProbability: Double?
     let words, characters: [TimedTextObject]?
 
     enum CodingKeys: String, CodingKey {
-        case version, audio, text, model, device, precision, words, characters
+        case version, audio, text, model, device, precision, language, words, characters
+        case languageProbability = "language_probability"
         case audioSeconds = "audio_seconds"
         case elapsedSeconds = "elapsed_seconds"
         case realTimeFactor = "real_time_factor"
@@ -30,6 +34,8 @@ private struct ResultObject: Encodable {
         model = result.model
         device = result.device
         precision = result.precision
+        language = result.language
+        languageProbability = result.languageProbability.flatMap { rounded($0, per: 1e4) }
         audioSeconds = rounded(result.audioSeconds, per: 1e3)
         elapsedSeconds = rounded(result.elapsedSeconds, per: 1e3)
         realTimeFactor = result.realTimeFactor.flatMap { rounded($0, per: 1e4) }

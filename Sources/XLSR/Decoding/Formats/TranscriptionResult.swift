@@ -8,10 +8,17 @@ public struct TranscriptionResult: Hashable, Sendable {
     public var precision: String
     public var audioSeconds: Double
     public var elapsedSeconds: Double
+    /// Without it, speech is where the words are.
+    public var voiceActivity: VoiceActivity?
+    /// Of models that have several.
+    public var language: String?
+    /// Where a classifier found the language out.
+    public var languageProbability: Double?
 
     public init(
         audio: String, transcript: Transcript, model: String, device: String, precision: String, audioSeconds: Double,
-        elapsedSeconds: Double
+        elapsedSeconds: Double, voiceActivity: VoiceActivity? = nil, language: String? = nil,
+        languageProbability: Double? = nil
     ) {
         self.audio = audio
         self.transcript = transcript
@@ -20,6 +27,9 @@ public struct TranscriptionResult: Hashable, Sendable {
         self.precision = precision
         self.audioSeconds = audioSeconds
         self.elapsedSeconds = elapsedSeconds
+        self.voiceActivity = voiceActivity
+        self.language = language
+        self.languageProbability = languageProbability
     }
 
     /// Elapsed seconds per second of audio: below 1 is faster than real time; nil without audio.

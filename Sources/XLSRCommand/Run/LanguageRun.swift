@@ -1,0 +1,42 @@
+import TensorEngine
+import XLSR
+
+/// Transcribes inputs, each by the adapter of its language. Neighbours of one language share batches.
+struct LanguageRun {
+    typealias Run = ChunkedRun<XLSRModel.ChunkPath>
+
+    let transcriber: MultilingualTranscriber
+    /// Makes the run of one language.
+    let makeRun: (XLSRModel) -> Run
+    /// Hears of an input's language before its transcript.
+    let found: (Int, IdentifiedLanguage) -> Void
+    /// Gets the index of an input that can't be used, and why.
+    let failed: (Int, any Error) -> Void
+
+    /// - Parameter read: the audio of an input, and what it is called in errors.
+    func callAsFunction(
+        count: Int, chunking: Chunking, read: (Int) throws -> (clip: AudioClip, name: String)
+    ) throws {
+        var current: (language: String, run: Run)?
+        for index in 0..<count {
+            try Task.checkCancellation()
+            do {
+                let (clip, name) = try read(index)
+                let language = try transcriber.language(of: clip, name: name, chunking: chunking)
+                found(index, language)
+                if current?.language != language.language {
+                    // In order: what waits for its batch to be full comes before what follows.
+                    try current?.run.finish()
+                    current = nil
+                    current = (language.language, makeRun(try transcriber.model(for: language.language)))
+                }
+                try current?.run.add(clip, index: index, name: name)
+            } catch let error as AudioError {
+                failed(index, error)
+            } catch let error as CheckpointError {
+                failed(index, error)
+            }
+        }
+        try current?.run.finish()
+    }
+}
