@@ -4,7 +4,8 @@ import XLSR
 
 extension Option {
     static let model = Option(
-        "--model", value: "DIR|OWNER/NAME", "a model folder, or one in the Hugging Face cache [the bundled demo]")
+        "--model", value: "DIR|OWNER/NAME|FILE.pt",
+        "a model folder, one in the Hugging Face cache, or a file of fairseq [the bundled demo]")
     static let device = Option(
         "--device", value: "auto|" + BackendRegistry.entries.map(\.kind.rawValue).joined(separator: "|"),
         "where to compute; `xlsr devices` shows what is here [auto]")

@@ -4,9 +4,10 @@ import XLSR
 extension Command {
     static let convert = Command(
         name: "convert",
-        summary: "Writes a checkpoint again with smaller weights.",
+        summary: "Writes a checkpoint again: with smaller weights, or one of fairseq as Hugging Face would.",
         operands: Operands(
-            synopsis: "MODEL OUT", help: "a folder, or OWNER/NAME in the Hugging Face cache; and a new folder", limit: 2
+            synopsis: "MODEL OUT",
+            help: "a folder, OWNER/NAME in the Hugging Face cache, or a .pt file of fairseq; and a new folder", limit: 2
         ),
         options: [.checkpointPrecision, .quiet],
         notes: [
@@ -14,12 +15,16 @@ extension Command {
             "It loads with float32 sums as before; --precision at run time decides what the weights are stored as in memory.",
         ],
         examples: [
-            Example("xlsr convert --precision bf16 ./xls-r-300m ./xls-r-300m-bf16", "half the size on disk")
+            Example("xlsr convert --precision bf16 ./xls-r-300m ./xls-r-300m-bf16", "half the size on disk"),
+            Example("xlsr convert xlsr2_300m.pt ./xls-r-300m", "a fairseq checkpoint as a Hugging Face folder"),
         ],
         perform: { arguments in
             guard arguments.operands.count == 2 else { throw UsageError("convert needs MODEL and OUT") }
-            guard let name = arguments[.checkpointPrecision], let dtype = DType(rawValue: name), dtype != .int32 else {
-                throw UsageError("--precision must be one of f32, bf16, f16")
+            let dtype = try arguments[.checkpointPrecision].map { name in
+                guard let dtype = DType(rawValue: name), dtype != .int32 else {
+                    throw UsageError("--precision must be one of f32, bf16, f16")
+                }
+                return dtype
             }
             if arguments.has(.quiet) { ProgressBar.disable() }
             let source = try ModelSource(arguments.operands[0])
@@ -33,5 +38,5 @@ extension Command {
 
 extension Option {
     static let checkpointPrecision = Option(
-        "--precision", value: "f32|bf16|f16", "what floating-point weights are written as")
+        "--precision", value: "f32|bf16|f16", "what floating-point weights are written as [as they are]")
 }

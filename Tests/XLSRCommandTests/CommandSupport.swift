@@ -58,7 +58,11 @@ func contents(_ path: String) throws -> String { try String(contentsOfFile: path
 
 /// Writes a bundled recording as a WAV file of 32-bit floats.
 func writeRecording(_ index: Int = 0, to path: String) throws {
-    let clip = try Demo.recording(named: Demo.recordingNames[index])
+    try writeClip(Demo.recording(named: Demo.recordingNames[index]), to: path)
+}
+
+/// Writes samples as a WAV file of 32-bit floats.
+func writeClip(_ clip: AudioClip, to path: String) throws {
     try Data(wav(clip)).write(to: URL(filePath: path))
 }
 

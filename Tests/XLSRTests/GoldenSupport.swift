@@ -8,7 +8,7 @@ struct Golden {
     static let variants = [
         "layer-stable", "group-post", "heads-120", "heads-80", "odd-positional", "bin-blank-last", "bin-legacy",
         "sharded",
-        "headless", "pretraining", "do-normalize-false",
+        "headless", "pretraining", "do-normalize-false", "adapters",
     ]
 
     let folder: String

@@ -5,7 +5,7 @@ import TensorEngine
 ///
 /// A file holds the weights under fairseq's names and the settings as Python objects. Both are read as data, and shown
 /// as the files of a Hugging Face checkpoint. Source: fairseq's `wav2vec2.py`, `wav2vec2_asr.py`, `dictionary.py`.
-enum FairseqCheckpoint {
+package enum FairseqCheckpoint {
     /// The files of the checkpoint at `path`, which is a regular file.
     /// - Throws: `CheckpointError` for a file that is damaged, of another kind, or of a variant that isn't supported.
     static func files(_ path: String) throws -> CheckpointFiles {

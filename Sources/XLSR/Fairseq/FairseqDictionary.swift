@@ -46,20 +46,19 @@ struct FairseqDictionary {
     /// CTC's blank: a token of that name, else the first.
     var blankID: Int { symbols.firstIndex(of: CodePoints("<ctc_blank>")) ?? 0 }
 
-    /// vocab.json and tokenizer_config.json as transformers' converter writes them: what CTC takes for its blank is
-    /// called `<pad>`, and so `<pad>` takes the name `<s>`.
+    /// vocab.json and tokenizer_config.json with the same tokens, in which Hugging Face's padding token is CTC's blank.
+    ///
+    /// Text is fairseq's but for `</s>`, which fairseq leaves out; CTC models are not trained to write it.
     func files() throws -> [String: [UInt8]] {
-        var symbols = symbols
-        if blankID == 0, symbols.count > 1 { symbols.swapAt(0, 1) }
         var seen: Set<CodePoints> = []
         // Written by hand: dictionaries of strings merge tokens that are canonically equivalent.
         let members = try symbols.enumerated().reversed().compactMap { id, symbol -> String? in
             guard seen.insert(symbol).inserted else { return nil }
             return "\(try Self.json(symbol.string)): \(id)"
         }
-        let blank = symbols.indices.contains(blankID) ? symbols[blankID].string : "<pad>"
+        let blank = symbols.indices.contains(blankID) ? symbols[blankID].string : "<s>"
         let settings = """
-            {"tokenizer_class": "Wav2Vec2CTCTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", \
+            {"tokenizer_class": "Wav2Vec2CTCTokenizer", "bos_token": "\(blank == "<s>" ? "<pad>" : "<s>")", "eos_token": "</s>", "unk_token": "<unk>", \
             "pad_token": \(try Self.json(blank)), "word_delimiter_token": "|", "do_lower_case": false}
 
             """

@@ -1,10 +1,10 @@
 /// Codes and names of languages, as far as labels and users spell them in other ways than checkpoints do.
-enum LanguageCodes {
+package enum LanguageCodes {
     /// The checkpoint's own name for what a label says: `deu` for "deu", "de", "de-AT", "de: German" and "German".
     ///
     /// Checkpoints of Massively Multilingual Speech use ISO 639-3, with a script where a language has several
     /// (`azj-script_latin`). nil when none of the known languages is meant.
-    static func match(_ label: String, among known: [String]) -> String? {
+    package static func match(_ label: String, among known: [String]) -> String? {
         let known = Set(known)
         for text in spellings(of: label) {
             if known.contains(text) { return text }

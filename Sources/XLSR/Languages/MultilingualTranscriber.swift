@@ -38,7 +38,10 @@ public final class MultilingualTranscriber: Sendable {
                 remedy: "leave the language out, or use a checkpoint of Massively Multilingual Speech")
         }
         guard case .sequenceClassifier(let classes, _) = identifier.configuration.head else {
-            throw identifier.lacks("labels of languages")
+            throw CheckpointError(
+                .configuration, path: identifier.name,
+                "is \(identifier.configuration.architectures.joined(separator: ", ")), which doesn't tell languages apart",
+                remedy: "use a sequence classifier of spoken languages, such as facebook/mms-lid-126")
         }
         guard classes.labels.contains(where: { LanguageCodes.match($0, among: model.languages) != nil }) else {
             throw CheckpointError(

@@ -11,21 +11,24 @@ package enum CheckpointConverter {
     ]
 
     /// - Parameters:
+    ///   - dtype: what floating-point weights become; nil: what they are.
     ///   - folder: where to write; made when it isn't there.
     ///   - progress: hears how many of all bytes are written.
     /// - Throws: `UsageError` for a folder that holds files already or a type that checkpoints don't have;
     ///   `CheckpointError` for what can't be read or written.
     package static func convert(
-        _ files: CheckpointFiles, to dtype: DType, folder: String, progress: (Int, Int) -> Void = { _, _ in }
+        _ files: CheckpointFiles, to dtype: DType?, folder: String, progress: (Int, Int) -> Void = { _, _ in }
     ) throws {
-        guard let typeName = typeName(dtype) else {
+        let typeName = dtype.flatMap(typeName)
+        if let dtype, typeName == nil {
             throw UsageError("checkpoints can't be written as \(dtype) yet; use f32, bf16 or f16")
         }
         let configuration = try XLSRModel.configurationFields(files)
         let checkpoint = try CheckpointTensors(files)
         try makeEmptyFolder(folder)
-        let tensors = try checkpoint.names.map { name in
-            (name: name, array: try checkpoint.tensor(named: name).converted(lazilyTo: dtype))
+        let tensors = try checkpoint.names.map { name -> (name: String, array: HostArray) in
+            let array = try checkpoint.tensor(named: name)
+            return (name: name, array: dtype.map(array.converted(lazilyTo:)) ?? array)
         }
         let total = tensors.reduce(0) { $0 + $1.array.byteRange.count }
         let path = folder + "/model.safetensors"
@@ -37,14 +40,17 @@ package enum CheckpointConverter {
             progress(min(written, total), total)
         }
         try weights.commit()
-        for name in otherFiles {
+        let adapters = files.names().filter { $0.hasPrefix("adapter.") }
+        for name in otherFiles + adapters {
             guard let memory = try files.memory(of: name) else { continue }
             try memory.withUnsafeBytes { try write($0, to: folder + "/" + name) }
         }
         // Last, so that a folder with a config.json is a whole checkpoint.
         var fields = configuration
-        fields["torch_dtype"] = nil
-        fields["dtype"] = .string(typeName)
+        if let typeName {
+            fields["torch_dtype"] = nil
+            fields["dtype"] = .string(typeName)
+        }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try encoder.encode(JSON.object(fields)).withUnsafeBytes { try write($0, to: folder + "/config.json") }

@@ -25,12 +25,27 @@ extension ModelReport {
         if let vocabularySize { rows.append(("vocabulary", "\(vocabularySize) outputs")) }
         if let tokenizer { rows.append(("tokenizer", tokenizer.text)) }
         if let tokenizerProblem { rows.append(("tokenizer", "none: \(tokenizerProblem)")) }
+        if let adapterLanguages { rows.append(("adapters", adapterText(adapterLanguages))) }
         let types = weights.types.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         rows.append(("weights", "\(counted(weights.tensorCount, "tensor")): \(types)"))
         rows += weights.files.map { ("", $0) }
         let memory = ["f32", "bf16", "f16", "int8"].map { "\($0) \(byteText(weights.memory[$0] ?? 0))" }
         rows.append(("memory", memory.joined(separator: ", ") + " (int8 estimated)"))
         return rows.map { padded($0.0, 14) + $0.1 + "\n" }.joined()
+    }
+
+    /// Lines of codes, as there may be more than a thousand.
+    private func adapterText(_ languages: [String]) -> String {
+        var lines = ["\(counted(languages.count, "language"))\(languages.isEmpty ? "" : ":")"]
+        for language in languages {
+            let last = lines[lines.count - 1]
+            if lines.count > 1, last.count + language.count < 100 {
+                lines[lines.count - 1] = last + " " + language
+            } else {
+                lines.append(language)
+            }
+        }
+        return lines.joined(separator: "\n" + padded("", 14))
     }
 
     private var unread: String {

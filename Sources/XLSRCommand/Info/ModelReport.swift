@@ -26,6 +26,8 @@ struct ModelReport: Encodable {
     let tokenizer: TokenizerReport?
     /// Why there is no tokenizer, where a head would need one.
     let tokenizerProblem: String?
+    /// Languages that the checkpoint has adapters for; nil where it isn't made for adapters.
+    let adapterLanguages: [String]?
     let weights: WeightsReport
 
     struct TokenizerReport: Encodable {
@@ -50,6 +52,7 @@ struct ModelReport: Encodable {
         } else {
             tokenizerProblem = nil
         }
+        adapterLanguages = try LanguageAdapters(source.files, configuration)?.known
         model = source.name
         architectures = configuration.architectures
         tasks =
@@ -90,6 +93,7 @@ struct ModelReport: Encodable {
         case receptiveFieldSamples = "receptive_field_samples"
         case vocabularySize = "vocabulary_size"
         case tokenizerProblem = "tokenizer_problem"
+        case adapterLanguages = "adapter_languages"
     }
 }
 

@@ -5,11 +5,16 @@ import XLSR
 struct LanguageRun {
     typealias Run = ChunkedRun<XLSRModel.ChunkPath>
 
+    struct Finding {
+        let language: IdentifiedLanguage
+        let elapsedSeconds: Double
+    }
+
     let transcriber: MultilingualTranscriber
     /// Makes the run of one language.
     let makeRun: (XLSRModel) -> Run
     /// Hears of an input's language before its transcript.
-    let found: (Int, IdentifiedLanguage) -> Void
+    let found: (Int, Finding) -> Void
     /// Gets the index of an input that can't be used, and why.
     let failed: (Int, any Error) -> Void
 
@@ -22,8 +27,10 @@ struct LanguageRun {
             try Task.checkCancellation()
             do {
                 let (clip, name) = try read(index)
+                let clock = ContinuousClock()
+                let start = clock.now
                 let language = try transcriber.language(of: clip, name: name, chunking: chunking)
-                found(index, language)
+                found(index, Finding(language: language, elapsedSeconds: start.duration(to: clock.now).seconds))
                 if current?.language != language.language {
                     // In order: what waits for its batch to be full comes before what follows.
                     try current?.run.finish()
@@ -31,9 +38,7 @@ struct LanguageRun {
                     current = (language.language, makeRun(try transcriber.model(for: language.language)))
                 }
                 try current?.run.add(clip, index: index, name: name)
-            } catch let error as AudioError {
-                failed(index, error)
-            } catch let error as CheckpointError {
+            } catch let error where !(error is OutputError || error is CancellationError) {
                 failed(index, error)
             }
         }

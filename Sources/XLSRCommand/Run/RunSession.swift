@@ -14,7 +14,7 @@ final class RunSession {
     private let texts: [Result<AlignmentText, any Error>]
     /// Where each input's language is found out first.
     private let transcriber: MultilingualTranscriber?
-    private var found: [Int: IdentifiedLanguage] = [:]
+    private var found: [Int: LanguageRun.Finding] = [:]
     private var report = RunReport()
 
     /// - Throws: `UsageError` and errors of the model and the device, before anything is computed.
@@ -84,9 +84,10 @@ final class RunSession {
         let result = TranscriptionResult(
             audio: inputs[outcome.index], transcript: transcript, model: model.name,
             device: model.backend.device.description, precision: model.precision.weights.rawValue,
-            audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds,
-            voiceActivity: outcome.voiceActivity, language: found[outcome.index]?.language ?? model.language,
-            languageProbability: found[outcome.index]?.probability)
+            audioSeconds: outcome.audioSeconds,
+            elapsedSeconds: outcome.elapsedSeconds + (found[outcome.index]?.elapsedSeconds ?? 0),
+            voiceActivity: outcome.voiceActivity, language: found[outcome.index]?.language.language ?? model.language,
+            languageProbability: found[outcome.index]?.language.probability)
         return .transcript(result, style)
     }
 
@@ -119,9 +120,11 @@ final class RunSession {
         guard let transcriber else { return }
         let run = LanguageRun(transcriber: transcriber) { model in
             self.chunkedRun(model, model.bestPaths) { try self.result($0, model.transcript(of: $1), style) }
-        } found: { index, language in
-            self.found[index] = language
+        } found: { index, finding in
+            self.found[index] = finding
+            self.report.add(audio: 0, compute: finding.elapsedSeconds)
             guard self.options.verbosity == .verbose else { return }
+            let language = finding.language
             Terminal.note(
                 "\(self.inputs[index]): language \(language.language) (\(language.label), probability"
                     + " \(decimal(language.probability, 4)))")
