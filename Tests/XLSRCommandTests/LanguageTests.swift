@@ -74,7 +74,8 @@ import XLSR
             #expect(try xlsr("convert", fairseq + "/whole/ctc-cfg.pt", out).status == 0)
             #expect(
                 try names(in: out) == [
-                    "config.json", "model.safetensors", "preprocessor_config.json", "tokenizer_config.json", "vocab.json",
+                    "config.json", "model.safetensors", "preprocessor_config.json", "tokenizer_config.json",
+                    "vocab.json",
                 ])
             #expect(try xlsr("run", "--model", out, paths[1]).text == expected + "\n")
             // A folder that Hugging Face wrote has another ε, which fairseq's differs from.

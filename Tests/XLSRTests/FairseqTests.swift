@@ -224,7 +224,8 @@ import XLSR
                 let tensor = pickledTensor(sizes: [1], strides: [1], storageCount: 1)
                 let object =
                     text("}") + pickledString("model") + tensor + text("s") + pickledString(place) + call + text("s")
-                let file = legacyTorchFile(object: object, keys: ["0"], storages: littleEndianBytes(Int64(1)) + [0, 0, 0, 0])
+                let file = legacyTorchFile(
+                    object: object, keys: ["0"], storages: littleEndianBytes(Int64(1)) + [0, 0, 0, 0])
                 let error = try #require(throws: CheckpointError.self) {
                     try FairseqCheckpoint.files(ArrayMemory(file), path: "test.pt") { _ in nil }
                 }
@@ -249,7 +250,8 @@ import XLSR
         let original = try Array(Data(contentsOf: URL(filePath: "\(Self.folder)/\(checkpoint.0)")))
         let dictionary = try Array(Data(contentsOf: URL(filePath: "\(Self.folder)/dict.ltr.txt")))
         // Settings are a small part of a file: half of the damages go there.
-        let settings = original.firstRange(of: Array("argparse".utf8)) ?? original.firstRange(of: Array("omegaconf".utf8))
+        let settings =
+            original.firstRange(of: Array("argparse".utf8)) ?? original.firstRange(of: Array("omegaconf".utf8))
         let start = try #require(settings).lowerBound
         var random = RandomSource(seed: 20)
         var (opened, refused) = (0, 0)

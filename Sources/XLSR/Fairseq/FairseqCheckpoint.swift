@@ -95,14 +95,16 @@ package enum FairseqCheckpoint {
         {
             let symbols = values.compactMap { if case .string(let text) = $0 { CodePoints(text) } else { nil } }
             guard symbols.count == values.count else {
-                throw CheckpointError.malformed(path, "task_state: the target dictionary holds something that is no text")
+                throw CheckpointError.malformed(
+                    path, "task_state: the target dictionary holds something that is no text")
             }
             return FairseqDictionary(symbols)
         }
         let name = "dict.\(labels).txt"
         guard let (bytes, dictionaryPath) = try fileBeside(name) else {
             throw CheckpointError(
-                .missingFile, path: path, "its tokens are in \(name), which is not beside it, so token ids have no text",
+                .missingFile, path: path,
+                "its tokens are in \(name), which is not beside it, so token ids have no text",
                 remedy: "download \(name) from where the checkpoint is from into the same folder")
         }
         return try FairseqDictionary(bytes, path: dictionaryPath)

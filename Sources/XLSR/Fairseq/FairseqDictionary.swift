@@ -17,7 +17,8 @@ struct FairseqDictionary {
         if lines.last?.isEmpty == true { lines.removeLast() }
         for (index, bytes) in lines.enumerated() {
             func invalid(_ detail: String) -> CheckpointError {
-                CheckpointError(.tokenizer, path: path, "line \(index + 1) \(detail)", remedy: "lines are `token count`")
+                CheckpointError(
+                    .tokenizer, path: path, "line \(index + 1) \(detail)", remedy: "lines are `token count`")
             }
             guard let text = String(validating: bytes, as: UTF8.self) else { throw invalid("is not UTF-8") }
             var rest = CodePoints(text).strippingTrailingWhitespace()

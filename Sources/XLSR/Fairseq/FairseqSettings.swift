@@ -68,7 +68,9 @@ struct FairseqSettings {
         for name in ["conv_pos_batch_norm", "quantize_input", "target_glu", "spectrogram_input", "mel_input"] {
             try refuse(name, unless: [.bool(false)])
         }
-        for name in ["pos_conv_depth", "crop_seq_to_multiple", "quantizer_depth"] { try refuse(name, unless: [.int(1)]) }
+        for name in ["pos_conv_depth", "crop_seq_to_multiple", "quantizer_depth"] {
+            try refuse(name, unless: [.int(1)])
+        }
         for name in ["quant_noise_pq", "quant_noise_pq_block_size", "quant_noise_scalar"] {
             try refuse(name, unless: name == "quant_noise_pq_block_size" ? [.int(8)] : [.int(0), .double(0)])
         }
@@ -107,7 +109,8 @@ struct FairseqSettings {
             "hidden_size": try size("encoder_embed_dim"), "num_hidden_layers": try size("encoder_layers"),
             "num_attention_heads": try size("encoder_attention_heads"),
             "intermediate_size": try size("encoder_ffn_embed_dim"),
-            "hidden_act": .string(activation), "feat_extract_activation": .string("gelu"), "layer_norm_eps": .double(1e-5),
+            "hidden_act": .string(activation), "feat_extract_activation": .string("gelu"),
+            "layer_norm_eps": .double(1e-5),
             "feat_extract_norm": .string(norm), "conv_dim": .array(layers.map { .int($0.channels) }),
             "conv_kernel": .array(layers.map { .int($0.kernel) }),
             "conv_stride": .array(layers.map { .int($0.stride) }), "num_feat_extract_layers": .int(layers.count),
@@ -117,7 +120,8 @@ struct FairseqSettings {
             "num_conv_pos_embedding_groups": .int(try encoder.integer("conv_pos_groups", default: 16, in: 1...65_536)),
         ]
         if try encoder.bool("quantize_targets", default: false) {
-            fields["num_codevectors_per_group"] = .int(try encoder.integer("latent_vars", default: 320, in: 1...100_000))
+            fields["num_codevectors_per_group"] = .int(
+                try encoder.integer("latent_vars", default: 320, in: 1...100_000))
             fields["num_codevector_groups"] = .int(try encoder.integer("latent_groups", default: 2, in: 1...1_000))
         }
         return fields
@@ -162,7 +166,9 @@ extension FairseqSettings {
                 for _ in 0..<3 {
                     guard let text = scalar?.string, text.hasPrefix("${"), text.hasSuffix("}") else { break }
                     let parts = text.dropFirst(2).dropLast().split(separator: ".").map(String.init)
-                    guard parts.count == 2, let target = heap.settings(of: root.all[parts[0]])?[parts[1]] else { return nil }
+                    guard parts.count == 2, let target = heap.settings(of: root.all[parts[0]])?[parts[1]] else {
+                        return nil
+                    }
                     scalar = heap.scalar(target)
                 }
                 return scalar

@@ -15,12 +15,15 @@ struct FairseqShapes {
         let found = Set(
             tensors.tensorNames.filter { $0.hasPrefix(prefix) }.map { $0.dropFirst(prefix.count).prefix { $0 != "." } })
         guard found.count == layers else {
-            throw settings.encoder.error("encoder_layers", "is \(layers), but there are weights of \(found.count) layers")
+            throw settings.encoder.error(
+                "encoder_layers", "is \(layers), but there are weights of \(found.count) layers")
         }
         try check(prefix + "0.feed_forward.intermediate_dense.weight", 1, hidden, "encoder_embed_dim")
-        try check(prefix + "0.feed_forward.intermediate_dense.weight", 0, size("intermediate_size"), "encoder_ffn_embed_dim")
+        try check(
+            prefix + "0.feed_forward.intermediate_dense.weight", 0, size("intermediate_size"), "encoder_ffn_embed_dim")
         let position = CheckpointNames.encoderPrefix + ".encoder.pos_conv_embed.conv."
-        let direction = tensors.shape(of: position + "weight_v") == nil ? "parametrizations.weight.original1" : "weight_v"
+        let direction =
+            tensors.shape(of: position + "weight_v") == nil ? "parametrizations.weight.original1" : "weight_v"
         try check(position + direction, 2, size("num_conv_pos_embeddings"), "conv_pos")
         let convolutions = zip(fields["conv_dim"]?.array ?? [], fields["conv_kernel"]?.array ?? []).enumerated()
         for (index, (channels, kernel)) in convolutions {
@@ -41,7 +44,8 @@ struct FairseqShapes {
         }
         guard shape.dimensions.count > axis, shape[axis] == expected else {
             throw settings.encoder.error(
-                setting, "says \(expected) where \(tensors.original(of: name)) is \(shape); the checkpoint contradicts itself")
+                setting,
+                "says \(expected) where \(tensors.original(of: name)) is \(shape); the checkpoint contradicts itself")
         }
     }
 }

@@ -54,7 +54,9 @@ struct FairseqTensors: TensorFile {
         for (original, found) in pretrainingBlocks where parts.starts(with: original) {
             return (found + parts.dropFirst(original.count)).joined(separator: ".")
         }
-        return encoderName(Array(parts)).map { ([Substring(CheckpointNames.encoderPrefix)] + $0).joined(separator: ".") }
+        return encoderName(Array(parts)).map {
+            ([Substring(CheckpointNames.encoderPrefix)] + $0).joined(separator: ".")
+        }
     }
 
     private static func encoderName(_ parts: [Substring]) -> [Substring]? {

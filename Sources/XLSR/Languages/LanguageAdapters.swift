@@ -41,7 +41,9 @@ package struct LanguageAdapters: Sendable {
             throw try unknown(language)
         }
         for suffix in Self.suffixes {
-            guard let weights = try CheckpointTensors(file: Self.prefix + language + suffix, in: files) else { continue }
+            guard let weights = try CheckpointTensors(file: Self.prefix + language + suffix, in: files) else {
+                continue
+            }
             try check(weights, language: language, configuration)
             return weights
         }

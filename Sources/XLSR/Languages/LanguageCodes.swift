@@ -46,7 +46,9 @@ package enum LanguageCodes {
 
     /// ISO 639-3 codes by ISO 639-1 codes, some retired ones, and English names in lower case.
     private static let threeLetterCodes: [String: String] = {
-        var codes = ["jw": "jav", "iw": "heb", "in": "ind", "ji": "yid", "mo": "ron", "mandarin": "cmn", "farsi": "fas"]
+        var codes = [
+            "jw": "jav", "iw": "heb", "in": "ind", "ji": "yid", "mo": "ron", "mandarin": "cmn", "farsi": "fas",
+        ]
         for entry in table.split(separator: ",") {
             let words = entry.split(separator: " ", maxSplits: 2)
             guard words.count == 3 else { continue }

@@ -5,7 +5,8 @@ extension Command {
         name: "info",
         summary: "Shows what a checkpoint is and what it needs, without computing anything.",
         operands: Operands(
-            synopsis: "[MODEL]", help: "a folder, OWNER/NAME in the Hugging Face cache, or a .pt file of fairseq; none: the bundled demo",
+            synopsis: "[MODEL]",
+            help: "a folder, OWNER/NAME in the Hugging Face cache, or a .pt file of fairseq; none: the bundled demo",
             limit: 1),
         options: [.language, .json],
         notes: [

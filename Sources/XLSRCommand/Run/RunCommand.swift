@@ -12,7 +12,8 @@ extension Command {
                 """,
             limit: .max),
         options: [
-            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .identifier, .layer, .batchSeconds,
+            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .identifier, .layer,
+            .batchSeconds,
             .chunkSeconds, .strideSeconds, .split, .normalize,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
         notes: [
