@@ -39,7 +39,8 @@ public struct XLSRModel: Sendable {
     private let languageAdapters: LanguageAdapters?
     private let files: CheckpointFiles?
 
-    /// Loads a model folder, or `OWNER/NAME` from the Hugging Face cache, onto a device.
+    /// Loads a model folder, `OWNER/NAME` from the Hugging Face cache, or a `.pt` file of fairseq, onto a device.
+    /// - Parameter language: of a model with several; by default the checkpoint's own.
     /// - Throws: `CheckpointError` for a file that is missing, broken or of an unsupported kind, which it names;
     ///   `TensorError` for a device that isn't there or has too little memory.
     public static func load(

@@ -31,8 +31,8 @@ package enum FairseqCheckpoint {
                 remedy: "a Hugging Face checkpoint is named by its folder")
         }
         let settings = try FairseqSettings(checkpoint, heap, path: path)
-        let tensors = try FairseqTensors(TorchFile(state, of: contents, memory, path: path))
         var fields = try settings.huggingFaceFields()
+        let tensors = try FairseqTensors(TorchFile(state, of: contents, memory, path: path))
         try FairseqShapes(tensors, settings).check(fields)
         try add(headOf: tensors, settings, to: &fields)
 

@@ -10,13 +10,11 @@ struct FairseqSettings {
     let encoder: ConfigurationFields
     /// Of the training task: input and dictionary.
     let task: ConfigurationFields
-    private let path: String
 
     /// `path` names the file in errors.
     /// - Throws: `CheckpointError` when there are no settings, or those of another kind of model.
     init(_ checkpoint: [String: PickleValue], _ heap: PickleHeap, path: String) throws {
-        self.path = path
-        let reader = Reader(heap: heap, path: path)
+        let reader = Reader(heap: heap)
         guard let whole = reader.groups(checkpoint["cfg"]) ?? reader.groups(checkpoint["args"]) else {
             throw CheckpointError(
                 .configuration, path: path, "holds neither cfg nor args, so it is no checkpoint of fairseq",
@@ -25,7 +23,7 @@ struct FairseqSettings {
         let model = reader.scalars(whole.model, root: whole)
         let name = (model["_name"] ?? model["arch"] ?? .null).string
         switch name {
-        case "wav2vec2", "wav2vec2_xlsr": self.model = .pretraining
+        case "wav2vec2": self.model = .pretraining
         case "wav2vec_ctc": self.model = .ctc
         case let name:
             throw CheckpointError(
@@ -48,33 +46,29 @@ struct FairseqSettings {
         encoder = ConfigurationFields(reader.scalars(inner.model, root: inner), path: path)
         let head = ConfigurationFields(model, path: path)
         try head.refuse("blank_weight", "a weight of the blank is not supported") { ($0.double ?? 1) != 0 }
-        let before = reader.scalars(inner.task, root: inner)["normalize"] ?? .bool(false)
-        guard before == task["normalize"] ?? .bool(false) else {
+        let before = reader.scalars(inner.task, root: inner)["normalize"]
+        guard (before?.bool ?? false) == (task["normalize"]?.bool ?? false) else {
             throw head.error("normalize", "differs between pre-training and fine-tuning, which fairseq refuses")
         }
         try refuseVariants()
     }
 
-    /// Settings that change the computation in ways that the encoder doesn't have.
+    /// Settings that change the computation in ways that the encoder doesn't have, with the values that don't.
+    private static let variants: [(name: String, plain: [JSON])] =
+        [
+            ("layer_type", [.string("transformer")]), ("pos_enc_type", [.string("abs")]), ("attn_type", [.string("")]),
+            ("adp_num", [.int(-1), .int(0)]), ("quant_noise_pq", [.int(0), .double(0)]),
+            ("quant_noise_scalar", [.int(0), .double(0)]),
+        ]
+        + ["conv_pos_batch_norm", "quantize_input", "target_glu"].map { ($0, [.bool(false)]) }
+        + ["pos_conv_depth", "crop_seq_to_multiple", "quantizer_depth"].map { ($0, [.int(1)]) }
+
     private func refuseVariants() throws {
-        func refuse(_ name: String, unless allowed: [JSON]) throws {
+        for (name, plain) in Self.variants {
             try encoder.refuse(name, "this variant of the model is not supported") {
-                $0 != .null && !allowed.contains($0)
+                $0 != .null && !plain.contains($0)
             }
         }
-        try refuse("layer_type", unless: [.string("transformer")])
-        try refuse("pos_enc_type", unless: [.string("abs")])
-        try refuse("attn_type", unless: [.string("")])
-        for name in ["conv_pos_batch_norm", "quantize_input", "target_glu", "spectrogram_input", "mel_input"] {
-            try refuse(name, unless: [.bool(false)])
-        }
-        for name in ["pos_conv_depth", "crop_seq_to_multiple", "quantizer_depth"] {
-            try refuse(name, unless: [.int(1)])
-        }
-        for name in ["quant_noise_pq", "quant_noise_pq_block_size", "quant_noise_scalar"] {
-            try refuse(name, unless: name == "quant_noise_pq_block_size" ? [.int(8)] : [.int(0), .double(0)])
-        }
-        try refuse("adp_num", unless: [.int(-1), .int(0)])
     }
 
     private static let activations = [
@@ -150,7 +144,6 @@ extension FairseqSettings {
 
     private struct Reader {
         let heap: PickleHeap
-        let path: String
 
         func groups(_ value: PickleValue?) -> Groups? {
             guard let all = heap.settings(of: value), !all.isEmpty else { return nil }
