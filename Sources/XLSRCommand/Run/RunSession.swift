@@ -12,6 +12,8 @@ final class RunSession {
     private let inputs: [String]
     /// What is said in the inputs, where that is known.
     private let texts: [Result<AlignmentText, any Error>]
+    /// Of the inputs so far.
+    private var embeddings: [(audio: String, Embedding)] = []
     private var report = RunReport()
 
     /// - Throws: `UsageError` and errors of the model and the device, before anything is computed.
@@ -34,7 +36,11 @@ final class RunSession {
         model = try XLSRModel(
             options.model.files, name: options.model.name, on: backend, precision: options.precision,
             language: options.language)
-        if case .tensors = plan.product {} else { try model.requireTranscription() }
+        switch plan.product {
+        case .transcript, .alignment: try model.requireTranscription()
+        case .head: try model.requireHead()
+        case .tensors: break
+        }
         texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
             Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
         }
@@ -45,7 +51,11 @@ final class RunSession {
     func run() throws -> Bool {
         switch plan.product {
         case .tensors(let names):
-            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(joining: $1) }
+            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(HostArray.joined($1)) }
+        case .head(let style):
+            try run(model.headPieces, minimumSampleCount: model.configuration.minimumHeadSampleCount) {
+                try self.result($0, self.model.headOutputs(of: $1), style)
+            }
         case .transcript(let style):
             try run(model.bestPaths) { try self.result($0, self.model.transcript(of: $1), style) }
         case .alignment(let style):
@@ -76,6 +86,30 @@ final class RunSession {
         return .transcript(result, style)
     }
 
+    private func result<Piece>(
+        _ outcome: ChunkedRun<Piece>.Outcome, _ outputs: [(name: String, array: HostArray)], _ style: HeadStyle
+    ) -> RunResult {
+        guard style.format != .safetensors else { return .tensors(outputs) }
+        let content: HeadResult.Content
+        switch style.kind {
+        case .labels(let classes, let count):
+            content = .labels(classes.best(count, logits: outputs.first?.array.floats() ?? []))
+        case .activity(let threshold):
+            content = .activity(model.frameScores(outputs).segments(threshold: threshold))
+        case .embedding:
+            let embedding = model.embedding(outputs)
+            content = .embedding(
+                embedding, similarities: embeddings.map { ($0.audio, cosine: embedding.cosine(with: $0.1)) })
+            embeddings.append((inputs[outcome.index], embedding))
+        case .tensors: return .tensors(outputs)
+        }
+        let result = HeadResult(
+            content: content, audio: inputs[outcome.index], model: model.name,
+            device: model.backend.device.description, precision: model.precision.weights.rawValue,
+            audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
+        return .head(result, style.format)
+    }
+
     private func noteStars() {
         guard options.verbosity > .quiet else { return }
         for case .success(let text) in texts where !text.starredWords.isEmpty {
@@ -87,11 +121,12 @@ final class RunSession {
     }
 
     private func run<Piece>(
-        _ compute: @escaping ([ChunkInput]) throws -> [Piece],
+        _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
         let run = ChunkedRun(
-            model, options.chunking, batchSeconds: options.batchSeconds, compute: compute, progress: showProgress
+            model, options.chunking, batchSeconds: options.batchSeconds, minimumSampleCount: minimumSampleCount,
+            compute: compute, progress: showProgress
         ) { outcome in
             do {
                 let value = try result(outcome, outcome.pieces.get())
