@@ -4,7 +4,7 @@ import Testing
 import XLSR
 
 @Suite struct LanguageTests {
-    private let adapters = goldensFolder + "/adapters"
+    private let adapters = goldensFolder + "/language-adapters"
     private let classifier = goldensFolder + "/language-classifier"
     private let fairseq = goldensFolder + "/fairseq"
 
@@ -22,7 +22,7 @@ import XLSR
 
     @Test func aLanguageIsChosenAndWrittenIntoJSON() throws {
         try withTemporaryFolder { folder in
-            let (paths, metadata) = try inputs("adapters/golden", in: folder)
+            let (paths, metadata) = try inputs("language-adapters/golden", in: folder)
             let run = try xlsr("run", "--model", adapters, "--language", "deu", "--format", "json", paths[1])
             let object = try JSON(parsing: run.output, path: "output")
             #expect(object["text"]?.string == metadata["text.deu.1"] && object["language"]?.string == "deu")
@@ -33,7 +33,7 @@ import XLSR
 
     @Test func theLanguageOfEachInputIsFoundOut() throws {
         try withTemporaryFolder { folder in
-            let (paths, metadata) = try inputs("adapters/golden", in: folder)
+            let (paths, metadata) = try inputs("language-adapters/golden", in: folder)
             let run = try xlsr(
                 "run", "--model", adapters, "--language", "auto", "--lid", classifier, "--format", "json", "--verbose",
                 paths[0], paths[1], folder + "/none.wav", paths[1], paths[2])

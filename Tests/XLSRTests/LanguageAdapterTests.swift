@@ -7,7 +7,7 @@ import XLSR
     private let golden: Golden
 
     init() throws {
-        golden = try Golden("adapters")
+        golden = try Golden("language-adapters")
     }
 
     private func text(_ language: String, _ index: Int) -> String? {

@@ -5,7 +5,7 @@ import XLSR
 @Suite struct MultilingualTests {
     @Test(arguments: GoldenDevices.all)
     func theLanguageIsFoundOutAndItsAdapterTranscribes(device: GoldenDevice) throws {
-        let golden = try Golden("adapters")
+        let golden = try Golden("language-adapters")
         let model = try golden.model(on: device.backend)
         let identifier = try XLSRModel.load(testFolder + "/Goldens/language-classifier", on: device.backend)
         let transcriber = try MultilingualTranscriber(model, identifier: identifier)
@@ -26,7 +26,7 @@ import XLSR
     @Test func modelsOfOtherKindsAreRefused() throws {
         let backend = GoldenDevices.all[0].backend
         let plain = try Golden("layer-stable").model(on: backend)
-        let multilingual = try Golden("adapters").model(on: backend)
+        let multilingual = try Golden("language-adapters").model(on: backend)
         let identifier = try XLSRModel.load(testFolder + "/Goldens/language-classifier", on: backend)
         for (model, identifier, expected) in [
             (plain, identifier, "has no language adapters"), (multilingual, plain, "doesn't tell languages apart"),

@@ -24,8 +24,9 @@ struct LanguageOptions: Sendable {
     /// What finds it out.
     let identifier: ModelSource?
 
-    init(_ arguments: Arguments) throws {
+    init(_ arguments: Arguments, isAlignment: Bool) throws {
         let isAutomatic = arguments[.language] == "auto"
+        guard !(isAutomatic && isAlignment) else { throw UsageError("--language: align needs the language of the text") }
         language = isAutomatic ? nil : arguments[.language]
         guard isAutomatic == arguments.has(.identifier) else {
             throw UsageError(

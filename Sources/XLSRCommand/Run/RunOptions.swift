@@ -4,13 +4,16 @@ import XLSR
 
 extension Option {
     static let task = Option(
-        "--task", choices: RunOptions.Task.self, "[auto: transcribe with a CTC head, else features]")
+        "--task", choices: RunOptions.Task.self, "[auto: what the checkpoint's head is for, else features]")
     static let format = Option("--format", choices: RunOptions.Format.self, "[text, or safetensors for tensors]")
     static let output = Option("--output", value: "PATH", "a file; a folder when there are several inputs")
     static let timestamps = Option(
         "--timestamps", choices: TimestampLevel.self, "what json gives times for [word]; lrc: none or word [none]")
     static let layer = Option(
         "--layer", value: "N|all", "with --task features: hidden state N, 0 the first layer's input")
+    static let topK = Option("--top-k", value: "N", "with --task classify: how many labels [5]")
+    static let threshold = Option(
+        "--threshold", value: "P", "with --task frames: the probability above which a label is active [0.5]")
     static let batchSeconds = Option(
         "--batch-seconds", value: "S", "seconds of audio to compute together; more is faster and takes more memory [30]"
     )
@@ -34,7 +37,7 @@ extension Option {
 /// What `xlsr run` was asked for.
 struct RunOptions: Sendable {
     enum Task: String, CaseIterable {
-        case auto, transcribe, features, logits
+        case auto, transcribe, classify, frames, embed, features, logits
     }
 
     enum Format: String, CaseIterable {
@@ -59,6 +62,8 @@ struct RunOptions: Sendable {
     let languages: LanguageOptions
     let normalization: NormalizationChoice?
     let layer: Layer?
+    let topK: Int?
+    let threshold: Double?
     let batchSeconds: Double
     let chunking: Chunking
     let subtitles: SubtitleRules
@@ -84,7 +89,7 @@ struct RunOptions: Sendable {
         format = try arguments.choice(.format, Format.self)
         output = arguments[.output]
         timestamps = try arguments.choice(.timestamps, TimestampLevel.self)
-        languages = try LanguageOptions(arguments)
+        languages = try LanguageOptions(arguments, isAlignment: isAlignment)
         normalization = try arguments.choice(.normalize, NormalizationChoice.self)
         layer = try arguments[.layer].map { text in
             if text == "all" { return .all }
@@ -93,6 +98,8 @@ struct RunOptions: Sendable {
             }
             return .index(index)
         }
+        topK = try arguments.integer(.topK, in: 1...1_000_000)
+        threshold = try arguments.number(.threshold, in: 0...1)
         batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 30
         chunking = try Self.chunking(arguments, normalization)
         subtitles = try Self.subtitles(arguments)

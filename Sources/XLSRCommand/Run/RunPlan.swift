@@ -8,36 +8,39 @@ struct RunPlan: Sendable {
         case alignment(TranscriptStyle)
         /// Blocks' outputs by Hugging Face's names.
         case tensors([String])
+        /// What the checkpoint's own head gives.
+        case head(HeadStyle)
     }
 
     let product: Product
 
     /// - Throws: `UsageError` for options that don't go together or ask for what this checkpoint doesn't have.
     init(_ options: RunOptions, _ configuration: Configuration) throws {
-        let task = options.task == .auto ? (configuration.hasCTCHead ? .transcribe : .features) : options.task
+        let task = options.task == .auto ? configuration.head.task : options.task
         guard task == .features || options.layer == nil else { throw UsageError("--layer needs --task features") }
         guard task == .transcribe || options.timestamps == nil else {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
         }
-        guard task == .features || configuration.hasCTCHead else {
+        guard task == .classify || options.topK == nil else { throw UsageError("--top-k needs --task classify") }
+        guard task == .frames || options.threshold == nil else { throw UsageError("--threshold needs --task frames") }
+        guard task.fits(configuration.head) else {
             throw UsageError(
-                "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no CTC head,"
-                    + " so no \(task == .logits ? "logits" : "text"); use --task features")
+                "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no"
+                    + " \(task.need); use --task \(configuration.head.task.rawValue)")
         }
         if let option = options.subtitleOption, options.format.flatMap(\.transcriptFormat)?.hasCues != true {
             throw UsageError("\(option.name) is for subtitles; add --format srt, vtt, lrc or tsv")
         }
-        guard task == .transcribe && options.texts == nil || options.languages.identifier == nil else {
+        guard task == .transcribe || options.languages.identifier == nil else {
             throw UsageError("--language auto is for transcripts")
         }
+        if let kind = Self.headKind(task, options, configuration.head) {
+            product = .head(try HeadStyle(kind, task: task, format: options.format))
+            return
+        }
         guard task == .transcribe else {
-            guard options.format == nil || options.format == .safetensors else {
-                throw UsageError(
-                    "--task \(task.rawValue) writes tensors, which only safetensors holds; leave --format out")
-            }
-            product = .tensors(
-                task == .logits
-                    ? ["logits"] : try Self.featureNames(options.layer, layerCount: configuration.layerCount))
+            guard options.format == nil || options.format == .safetensors else { throw Self.writesTensors(task) }
+            product = .tensors(try Self.featureNames(options.layer, layerCount: configuration.layerCount))
             return
         }
         guard let format = (options.format ?? .text).transcriptFormat else {
@@ -47,6 +50,23 @@ struct RunPlan: Sendable {
             format: format, timestamps: Self.timestamps(options, format), subtitles: options.subtitles,
             isAlignment: options.texts != nil)
         product = options.texts == nil ? .transcript(style) : .alignment(style)
+    }
+
+    static func writesTensors(_ task: RunOptions.Task) -> UsageError {
+        UsageError("--task \(task.rawValue) writes tensors, which only safetensors holds; leave --format out")
+    }
+
+    /// Nil for tasks that aren't a head's own.
+    private static func headKind(
+        _ task: RunOptions.Task, _ options: RunOptions, _ head: Configuration.Head
+    ) -> HeadStyle.Kind? {
+        switch (task, head) {
+        case (.classify, .sequenceClassifier(let classes, _)): .labels(classes, count: options.topK ?? 5)
+        case (.frames, _): .activity(threshold: options.threshold ?? 0.5)
+        case (.embed, _): .embedding
+        case (.logits, _): .tensors
+        default: nil
+        }
     }
 
     private static func timestamps(_ options: RunOptions, _ format: TranscriptFormat) throws -> TimestampLevel {
@@ -77,6 +97,7 @@ struct RunPlan: Sendable {
     var fileExtension: String {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.fileExtension
+        case .head(let style): style.fileExtension
         case .tensors: "safetensors"
         }
     }
@@ -85,11 +106,47 @@ struct RunPlan: Sendable {
     var holdsSeveralResults: Bool {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.holdsSeveralResults
+        case .head(let style): style.holdsSeveralResults
         case .tensors: false
         }
     }
 
-    var isBinary: Bool { if case .tensors = product { true } else { false } }
+    var isBinary: Bool { fileExtension == "safetensors" }
+}
+
+extension Configuration.Head {
+    /// What `--task auto` stands for.
+    fileprivate var task: RunOptions.Task {
+        switch self {
+        case .ctc: .transcribe
+        case .sequenceClassifier: .classify
+        case .frameClassifier: .frames
+        case .xVector: .embed
+        case .none, .pretraining: .features
+        }
+    }
+}
+
+extension RunOptions.Task {
+    fileprivate func fits(_ head: Configuration.Head) -> Bool {
+        switch self {
+        case .auto, .features: true
+        case .logits: head != .none
+        default: head.task == self
+        }
+    }
+
+    /// The head that it can't do without, and what for.
+    fileprivate var need: String {
+        switch self {
+        case .auto, .features: ""
+        case .transcribe: "CTC head, so no text"
+        case .classify: "head that classifies whole audio, so no labels"
+        case .frames: "head that classifies frames, so no segments"
+        case .embed: "x-vector head, so no embeddings"
+        case .logits: "head, so no logits"
+        }
+    }
 }
 
 extension RunOptions.Format {

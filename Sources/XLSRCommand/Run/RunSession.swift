@@ -15,6 +15,8 @@ final class RunSession {
     /// Where each input's language is found out first.
     private let transcriber: MultilingualTranscriber?
     private var found: [Int: LanguageRun.Finding] = [:]
+    /// Of the inputs so far.
+    private var embeddings: [(audio: String, Embedding)] = []
     private var report = RunReport()
 
     /// - Throws: `UsageError` and errors of the model and the device, before anything is computed.
@@ -46,7 +48,11 @@ final class RunSession {
             let identifier = try XLSRModel(source.files, name: source.name, on: backend, precision: options.precision)
             return try MultilingualTranscriber(model, identifier: identifier)
         }
-        if case .tensors = plan.product {} else { try model.requireTranscription() }
+        switch plan.product {
+        case .transcript, .alignment: try model.requireTranscription()
+        case .head: try model.requireHead()
+        case .tensors: break
+        }
         texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
             Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
         }
@@ -57,7 +63,11 @@ final class RunSession {
     func run() throws -> Bool {
         switch plan.product {
         case .tensors(let names):
-            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(joining: $1) }
+            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(HostArray.joined($1)) }
+        case .head(let style):
+            try run(model.headPieces, minimumSampleCount: model.configuration.minimumHeadSampleCount) {
+                try self.result($0, self.model.headOutputs(of: $1), style)
+            }
         case .transcript(let style) where transcriber != nil: try runByLanguage(style)
         case .transcript(let style):
             try run(model.bestPaths) { try self.result($0, self.model.transcript(of: $1), style) }
@@ -91,6 +101,30 @@ final class RunSession {
         return .transcript(result, style)
     }
 
+    private func result<Piece>(
+        _ outcome: ChunkedRun<Piece>.Outcome, _ outputs: [(name: String, array: HostArray)], _ style: HeadStyle
+    ) -> RunResult {
+        guard style.format != .safetensors else { return .tensors(outputs) }
+        let content: HeadResult.Content
+        switch style.kind {
+        case .labels(let classes, let count):
+            content = .labels(classes.best(count, logits: outputs.first?.array.floats() ?? []))
+        case .activity(let threshold):
+            content = .activity(model.frameScores(outputs).segments(threshold: threshold))
+        case .embedding:
+            let embedding = model.embedding(outputs)
+            content = .embedding(
+                embedding, similarities: embeddings.map { ($0.audio, cosine: embedding.cosine(with: $0.1)) })
+            embeddings.append((inputs[outcome.index], embedding))
+        case .tensors: return .tensors(outputs)
+        }
+        let result = HeadResult(
+            content: content, audio: inputs[outcome.index], model: model.name,
+            device: model.backend.device.description, precision: model.precision.weights.rawValue,
+            audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
+        return .head(result, style.format)
+    }
+
     private func noteStars() {
         guard options.verbosity > .quiet else { return }
         for case .success(let text) in texts where !text.starredWords.isEmpty {
@@ -102,10 +136,10 @@ final class RunSession {
     }
 
     private func run<Piece>(
-        _ compute: @escaping ([ChunkInput]) throws -> [Piece],
+        _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
-        let run = chunkedRun(model, compute, result: result)
+        let run = chunkedRun(model, compute, minimumSampleCount: minimumSampleCount, result: result)
         if options.inputs.isEmpty {
             let (clip, name) = try input(0)
             try run.add(clip, index: 0, name: name)
@@ -148,11 +182,12 @@ final class RunSession {
     }
 
     private func chunkedRun<Piece>(
-        _ model: XLSRModel, _ compute: @escaping ([ChunkInput]) throws -> [Piece],
+        _ model: XLSRModel, _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) -> ChunkedRun<Piece> {
         ChunkedRun(
-            model, options.chunking, batchSeconds: options.batchSeconds, compute: compute, progress: showProgress
+            model, options.chunking, batchSeconds: options.batchSeconds, minimumSampleCount: minimumSampleCount,
+            compute: compute, progress: showProgress
         ) { outcome in
             do {
                 let value = try result(outcome, outcome.pieces.get())

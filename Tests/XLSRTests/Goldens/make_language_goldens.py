@@ -59,7 +59,7 @@ def add_taps(tensors, taps, suffix):
 
 
 def write_adapters():
-    folder = HERE / "adapters"
+    folder = HERE / "language-adapters"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     specials = ["<pad>", "<s>", "</s>", "<unk>", "|"]
