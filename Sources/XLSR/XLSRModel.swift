@@ -86,7 +86,7 @@ public struct XLSRModel: Sendable {
         self.featureExtractor = featureExtractor
         tokenizerResult = tokenizer
         self.files = files
-        languageAdapters = try files.flatMap { try LanguageAdapters($0, configuration) }
+        languageAdapters = files.flatMap { LanguageAdapters($0, configuration) }
         let weights = WeightReader(checkpoint, on: backend, precision: precision)
         let encoderWeights = weights.encoderScope
         encoder = try Wav2Vec2Encoder(encoderWeights, configuration)

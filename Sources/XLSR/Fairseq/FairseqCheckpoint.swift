@@ -68,12 +68,12 @@ package enum FairseqCheckpoint {
             fields["vocab_size"] = .int(rows)
             (fields["pad_token_id"], fields["bos_token_id"], fields["eos_token_id"]) = (.int(0), .int(1), .int(2))
         } else if let codes = tensors.shape(of: "quantizer.codevectors")?.dimensions, codes.count == 3,
-            let groups = fields["num_codevector_groups"]?.int, let projection = tensors.shape(of: "project_q.weight")
+            let groups = fields["num_codevector_groups"]?.int, let projection = tensors.shape(of: "project_q.weight")?.dimensions.first
         {
             architecture = "Wav2Vec2ForPreTraining"
             let (width, overflow) = codes[2].multipliedReportingOverflow(by: groups)
             fields["codevector_dim"] = .int(overflow ? 0 : width)
-            fields["proj_codevector_dim"] = .int(projection[0])
+            fields["proj_codevector_dim"] = .int(projection)
         }
         fields["architectures"] = .array([.string(architecture)])
         let first = CheckpointNames.encoderPrefix + ".encoder.layers.0.feed_forward.intermediate_dense.weight"

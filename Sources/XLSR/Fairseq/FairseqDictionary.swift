@@ -58,9 +58,11 @@ struct FairseqDictionary {
             return "\(try Self.json(symbol.string)): \(id)"
         }
         let blank = symbols.indices.contains(blankID) ? symbols[blankID].string : "<s>"
+        let start = blank == "<s>" ? "<pad>" : "<s>"
         let settings = """
-            {"tokenizer_class": "Wav2Vec2CTCTokenizer", "bos_token": "\(blank == "<s>" ? "<pad>" : "<s>")", "eos_token": "</s>", "unk_token": "<unk>", \
-            "pad_token": \(try Self.json(blank)), "word_delimiter_token": "|", "do_lower_case": false}
+            {"tokenizer_class": "Wav2Vec2CTCTokenizer", "bos_token": "\(start)", "eos_token": "</s>", \
+            "unk_token": "<unk>", "pad_token": \(try Self.json(blank)), "word_delimiter_token": "|", \
+            "do_lower_case": false}
 
             """
         return [

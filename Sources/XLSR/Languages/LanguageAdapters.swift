@@ -13,7 +13,7 @@ package struct LanguageAdapters: Sendable {
     private static let suffixes = [".safetensors", ".bin"]
 
     /// - Returns: nil for a checkpoint that isn't made for adapters.
-    package init?(_ files: CheckpointFiles, _ configuration: Configuration) throws {
+    package init?(_ files: CheckpointFiles, _ configuration: Configuration) {
         guard configuration.adapterWidth != nil else { return nil }
         self.files = files
         let found = files.names().flatMap { name in
@@ -44,7 +44,7 @@ package struct LanguageAdapters: Sendable {
             guard let weights = try CheckpointTensors(file: Self.prefix + language + suffix, in: files) else {
                 continue
             }
-            try check(weights, language: language, configuration)
+            try check(weights, configuration)
             return weights
         }
         throw try unknown(language)
@@ -62,7 +62,7 @@ package struct LanguageAdapters: Sendable {
     }
 
     /// Another checkpoint's adapter shows in its widths.
-    private func check(_ weights: CheckpointTensors, language: String, _ configuration: Configuration) throws {
+    private func check(_ weights: CheckpointTensors, _ configuration: Configuration) throws {
         let block = CheckpointNames.attentionAdapter
         guard let name = weights.names.first(where: { $0.hasSuffix(".\(block).linear_1.weight") }),
             let shape = weights.shape(of: name), shape.dimensions.count == 2, let width = configuration.adapterWidth

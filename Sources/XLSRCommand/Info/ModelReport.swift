@@ -58,7 +58,7 @@ struct ModelReport: Encodable {
         } else {
             tokenizerProblem = nil
         }
-        adapterLanguages = try LanguageAdapters(source.files, configuration)?.known
+        adapterLanguages = LanguageAdapters(source.files, configuration)?.known
         model = source.name
         architectures = configuration.architectures
         let own =
