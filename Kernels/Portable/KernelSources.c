@@ -5,6 +5,9 @@
 static const unsigned char openCLPrelude[] = {
 #embed "../OpenCL/Prelude.cl"
 };
+static const unsigned char cudaPrelude[] = {
+#embed "../CUDA/Prelude.cu"
+};
 static const unsigned char functions[] = {
 #embed "Functions.cl"
 };
@@ -39,6 +42,7 @@ static const unsigned char wideAttention[] = {
 #define SOURCE(path, text) {path, text, sizeof(text)}
 
 static const KernelSourceText sources[] = {
+    SOURCE("CUDA/Prelude.cu", cudaPrelude),
     SOURCE("OpenCL/Prelude.cl", openCLPrelude),
     SOURCE("OpenCL/Tile.cl", tile),
     SOURCE("OpenCL/WideAttention.cl", wideAttention),

@@ -9,8 +9,8 @@
 
 KERNEL product(PRODUCT_OPERANDS) {
     // One more number a row: threads that read a column then read different banks.
-    LOCAL float a_tile[TILE_M][TILE_K + 1];
-    LOCAL float w_tile[TILE_N][TILE_K + 1];
+    SHARED float a_tile[TILE_M][TILE_K + 1];
+    SHARED float w_tile[TILE_N][TILE_K + 1];
     int thread_row = LOCAL_ID / THREADS_N;
     int thread_column = LOCAL_ID % THREADS_N;
     int first_row = GROUP_X * TILE_M;

@@ -15,6 +15,12 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
     /// The text for OpenCL: the prelude's words, what the programs share, the kernels.
     package var openCLText: String { text(prelude: "OpenCL/Prelude.cl") }
 
+    /// The text for NVRTC; only of those that are `portable`.
+    package var cudaText: String { text(prelude: "CUDA/Prelude.cu") }
+
+    /// The programs that are written once for OpenCL and CUDA.
+    package static let portable: [KernelSource] = [.elementwise, .movement, .rows, .product, .attention]
+
     private func text(prelude: String) -> String {
         ([prelude, "Portable/Functions.cl"] + files).map { "#line 1 \"\($0)\"\n" + Self.text(of: $0) }
             .joined(separator: "\n")
