@@ -23,7 +23,7 @@ extension ARPAFile {
                 .languageModel, path: path, "is compressed by gzip, and there is no gzip program to unpack it",
                 remedy: "install gzip, or unpack the file")
         }
-        // No file is large enough for these to overflow.
+        // No file that can be mapped is large enough for these to overflow.
         var parser = ARPAParser(
             path: path, byteLimit: file.byteCount * greatestCompressionRatio,
             expectedByteCount: file.byteCount * expectedCompressionRatio)
