@@ -14,6 +14,11 @@ package struct KernelShape: Sendable, Hashable {
     let groupSize: Int
     let product: Product
     let localMemoryByteCount: Int
+    /// Whether products with weights of 16 or 8 bits, and attention beside them, run on tensor cores.
+    var usesTensorCores = false
+
+    /// Columns of a panel of a packed weight.
+    var panel: Int { 2 * lanes }
 
     /// The two families of shapes.
     package enum Family: String, CaseIterable, Sendable {
@@ -37,6 +42,7 @@ extension KernelShape {
         case .tiled:
             self = .tiled(
                 largestGroupSize: properties.largestGroupSize, localMemoryByteCount: properties.localMemoryByteCount)
+            usesTensorCores = properties.hasTensorCores && ProgramCache.variable("XLSR_TENSOR_CORES") == "1"
         }
     }
 
