@@ -45,7 +45,7 @@ private let workloadResult = Array(workloadBytes[..<8000] + workloadBytes[..<400
 
 /// A model's operations over the GPU family.
 func backendWorkload(_ library: OpenCLLibrary) throws {
-    let backend = GPUBackend(driver: try OpenCLDriver(index: 0, library: library, cache: nil))
+    let backend = try GPUBackend(driver: OpenCLDriver(index: 0, library: library, cache: nil))
     let segments = Segments(lengths: [3, 4])
     let x = try Tensor((0..<56).map(Float.init), shape: [7, 8], on: backend)
     let weight = try Tensor.filled(0.5, shape: [24, 8], on: backend).prepared(for: .linear)

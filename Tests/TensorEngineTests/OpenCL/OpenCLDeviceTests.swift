@@ -82,10 +82,11 @@ extension FakeOpenCLTests {
             // Never more lanes than kernels are written for.
             #expect(devices.devices.last?.properties.kind == .cpu(lanes: 16))
             #expect(devices.firstIsUsableGPU)
-            #expect(try !OpenCLDevices(of: fakeOpenCL { $0.deviceTypes.0 = openCLDeviceTypeCPU.rawValue }).firstIsUsableGPU)
             let last = try OpenCLDriver(index: 7, library: library, cache: nil)
             #expect(last.device == .opencl(7))
             #expect(last.properties.kind == .cpu(lanes: 16))
+            let processor = fakeOpenCL { $0.deviceTypes.0 = openCLDeviceTypeCPU.rawValue }
+            #expect(try !OpenCLDevices(of: processor).firstIsUsableGPU)
         }
     }
 
