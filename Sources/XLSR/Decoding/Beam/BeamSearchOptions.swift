@@ -12,6 +12,8 @@ public struct BeamSearchOptions: Hashable, Sendable {
     /// is nearly always the same, the alternatives are fewer.
     public var prunesHistory = false
     public var hotwords: [Hotword] = []
+    /// Of how many of the best hypotheses transcripts keep text and scores.
+    public var alternativeCount = 0
 
     public init() {}
 

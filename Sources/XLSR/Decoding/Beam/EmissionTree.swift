@@ -35,24 +35,14 @@ struct EmissionTree: Sendable {
         return Int32(truncatingIfNeeded: nodes.count - 1)
     }
 
-    /// The emissions up to `node`, of those after `start`, an ancestor of it.
-    func emissions(upTo node: Int32, after start: Int32 = root) -> [Emission] {
+    /// The emissions from the first up to `node`.
+    func emissions(upTo node: Int32) -> [Emission] {
         var (emissions, node): ([Emission], Int32) = ([], node)
-        while node != start, node != Self.root {
+        while node != Self.root {
             emissions.append(nodes[Int(node)].emission)
             node = nodes[Int(node)].parent
         }
         return emissions.reversed()
-    }
-
-    /// The last node that all of `leaves` have behind them.
-    func commonAncestor(of leaves: some Sequence<Int32>) -> Int32 {
-        leaves.reduce(nil as Int32?) { common, leaf in
-            var (a, b) = (common ?? leaf, leaf)
-            // A parent's number is below its children's.
-            while a != b { if a > b { a = nodes[Int(a)].parent } else { b = nodes[Int(b)].parent } }
-            return a
-        } ?? Self.root
     }
 
     /// Drops all nodes but `leaves`, which become the new numbers, and what is before them.

@@ -80,7 +80,12 @@ struct WordTrie: Sendable {
         return whole
     }
 
-    private func text(of node: Int32) -> CodePoints {
+    /// The longest beginning that words have in common.
+    func commonAncestor(of words: some Sequence<Int32>) -> Int32 {
+        XLSR.commonAncestor(of: words) { nodes[Int($0)].parent }
+    }
+
+    func text(of node: Int32) -> CodePoints {
         var (text, node) = (CodePoints(), nodes[Int(node)])
         while node.length > 0 {
             text.append(node.scalar)
