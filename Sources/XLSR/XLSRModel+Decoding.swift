@@ -50,10 +50,7 @@ extension XLSRModel {
     /// - Throws: as `ShallowFusion.load`.
     public func ownLanguageModel() throws -> ShallowFusion? { try ownLanguageModelPath.map(ShallowFusion.load) }
 
-    private var ownLanguageModelPath: String? {
-        let path = files?.path(of: ShallowFusion.folderName)
-        return path.flatMap { CheckpointFiles.isFolder($0) ? $0 : nil }
-    }
+    private var ownLanguageModelPath: String? { files?.folder(ShallowFusion.folderName) }
 
     func requireTranscription(by decoder: CTCDecoder) throws {
         try requireTranscription()

@@ -5,8 +5,8 @@ CPython 3.11: the order of its sets decides between equal scores.
 
     python make_beam_search.py
 
-scores.bin holds the matrices as signed bytes in units of 1/4, so that both sides read the same numbers; the language
-models are small random ones. cases.json says what is where, the settings and the hypotheses. KenLM binaries of the
+scores.bin holds the matrices as 16-bit integers in units of 1/256, so that both sides read the same numbers, fine enough
+for no two hypotheses to be equally probable; the language models are small random ones. cases.json says what is where, the settings and the hypotheses. KenLM binaries of the
 models lie beside them if a folder with KenLM's build_binary is named: make_beam_search.py FOLDER.
 """
 
@@ -25,7 +25,7 @@ import kenlm
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / "beam"
 DEMO = HERE.parents[2] / "Sources" / "DemoAssets"
-UNIT = 0.25
+UNIT = 1 / 256
 rng = random.Random(7)
 LOWER = [chr(c) for c in range(ord("a"), ord("z") + 1)]
 
@@ -38,6 +38,17 @@ ALPHABETS = {
     "pieces": ["<unk>", "<pad>", "▁", "▁a", "▁b", "▁ab", "a", "b", "c", "bc", "▁c", "s", "▁s"],
     "numbersigns": ["[PAD]", "[UNK]", "a", "b", "##a", "##b", "ab", "##ab", "c", "##c", "##s", "s"],
 }
+
+# For their normalised labels alone.
+VOCABULARIES = [
+    ["a", "b"],
+    ["_", "a", "|", " "],
+    ["_", "", "a", "|"],
+    ["[pad]", "<Pad>", "<unk>", "[UNK]", "x"],
+    ["##", "##a", "▁", "▁b", "", "<s>", "[CLS]", "a", "▁⁇▁", "<x"],
+    ["▁", "a", "<unk>", "|", "_"],
+    ["<pad]", "[unk>", "pad", "<pads>", "|"],
+]
 
 
 def words_of(name, count):
@@ -118,10 +129,11 @@ def demo_scores():
     import torch
     from transformers import AutoFeatureExtractor, Wav2Vec2ForCTC
 
-    model = Wav2Vec2ForCTC.from_pretrained(DEMO / "model").eval()
+    model = Wav2Vec2ForCTC.from_pretrained(DEMO / "model", dtype=torch.float32).eval()
     extractor = AutoFeatureExtractor.from_pretrained(DEMO / "model")
     for path in sorted((DEMO / "audio").glob("*.wav")):
         with wave.open(str(path)) as file:
+            assert file.getsampwidth() == 2 and file.getnchannels() == 1
             samples = np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768
         inputs = extractor(samples.astype(np.float32), sampling_rate=16000, return_tensors="pt")
         with torch.no_grad():
@@ -176,8 +188,8 @@ def main():
 
     def add(name, labels, words, raw, count):
         raw = raw.reshape(len(raw), -1 if len(raw) else len(build_ctcdecoder(labels)._alphabet.labels))
-        quantised = np.clip(np.rint(raw / UNIT), -127, 127).astype(np.int8)
-        offset = len(matrices)
+        quantised = np.clip(np.rint(raw / UNIT), -32767, 32767).astype("<i2")
+        offset = len(matrices) // 2
         matrices.extend(quantised.tobytes())
         for index in range(count):
             search, language = settings(name, words)
@@ -211,10 +223,16 @@ def main():
     digits = "zero one two three four five six seven eight nine".split()
     write_arpa(FOLDER / "demo.arpa", digits, order=3)
     for _, raw in demo_scores():
-        add("demo", alphabets["demo"], digits, raw, 6)
+        add("demo", alphabets["demo"], digits, raw, 5)
 
     (FOLDER / "scores.bin").write_bytes(matrices)
-    text = json.dumps({"unit": UNIT, "alphabets": alphabets, "cases": cases}, ensure_ascii=False)
+    labels = [
+        {"vocabulary": vocabulary, "labels": built.labels, "is_subword": built.is_bpe}
+        for vocabulary in [*alphabets.values(), *VOCABULARIES]
+        for built in [Alphabet.build_alphabet(vocabulary)]
+    ]
+    contents = {"unit": UNIT, "alphabets": alphabets, "labels": labels, "cases": cases}
+    text = json.dumps(contents, ensure_ascii=False)
     (FOLDER / "cases.json").write_text(text.replace('{"alphabet"', '\n{"alphabet"') + "\n", encoding="utf-8")
     if len(sys.argv) > 1:
         for path in FOLDER.glob("*.arpa"):

@@ -7,9 +7,9 @@
 /// CTC prefix beam search, frame by frame: the algorithm of pyctcdecode 0.5.0, hypothesis for hypothesis.
 ///
 /// A hypothesis is its finished words, a partial word and the last label; those with all three in common are merged and
-/// their probabilities added. Times are those of the likelier one before the merge. Texts, words and emissions are
-/// numbers of tree nodes, so that a step builds no strings; what no hypothesis needs any more is dropped from time to
-/// time, so memory grows with the length of the text alone.
+/// their probabilities added; times are those of the one that is merged last. Texts, words and emissions are numbers of
+/// tree nodes, so that a step builds no strings; what no hypothesis needs any more is dropped from time to time, so
+/// memory grows with the length of the text alone.
 struct BeamSearch: Sendable {
     struct Beam: Sendable {
         var text: Int32
@@ -34,16 +34,13 @@ struct BeamSearch: Sendable {
 
     private struct Candidate {
         let text, part, label: Int32
-        /// The first hypothesis that led here.
+        /// The last hypothesis that led here.
         let origin: Int32
         let step: Step
         /// Of the frame's tokens.
         let entry: Int32
         var logProbability: Double
     }
-
-    /// Trees with fewer nodes aren't worth a cleaning.
-    private static let leastNodeLimit = 1 << 16
 
     let scorer: BeamScorer
     private(set) var words: WordTrie
@@ -59,7 +56,9 @@ struct BeamSearch: Sendable {
     /// in pyctcdecode, whichever that is.
     private var forcesWordStart = false
 
-    private var nodeLimit = BeamSearch.leastNodeLimit
+    /// Trees with fewer nodes aren't worth a cleaning.
+    private let leastNodeLimit: Int
+    private var nodeLimit: Int
     private var candidates: [Candidate] = []
     /// A hash table of positions in `candidates`.
     private var slots: [Int32] = []
@@ -69,8 +68,9 @@ struct BeamSearch: Sendable {
     private var finished: [Int32] = []
     private var closed: [Int32] = []
 
-    init(_ scorer: BeamScorer, frame: Int = 0) {
+    init(_ scorer: BeamScorer, frame: Int = 0, leastNodeLimit: Int = 1 << 16) {
         (self.scorer, self.frame) = (scorer, frame)
+        (self.leastNodeLimit, nodeLimit) = (leastNodeLimit, leastNodeLimit)
         words = WordTrie(scorer)
         texts = TextTrie(scorer.fusion)
         beams = [
@@ -96,8 +96,11 @@ struct BeamSearch: Sendable {
         for index in ranking.indices { next.append(beam(candidates[index], active, first: entries.lowerBound)) }
         beams = next
         frame += 1
-        if max(words.count, texts.count, emissions.count) > nodeLimit { compact() }
+        if nodeCount > nodeLimit { compact() }
     }
+
+    /// Of all trees.
+    var nodeCount: Int { words.count + texts.count + emissions.count }
 
     private mutating func prepare(capacity: Int) {
         candidates.removeAll(keepingCapacity: true)
@@ -158,8 +161,9 @@ struct BeamSearch: Sendable {
             if candidates[other].text == candidate.text, candidates[other].part == candidate.part,
                 candidates[other].label == candidate.label
             {
-                candidates[other].logProbability = Self.logSum(
-                    candidates[other].logProbability, candidate.logProbability)
+                let sum = Self.logSum(candidates[other].logProbability, candidate.logProbability)
+                candidates[other] = candidate
+                candidates[other].logProbability = sum
                 return
             }
             slot = (slot + 1) & mask
@@ -257,7 +261,7 @@ struct BeamSearch: Sendable {
             beams[index].closed = emissions[index]
         }
         settled = texts[beams.count]
-        nodeLimit = max(Self.leastNodeLimit, 4 * max(words.count, self.texts.count, self.emissions.count))
+        nodeLimit = max(leastNodeLimit, 4 * nodeCount)
     }
 }
 

@@ -70,6 +70,20 @@ public struct BeamSearchDecoder: Sendable {
         return hypotheses(search.endings())
     }
 
+    /// The hypotheses, and the most nodes that the search had, for tests of its memory.
+    package func decodeCountingNodes(
+        _ scores: [Float], leastNodeLimit: Int = 1 << 10
+    ) throws -> ([BeamHypothesis], Int) {
+        let tokens = try activeTokens(scores, .logits)
+        var search = BeamSearch(scorer, leastNodeLimit: leastNodeLimit)
+        var nodeCount = 0
+        for frame in 0..<tokens.frameCount {
+            search.step(tokens, frame: frame)
+            nodeCount = max(nodeCount, search.nodeCount)
+        }
+        return (hypotheses(search.endings()), nodeCount)
+    }
+
     func search(frame: Int = 0) -> BeamSearch { BeamSearch(scorer, frame: frame) }
 
     func hypotheses(_ endings: [BeamSearch.Ending]) -> [BeamHypothesis] {
