@@ -81,7 +81,8 @@ extension XLSRModel {
         guard case .beamSearch(let decoder) = decoder else { return try bestPathTranscript(of: parts) }
         let pieces = parts.compactMap { if case .tokens(let piece) = $0 { piece } else { nil } }
         return Transcript(
-            decoder.decode(pieces), secondsPerFrame: secondsPerFrame, alternativeCount: decoder.options.alternativeCount)
+            decoder.decode(pieces), secondsPerFrame: secondsPerFrame, alternativeCount: decoder.options.alternativeCount
+        )
     }
 
     private func bestPathTranscript(of parts: [ChunkEvidence]) throws -> Transcript {

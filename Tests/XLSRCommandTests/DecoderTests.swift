@@ -7,7 +7,9 @@ import XLSR
         #filePath.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 } + "/XLSRTests/Fixtures/beam/demo.arpa"
 
     @Test func beamSearchHearsTheBundledRecording() throws {
-        for arguments in [["--decoder", "beam"], ["--lm", languageModel], ["--lm", languageModel, "--lm-weight=0.1"]] {
+        for arguments in [
+            ["--decoder", "beam"], ["--lm", languageModel], ["--lm", languageModel, "--lm-weight=0.1"],
+        ] {
             let run = try runProgram(programFolder() + "/xlsr", ["run", "--device", "simd", "--quiet"] + arguments)
             #expect(try run.status == 0 && run.text == expectedText() + "\n", "\(arguments) \(run.errors)")
         }
@@ -15,7 +17,8 @@ import XLSR
 
     @Test func theNBestTextsAreInTheJSON() throws {
         let run = try xlsr(
-            "run", "--device", "simd", "--quiet", "--format", "json", "--nbest", "4", "--lm", languageModel, "--hotword",
+            "run", "--device", "simd", "--quiet", "--format", "json", "--nbest", "4", "--lm", languageModel,
+            "--hotword",
             "seven", "--hotword", "sev:2.5", "--hotword", "a:b")
         let json = try JSON(parsing: run.output, path: "output")
         let alternatives = try #require(json["alternatives"]?.array)

@@ -46,7 +46,8 @@ extension Command {
             Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
             Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
             Example("xlsr run --chunk-seconds 20 --stride-seconds 4 talk.wav", "in chunks of 20 s that overlap by 8 s"),
-            Example("xlsr run --lm news.arpa --hotword Zürich:8 a.wav", "with a language model and a word to look out for"),
+            Example(
+                "xlsr run --lm news.arpa --hotword Zürich:8 a.wav", "with a language model and a word to look out for"),
             Example("xlsr run --nbest 5 --format json a.wav", "the five best texts with their scores"),
             Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),
         ],

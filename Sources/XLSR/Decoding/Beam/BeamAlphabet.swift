@@ -117,9 +117,11 @@ extension BeamAlphabet {
     /// From "##" in front of what continues a word to "▁" in front of what begins one.
     private static func withoutNumberSigns(_ label: CodePoints) -> CodePoints {
         if label.starts(with: ["#", "#"]) { return CodePoints(label.dropFirst(2)) }
-        let isSpecial = label.count > 2 && "<[".unicodeScalars.contains(label[0])
+        let isSpecial =
+            label.count > 2 && "<[".unicodeScalars.contains(label[0])
             && ">]".unicodeScalars.contains(label[label.count - 1])
-        let isKept = isSpecial || label.isEmpty || label == [wordStart] || label == [wordStart] + unknownSign + [wordStart]
+        let isKept =
+            isSpecial || label.isEmpty || label == [wordStart] || label == [wordStart] + unknownSign + [wordStart]
         return isKept ? label : [wordStart] + label
     }
 

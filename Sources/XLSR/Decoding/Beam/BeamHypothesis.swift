@@ -4,14 +4,15 @@ public struct BeamHypothesis: Hashable, Sendable {
     public struct Piece: Hashable, Sendable {
         public let text: String
         public let frames: Range<Int>
-        /// The mean, over the frames on which its tokens were heard, of their probabilities; 0 to 1.
+        /// The mean, over the frames on which the most probable path has its tokens, of their probabilities; 0 to 1.
         public let confidence: Double
     }
 
     /// Words with a space between them.
     public let text: String
+    /// With the frames that pyctcdecode gives, which are those of the path that was merged last.
     public let words: [Piece]
-    /// The tokens of the words and the delimiters between them.
+    /// The tokens of the words and the delimiters between them, as the most probable path has them.
     public let tokens: [Piece]
     /// Natural logarithm of the probability of all paths that were merged: pyctcdecode's `logit_score`.
     public let acousticScore: Double
@@ -23,19 +24,19 @@ public struct BeamHypothesis: Hashable, Sendable {
 
 extension BeamHypothesis {
     init(_ ending: BeamSearch.Ending, _ alphabet: BeamAlphabet) {
-        var groups = Self.groups(of: ending.emissions, alphabet)
-        if ending.isCut, groups.last?.isOpen == true { groups.removeLast() }
+        let latest = Self.groups(of: ending.latest, isCut: ending.isCut, alphabet)
+        let likeliest = Self.groups(of: ending.likeliest, isCut: ending.isCut, alphabet)
         // Frames follow each other as words do, even where a token holds a space.
-        let spoken = groups.filter { !$0.isDelimiter && !$0.text.isEmpty }
+        let (spoken, confident) = (latest.filter(\.isWord), likeliest.filter(\.isWord))
         let texts = CodePoints(spoken.map(\.text).joined(separator: [" "])).splitAtWhitespace()
         text = CodePoints(texts.joined(separator: [" "])).string
-        words = zip(texts, spoken).map { Self.piece($0.string, $1.emissions) }
-        tokens = groups.flatMap { group in
-            group.emissions.compactMap { emission in
-                let token = alphabet.tokens[Int(emission.token)]
-                let text = emission.startsWord ? token.opening : token.text
-                return text.isEmpty ? nil : Self.piece(text.string, [emission])
-            }
+        words = zip(texts, spoken.indices).map { text, index in
+            let group = confident.count == spoken.count ? confident[index] : spoken[index]
+            return Self.piece(text.string, spoken[index].emissions, confidence: Self.confidence(group.emissions))
+        }
+        tokens = likeliest.flatMap(\.emissions).compactMap { emission in
+            let text = Self.text(of: emission, alphabet)
+            return text.isEmpty ? nil : Self.piece(text.string, [emission], confidence: Self.confidence([emission]))
         }
         acousticScore = ending.logProbability
         languageScore = ending.score - ending.logProbability
@@ -46,31 +47,40 @@ extension BeamHypothesis {
         var text: CodePoints
         var emissions: ArraySlice<Emission>
         let isDelimiter: Bool
-        /// Whether nothing came after it.
-        var isOpen = true
+
+        var isWord: Bool { !isDelimiter && !text.isEmpty }
     }
 
-    private static func groups(of emissions: [Emission], _ alphabet: BeamAlphabet) -> [Group] {
+    /// - Parameter isCut: leaves the word at the end out.
+    private static func groups(of emissions: [Emission], isCut: Bool, _ alphabet: BeamAlphabet) -> [Group] {
         var groups: [Group] = []
         for (index, emission) in emissions.enumerated() {
-            let token = alphabet.tokens[Int(emission.token)]
-            let text = emission.startsWord ? token.opening : token.text
-            if let last = groups.indices.last, !token.isDelimiter, !groups[last].isDelimiter, !emission.startsWord {
+            let isDelimiter = alphabet.tokens[Int(emission.token)].isDelimiter
+            let text = text(of: emission, alphabet)
+            if let last = groups.indices.last, !isDelimiter, !groups[last].isDelimiter, !emission.startsWord {
                 groups[last].text += text
                 groups[last].emissions = emissions[groups[last].emissions.startIndex...index]
             } else {
-                groups.append(Group(text: text, emissions: emissions[index...index], isDelimiter: token.isDelimiter))
+                groups.append(Group(text: text, emissions: emissions[index...index], isDelimiter: isDelimiter))
             }
         }
-        for index in groups.indices.dropLast() { groups[index].isOpen = false }
-        if let last = groups.last, last.isDelimiter { groups[groups.count - 1].isOpen = false }
+        if isCut, groups.last?.isDelimiter == false { groups.removeLast() }
         return groups
     }
 
-    private static func piece(_ text: String, _ emissions: ArraySlice<Emission>) -> Piece {
+    private static func text(of emission: Emission, _ alphabet: BeamAlphabet) -> CodePoints {
+        let token = alphabet.tokens[Int(emission.token)]
+        return emission.startsWord ? token.opening : token.text
+    }
+
+    private static func piece(_ text: String, _ emissions: ArraySlice<Emission>, confidence: Double) -> Piece {
         let (start, end) = (emissions.first?.start ?? 0, emissions.last?.end ?? 0)
+        return Piece(text: text, frames: start..<max(start, end), confidence: confidence)
+    }
+
+    private static func confidence(_ emissions: ArraySlice<Emission>) -> Double {
         let (sum, count) = emissions.reduce((0.0, 0)) { ($0.0 + $1.probabilitySum, $0.1 + $1.frameCount) }
-        return Piece(text: text, frames: start..<max(start, end), confidence: count > 0 ? min(sum / Double(count), 1) : 0)
+        return count > 0 ? min(sum / Double(count), 1) : 0
     }
 }
 

@@ -7,7 +7,7 @@
 /// CTC prefix beam search, frame by frame: the algorithm of pyctcdecode 0.5.0, hypothesis for hypothesis.
 ///
 /// A hypothesis is its finished words, a partial word and the last label; those with all three in common are merged and
-/// their probabilities added; times are those of the one that is merged last. Texts, words and emissions are numbers of
+/// their probabilities added. Texts, words and emissions are numbers of
 /// tree nodes, so that a step builds no strings; what no hypothesis needs any more is dropped from time to time, so
 /// memory grows with the length of the text alone.
 struct BeamSearch: Sendable {
@@ -16,11 +16,13 @@ struct BeamSearch: Sendable {
         var part: Int32
         /// -1 before the first frame.
         var label: Int32
-        /// The emissions before `open`.
-        var closed: Int32
-        /// The last emission, which may go on.
-        var open: Emission?
+        /// Of all paths that were merged.
         var logProbability: Double
+        /// The path that was merged last, whose times are pyctcdecode's.
+        var latest = EmissionPath()
+        /// The most probable single path, and its probability.
+        var likeliest = EmissionPath()
+        var likeliestLogProbability = 0.0
     }
 
     private enum Step: UInt8 {
@@ -34,12 +36,18 @@ struct BeamSearch: Sendable {
 
     private struct Candidate {
         let text, part, label: Int32
-        /// The last hypothesis that led here.
-        let origin: Int32
+        var logProbability: Double
+        /// The last hypothesis that led here, and the one with the most probable path.
+        let latest: Origin
+        var likeliest: Origin
+        var likeliestLogProbability: Double
+    }
+
+    private struct Origin {
+        let beam: Int32
         let step: Step
         /// Of the frame's tokens.
         let entry: Int32
-        var logProbability: Double
     }
 
     let scorer: BeamScorer
@@ -63,21 +71,18 @@ struct BeamSearch: Sendable {
     /// A hash table of positions in `candidates`.
     private var slots: [Int32] = []
     private var ranking = Ranking()
-    /// Of each hypothesis, the text with its partial word as another word, and its emissions with the open one closed;
+    /// Of each hypothesis, the text with its partial word as another word, and its paths with the open emission closed;
     /// -1 where nobody asked.
     private var finished: [Int32] = []
-    private var closed: [Int32] = []
+    private var closedLatest: [Int32] = []
+    private var closedLikeliest: [Int32] = []
 
     init(_ scorer: BeamScorer, frame: Int = 0, leastNodeLimit: Int = 1 << 16) {
         (self.scorer, self.frame) = (scorer, frame)
         (self.leastNodeLimit, nodeLimit) = (leastNodeLimit, leastNodeLimit)
         words = WordTrie(scorer)
         texts = TextTrie(scorer.fusion)
-        beams = [
-            Beam(
-                text: TextTrie.root, part: WordTrie.root, label: -1, closed: EmissionTree.root, open: nil,
-                logProbability: 0)
-        ]
+        beams = [Beam(text: TextTrie.root, part: WordTrie.root, label: -1, logProbability: 0)]
     }
 
     /// Lets time pass without a word about what is heard.
@@ -106,12 +111,15 @@ struct BeamSearch: Sendable {
         candidates.removeAll(keepingCapacity: true)
         var size = 64
         while size < 2 * capacity { size *= 2 }
-        slots.removeAll(keepingCapacity: true)
-        slots.append(contentsOf: repeatElement(-1, count: size))
-        finished.removeAll(keepingCapacity: true)
-        finished.append(contentsOf: repeatElement(-1, count: beams.count))
-        closed.removeAll(keepingCapacity: true)
-        closed.append(contentsOf: repeatElement(-1, count: beams.count))
+        Self.forget(&slots, count: size)
+        Self.forget(&finished, count: beams.count)
+        Self.forget(&closedLatest, count: beams.count)
+        Self.forget(&closedLikeliest, count: beams.count)
+    }
+
+    private static func forget(_ numbers: inout [Int32], count: Int) {
+        numbers.removeAll(keepingCapacity: true)
+        numbers.append(contentsOf: repeatElement(-1, count: count))
     }
 
     // MARK: Extending
@@ -136,10 +144,12 @@ struct BeamSearch: Sendable {
                 newPart = words.child(of: part, token.text)
             }
             guard words.isAllowed(newPart) else { continue }
+            let origin = Origin(beam: Int32(truncatingIfNeeded: index), step: step, entry: entry)
             add(
                 Candidate(
-                    text: text, part: newPart, label: token.label, origin: Int32(truncatingIfNeeded: index),
-                    step: step, entry: entry, logProbability: beams[index].logProbability + logProbability))
+                    text: text, part: newPart, label: token.label,
+                    logProbability: beams[index].logProbability + logProbability, latest: origin, likeliest: origin,
+                    likeliestLogProbability: beams[index].likeliestLogProbability + logProbability))
         }
     }
 
@@ -161,15 +171,22 @@ struct BeamSearch: Sendable {
             if candidates[other].text == candidate.text, candidates[other].part == candidate.part,
                 candidates[other].label == candidate.label
             {
-                let sum = Self.logSum(candidates[other].logProbability, candidate.logProbability)
-                candidates[other] = candidate
-                candidates[other].logProbability = sum
+                merge(candidate, into: &candidates[other])
                 return
             }
             slot = (slot + 1) & mask
         }
         slots[slot] = Int32(truncatingIfNeeded: candidates.count)
         candidates.append(candidate)
+    }
+
+    private func merge(_ candidate: Candidate, into other: inout Candidate) {
+        let earlier = other
+        other = candidate
+        other.logProbability = Self.logSum(earlier.logProbability, candidate.logProbability)
+        guard earlier.likeliestLogProbability >= candidate.likeliestLogProbability else { return }
+        other.likeliest = earlier.likeliest
+        other.likeliestLogProbability = earlier.likeliestLogProbability
     }
 
     /// ln(eᵃ + eᵇ)
@@ -229,36 +246,39 @@ struct BeamSearch: Sendable {
     // MARK: The next frame's hypotheses
 
     private mutating func beam(_ candidate: Candidate, _ active: ActiveTokens, first: Int) -> Beam {
-        let origin = Int(candidate.origin)
-        var beam = beams[origin]
-        (beam.text, beam.part, beam.label) = (candidate.text, candidate.part, candidate.label)
-        beam.logProbability = candidate.logProbability
-        let entry = first + Int(candidate.entry)
-        switch candidate.step {
-        case .hold: break
-        case .again:
-            beam.open?.end = frame + 1
-            beam.open?.probabilitySum += exp(active.logProbabilities[entry])
-            beam.open?.frameCount += 1
-        case .emission, .wordStart:
-            if let open = beam.open {
-                if closed[origin] < 0 { closed[origin] = emissions.append(open, after: beam.closed) }
-                beam.closed = closed[origin]
-            }
-            beam.open = Emission(
-                token: active.tokens[entry], startsWord: candidate.step == .wordStart, start: frame, end: frame + 1,
-                probabilitySum: exp(active.logProbabilities[entry]), frameCount: 1)
+        let (latest, likeliest) = (Int(candidate.latest.beam), Int(candidate.likeliest.beam))
+        var beam = Beam(
+            text: candidate.text, part: candidate.part, label: candidate.label,
+            logProbability: candidate.logProbability, latest: beams[latest].latest,
+            likeliest: beams[likeliest].likeliest, likeliestLogProbability: candidate.likeliestLogProbability)
+        if let (emission, isNew) = emission(candidate.latest, active, first) {
+            beam.latest.append(emission, isNew: isNew, closed: &closedLatest[latest], in: &emissions)
+        }
+        if let (emission, isNew) = emission(candidate.likeliest, active, first) {
+            beam.likeliest.append(emission, isNew: isNew, closed: &closedLikeliest[likeliest], in: &emissions)
         }
         return beam
     }
 
+    /// What a step adds to a path: an emission, or one more frame of the open one; nil for nothing.
+    private func emission(_ origin: Origin, _ active: ActiveTokens, _ first: Int) -> (Emission, isNew: Bool)? {
+        guard origin.step != .hold else { return nil }
+        let entry = first + Int(origin.entry)
+        let emission = Emission(
+            token: active.tokens[entry], startsWord: origin.step == .wordStart, start: frame, end: frame + 1,
+            probabilitySum: exp(active.logProbabilities[entry]), frameCount: 1)
+        return (emission, origin.step != .again)
+    }
+
     private mutating func compact() {
-        var (texts, parts, emissions) = (beams.map(\.text) + [settled], beams.map(\.part), beams.map(\.closed))
+        var (texts, parts) = (beams.map(\.text) + [settled], beams.map(\.part))
+        var paths = beams.map(\.latest.closed) + beams.map(\.likeliest.closed)
         self.texts.compact(keeping: &texts, parts: &parts, &words)
-        self.emissions.compact(keeping: &emissions)
+        emissions.compact(keeping: &paths)
         for index in beams.indices {
             (beams[index].text, beams[index].part) = (texts[index], parts[index])
-            beams[index].closed = emissions[index]
+            beams[index].latest.closed = paths[index]
+            beams[index].likeliest.closed = paths[beams.count + index]
         }
         settled = texts[beams.count]
         nodeLimit = max(leastNodeLimit, 4 * nodeCount)
@@ -270,7 +290,8 @@ struct BeamSearch: Sendable {
 extension BeamSearch {
     /// A hypothesis at the end of the utterance.
     struct Ending {
-        let emissions: [Emission]
+        let latest: [Emission]
+        let likeliest: [Emission]
         /// Whether the last word is no word of the lexicon, and left out.
         let isCut: Bool
         let logProbability: Double
@@ -290,23 +311,24 @@ extension BeamSearch {
         prepare(capacity: beams.count)
         for (index, beam) in origins.enumerated() {
             let text = texts.appending(beam.part, to: beam.text, &words)
+            let origin = Origin(beam: Int32(truncatingIfNeeded: index), step: .hold, entry: 0)
             add(
                 Candidate(
-                    text: text, part: WordTrie.root, label: -1, origin: Int32(truncatingIfNeeded: index), step: .hold,
-                    entry: 0, logProbability: beam.logProbability))
+                    text: text, part: WordTrie.root, label: -1, logProbability: beam.logProbability, latest: origin,
+                    likeliest: origin, likeliestLogProbability: beam.likeliestLogProbability))
         }
         ranking.removeAll()
         for (index, candidate) in candidates.enumerated() {
-            let origin = origins[Int(candidate.origin)]
+            let origin = origins[Int(candidate.latest.beam)]
             ranking.append(
                 candidate.logProbability + texts.finalScore(origin.part, after: origin.text, &words), index)
         }
         ranking.keepBest(scorer.options)
         return ranking.entries.map { entry in
             let candidate = candidates[Int(entry.index)]
-            let beam = origins[Int(candidate.origin)]
             return Ending(
-                emissions: emissions.emissions(upTo: beam.closed) + (beam.open.map { [$0] } ?? []), isCut: isCut,
+                latest: emissions.emissions(of: origins[Int(candidate.latest.beam)].latest),
+                likeliest: emissions.emissions(of: origins[Int(candidate.likeliest.beam)].likeliest), isCut: isCut,
                 logProbability: candidate.logProbability, score: entry.score)
         }
     }

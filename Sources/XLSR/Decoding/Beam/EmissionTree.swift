@@ -35,9 +35,8 @@ struct EmissionTree: Sendable {
         return Int32(truncatingIfNeeded: nodes.count - 1)
     }
 
-    /// The emissions from the first up to `node`.
-    func emissions(upTo node: Int32) -> [Emission] {
-        var (emissions, node): ([Emission], Int32) = ([], node)
+    func emissions(of path: EmissionPath) -> [Emission] {
+        var (emissions, node) = (path.open.map { [$0] } ?? [], path.closed)
         while node != Self.root {
             emissions.append(nodes[Int(node)].emission)
             node = nodes[Int(node)].parent
@@ -54,5 +53,31 @@ struct EmissionTree: Sendable {
         }
         nodes = kept
         for index in leaves.indices { leaves[index] = numbers[Int(leaves[index])] }
+    }
+}
+
+/// The tokens of a hypothesis on the frames that one path through the scores has them.
+struct EmissionPath: Sendable {
+    /// The emissions before `open`.
+    var closed = EmissionTree.root
+    /// The last emission, which may go on.
+    private(set) var open: Emission?
+
+    /// - Parameters:
+    ///   - emission: of one frame.
+    ///   - isNew: false: the open emission goes on.
+    ///   - closed: the node of the open emission, -1 as long as it has none; the same for all that begin with this path.
+    mutating func append(_ emission: Emission, isNew: Bool, closed: inout Int32, in tree: inout EmissionTree) {
+        if isNew {
+            if let open {
+                if closed < 0 { closed = tree.append(open, after: self.closed) }
+                self.closed = closed
+            }
+            open = emission
+        } else {
+            open?.end = emission.end
+            open?.probabilitySum += emission.probabilitySum
+            open?.frameCount += emission.frameCount
+        }
     }
 }

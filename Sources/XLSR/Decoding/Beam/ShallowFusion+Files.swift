@@ -1,6 +1,12 @@
 import FoundationEssentials
 import TensorEngine
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 extension ShallowFusion {
     /// The folder of a Hugging Face repository that holds its language model.
     package static let folderName = "language_model"
@@ -20,14 +26,20 @@ extension ShallowFusion {
 
     private static func load(folder files: CheckpointFiles) throws -> ShallowFusion {
         let weights = try Weights(files)
-        guard let unigrams = try files.memory(ofPossiblyEmpty: "unigrams.txt") else {
+        let unigrams = try unigrams(files.path(of: "unigrams.txt"))
+        let path = try modelPath(in: files)
+        return ShallowFusion(try NGramModel.load(path), unigrams: unigrams, weights: weights, name: path)
+    }
+
+    private static func unigrams(_ path: String) throws -> [String] {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
             throw CheckpointError(
-                .missingFile, path: files.path(of: "unigrams.txt"), "no such file",
+                .missingFile, path: path, "no such file",
                 remedy: "a language model's folder lists the known words there, one a line; it may be empty")
         }
-        let path = try modelPath(in: files)
-        return ShallowFusion(
-            try NGramModel.load(path), unigrams: lines(of: unigrams), weights: weights, name: path)
+        // An empty file can't be mapped.
+        return status.st_size == 0 ? [] : lines(of: try MappedFile(path: path).contents(limit: .max, path: path))
     }
 
     private static func modelPath(in files: CheckpointFiles) throws -> String {
@@ -38,7 +50,8 @@ extension ShallowFusion {
         guard let name = names.first, names.count == 1 else {
             throw CheckpointError(
                 .languageModel, path: files.path,
-                names.isEmpty ? "has no *.arpa, *.bin or *.binary" : "has several models, \(names.joined(separator: ", "))",
+                names.isEmpty
+                    ? "has no *.arpa, *.bin or *.binary" : "has several models, \(names.joined(separator: ", "))",
                 remedy: "a language model's folder holds one")
         }
         return files.path(of: name)
@@ -63,7 +76,8 @@ extension ShallowFusion.Weights {
         let path = files.path(of: "attrs.json")
         guard let bytes = try files.contents(of: "attrs.json") else {
             throw CheckpointError(
-                .missingFile, path: path, "no such file", remedy: "name the language model's file instead of its folder")
+                .missingFile, path: path, "no such file", remedy: "name the language model's file instead of its folder"
+            )
         }
         guard let fields = try JSON(parsing: bytes, path: path).object else {
             throw CheckpointError(.configuration, path: path, "is not a JSON object")
@@ -85,17 +99,6 @@ extension ShallowFusion.Weights {
             throw CheckpointError(.configuration, path: path, "score_boundary is missing or neither true nor false")
         }
         scoresBoundaries = boundary
-    }
-}
-
-extension CheckpointFiles {
-    /// The bytes of a file that may be empty; nil when there is no such file.
-    fileprivate func memory(ofPossiblyEmpty name: String) throws -> [UInt8]? {
-        guard FileManager.default.fileExists(atPath: path(of: name)) else { return nil }
-        if let size = try? FileManager.default.attributesOfItem(atPath: path(of: name))[.size] as? Int, size == 0 {
-            return []
-        }
-        return try contents(of: name, limit: .max)
     }
 }
 

@@ -4,10 +4,10 @@ import XLSR
 @Suite struct BeamAlphabetTests {
     @Test func vocabulariesBecomeTheAlphabetsOfPyctcdecode() throws {
         let all = try BeamGolden.all.get().labels
-        #expect(all.count >= 12 && Set(all.map(\.is_subword)).count == 2)
+        #expect(all.count >= 12 && Set(all.map(\.isSubword)).count == 2)
         for golden in all {
             let alphabet = try BeamAlphabet(vocabulary: golden.vocabulary)
-            #expect(alphabet.isSubword == golden.is_subword, "\(golden.vocabulary)")
+            #expect(alphabet.isSubword == golden.isSubword, "\(golden.vocabulary)")
             #expect(alphabet.labels.map { Array($0.unicodeScalars) } == golden.labels.map { Array($0.unicodeScalars) })
         }
     }

@@ -5,19 +5,19 @@ import XLSR
 struct BeamGolden: Decodable {
     struct Case: Decodable {
         struct LanguageModel: Decodable {
-            let alpha, beta, unk_score_offset: Double
-            let score_boundary: Bool
+            let alpha, beta, unkScoreOffset: Double
+            let scoreBoundary: Bool
             let unigrams: [String]?
         }
 
         let alphabet: String
         let offset, frames: Int
-        let beam_width: Int
-        let beam_prune_logp, token_min_logp: Double
-        let prune_history: Bool
+        let beamWidth: Int
+        let beamPruneLogp, tokenMinLogp: Double
+        let pruneHistory: Bool
         let hotwords: [String]?
-        let hotword_weight: Double
-        let language_model: LanguageModel?
+        let hotwordWeight: Double
+        let languageModel: LanguageModel?
         let count: Int
         let words: [Word]
         let beams: [Beam]
@@ -53,7 +53,7 @@ struct BeamGolden: Decodable {
 
     struct Labels: Decodable {
         let vocabulary, labels: [String]
-        let is_subword: Bool
+        let isSubword: Bool
     }
 
     let unit: Float
@@ -64,7 +64,9 @@ struct BeamGolden: Decodable {
     static let all = Result { try load() }
 
     private static func load() throws -> BeamGolden {
-        try JSONDecoder().decode(BeamGolden.self, from: Data(contentsOf: URL(filePath: path("cases.json"))))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(BeamGolden.self, from: Data(contentsOf: URL(filePath: path("cases.json"))))
     }
 
     static func path(_ name: String) -> String { testFolder + "/Fixtures/beam/" + name }
@@ -87,13 +89,13 @@ extension BeamGolden {
     /// - Parameter file: the language model's; by default the ARPA file of the alphabet.
     func decoder(_ golden: Case, languageModel file: String? = nil) throws -> BeamSearchDecoder {
         var options = BeamSearchOptions()
-        options.beamWidth = golden.beam_width
-        options.beamPruningLogProbability = golden.beam_prune_logp
-        options.minimumTokenLogProbability = golden.token_min_logp
-        options.prunesHistory = golden.prune_history
-        options.hotwords = (golden.hotwords ?? []).map { Hotword($0, boost: golden.hotword_weight) }
+        options.beamWidth = golden.beamWidth
+        options.beamPruningLogProbability = golden.beamPruneLogp
+        options.minimumTokenLogProbability = golden.tokenMinLogp
+        options.prunesHistory = golden.pruneHistory
+        options.hotwords = (golden.hotwords ?? []).map { Hotword($0, boost: golden.hotwordWeight) }
         return try BeamSearchDecoder(
-            alphabet: alphabet(golden), fusion: golden.language_model.map { try fusion(golden, $0, file) },
+            alphabet: alphabet(golden), fusion: golden.languageModel.map { try fusion(golden, $0, file) },
             options: options)
     }
 
@@ -103,8 +105,8 @@ extension BeamGolden {
         var fusion = ShallowFusion(model, unigrams: settings.unigrams ?? arpa.model.words())
         fusion.weights.languageWeight = settings.alpha
         fusion.weights.wordScore = settings.beta
-        fusion.weights.unknownWordScore = settings.unk_score_offset
-        fusion.weights.scoresBoundaries = settings.score_boundary
+        fusion.weights.unknownWordScore = settings.unkScoreOffset
+        fusion.weights.scoresBoundaries = settings.scoreBoundary
         return fusion
     }
 }

@@ -19,7 +19,7 @@ import XLSR
 
     @Test func everyHypothesisIsThatOfPyctcdecode() throws {
         #expect(Set(golden.cases.map { "\($0.alphabet) \($0.offset)" }).count >= 200)
-        #expect(golden.cases.count { $0.language_model != nil } >= 200)
+        #expect(golden.cases.count { $0.languageModel != nil } >= 200)
         #expect(golden.cases.count { $0.hotwords != nil } >= 100)
         #expect(golden.cases.count { $0.beams[0].text.contains(" ") } >= 200)
         for golden in golden.cases {
@@ -30,7 +30,7 @@ import XLSR
 
     @Test(arguments: ["lower.probing.bin", "lower.trie.bin", "demo.probing.bin", "demo.trie.bin"])
     func kenLMBinariesGiveWhatTheirTextGives(file: String) throws {
-        let cases = golden.cases.filter { file.hasPrefix($0.alphabet + ".") && $0.language_model != nil }
+        let cases = golden.cases.filter { file.hasPrefix($0.alphabet + ".") && $0.languageModel != nil }
         #expect(cases.count >= 15)
         for golden in cases {
             let decoder = try self.golden.decoder(golden, languageModel: BeamGolden.path(file))
@@ -45,7 +45,8 @@ import XLSR
             let best = try decoder.decode(self.golden.scores(golden, columns: decoder.alphabet.count))[0]
             #expect(best.words.allSatisfy { 0...1 ~= $0.confidence && $0.confidence > 0 })
             #expect(best.tokens.map(\.text).joined().split(separator: " ").joined(separator: " ") == best.text)
-            #expect(zip(best.tokens, best.tokens.dropFirst()).allSatisfy { $0.frames.upperBound <= $1.frames.lowerBound })
+            #expect(
+                zip(best.tokens, best.tokens.dropFirst()).allSatisfy { $0.frames.upperBound <= $1.frames.lowerBound })
         }
     }
 

@@ -16,7 +16,8 @@ import XLSR
             let beam = try model.transcribe(clip.samples, sampleRate: clip.sampleRate, decoder: .beamSearch(decoder))
             #expect(beam.text == greedy.text && beam.words.count == greedy.words.count)
             for (a, b) in zip(beam.words, greedy.words) {
-                #expect(abs(a.start - b.start) < 0.09 && abs(a.end - b.end) < 0.09 && abs(a.confidence - b.confidence) < 0.2)
+                #expect(abs(a.start - b.start) < 0.09 && abs(a.end - b.end) < 0.09)
+                #expect(abs(a.confidence - b.confidence) < 1e-6, "the likeliest path is the best path")
             }
             #expect(beam.alternatives.isEmpty)
         }
@@ -35,7 +36,8 @@ import XLSR
         }
         let whole = try model.transcribe(samples, sampleRate: 16_000, decoder: .beamSearch(decoder))
         let cut = try model.transcribe(
-            samples, sampleRate: 16_000, chunking: Chunking(seconds: 1, strideSeconds: 0), decoder: .beamSearch(decoder))
+            samples, sampleRate: 16_000, chunking: Chunking(seconds: 1, strideSeconds: 0), decoder: .beamSearch(decoder)
+        )
         let (last, expected) = (try #require(cut.words.last), try #require(whole.words.last))
         #expect(abs(last.start - expected.start) < 0.1, "29 chunks without strides would shift it by 0.58 s")
     }
@@ -89,7 +91,9 @@ import XLSR
             #expect(decoder.fusion?.weights.languageWeight == 0.4)
             #expect(try model.beamSearchDecoder(usesOwnLanguageModel: false).fusion == nil)
         }
-        for bad in [#"{"labels": ["", "a"], "is_bpe": false}"#, #"{"labels": ["a"]}"#, #"{"labels": [1], "is_bpe": true}"#] {
+        for bad in [
+            #"{"labels": ["", "a"], "is_bpe": false}"#, #"{"labels": ["a"]}"#, #"{"labels": [1], "is_bpe": true}"#,
+        ] {
             try withModelFolder(alphabet: bad) { model in
                 #expect(throws: CheckpointError.self) { try model.beamSearchDecoder() }
             }

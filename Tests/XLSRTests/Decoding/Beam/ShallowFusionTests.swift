@@ -28,14 +28,18 @@ import XLSR
         try withFolder(attributes: attributes, unigrams: "") { _ = try ShallowFusion.load($0) }
     }
 
-    @Test(arguments: [
-        (nil, "", "attrs.json: no such file"),
-        ("[]", "", "not a JSON object"),
-        (#"{"alpha": 1, "beta": 1, "unk_score_offset": 1}"#, "", "score_boundary"),
-        (#"{"alpha": "1", "beta": 1, "unk_score_offset": 1, "score_boundary": true}"#, "", "alpha"),
-        (#"{"alpha": 1, "beta": 1, "unk_score_offset": 1, "score_boundary": true, "gamma": 1}"#, "", "gamma"),
-        (#"{"alpha": 1, "beta": 1, "unk_score_offset": 1, "score_boundary": true}"#, nil, "unigrams.txt: no such file"),
-    ] as [(String?, String?, String)])
+    @Test(
+        arguments: [
+            (nil, "", "attrs.json: no such file"),
+            ("[]", "", "not a JSON object"),
+            (#"{"alpha": 1, "beta": 1, "unk_score_offset": 1}"#, "", "score_boundary"),
+            (#"{"alpha": "1", "beta": 1, "unk_score_offset": 1, "score_boundary": true}"#, "", "alpha"),
+            (#"{"alpha": 1, "beta": 1, "unk_score_offset": 1, "score_boundary": true, "gamma": 1}"#, "", "gamma"),
+            (
+                #"{"alpha": 1, "beta": 1, "unk_score_offset": 1, "score_boundary": true}"#, nil,
+                "unigrams.txt: no such file"
+            ),
+        ] as [(String?, String?, String)])
     func aFolderThatLacksSomethingSaysWhat(attributes: String?, unigrams: String?, message: String) throws {
         try withFolder(attributes: attributes, unigrams: unigrams) { folder in
             let error = #expect(throws: CheckpointError.self) { try ShallowFusion.load(folder) }
