@@ -45,7 +45,17 @@ let package = Package(
             name: "CPUBackends",
             dependencies: ["TensorEngine", "SIMDKernelTable", "SIMDKernels"]
                 + kernelCopies.map { .target(name: $0.name) }),
-        .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends"]),
+        .target(
+            name: "KernelSources", path: "Kernels/Portable",
+            exclude: [
+                "Attention.cl", "Elementwise.cl", "Functions.cl", "Movement.cl", "Product.cl", "Rows.cl", "Weights.cl",
+            ]),
+        .target(
+            name: "OpenCLShim", path: "Kernels/OpenCL",
+            exclude: ["Prelude.cl", "Tile.cl", "WideAttention.cl", "WideProduct.cl"]),
+        .target(name: "CUDAShim", path: "Kernels/CUDA", exclude: ["Prelude.cu"]),
+        .target(name: "GPUBackends", dependencies: ["TensorEngine", "KernelSources", "OpenCLShim", "CUDAShim"]),
+        .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends", "GPUBackends"]),
         .target(name: "DemoAssets", exclude: ["model", "audio"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
         .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
@@ -54,7 +64,9 @@ let package = Package(
             path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py"]),
 
         // MARK: Tests
-        .testTarget(name: "TensorEngineTests", dependencies: ["Conformance", "TensorEngine", "Backends"]),
+        .testTarget(
+            name: "TensorEngineTests",
+            dependencies: ["Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim"]),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),

@@ -102,6 +102,15 @@ import XLSR
         #expect(loaded > 0 && refused > 100, "\(loaded) loaded, \(refused) refused: both sides must be met")
     }
 
+    @Test func compressionNeedsTheGzipProgram() throws {
+        let path = LanguageModelFixture.url("three.arpa.gz").path
+        let file = try MappedFile(path: path)
+        let error = #expect(throws: CheckpointError.self) {
+            try ARPAFile.loadCompressed(file, path: path, searchPath: "/nowhere")
+        }
+        #expect(error?.remedy == "install gzip, or unpack the file")
+    }
+
     @Test(.timeLimit(.minutes(1)))
     func damagedCompressionIsAnError() throws {
         let original = try LanguageModelFixture.bytes("three.arpa.gz")

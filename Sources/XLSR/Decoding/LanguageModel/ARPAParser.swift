@@ -20,8 +20,9 @@ struct ARPAParser {
     private static let lineByteLimit = 1 << 16
 
     let path: String
-    /// The bytes that the whole text may have at most, to judge the counts by.
-    private let byteLimit: Int
+    /// The bytes that the n-grams of further orders may have at most.
+    private var remainingByteCount: Int
+    private let expectedByteCount: Int
     private var section = Section.start
     private var counts: [Int] = []
     private var builder: NGramTablesBuilder?
@@ -38,9 +39,13 @@ struct ARPAParser {
         case end
     }
 
-    init(path: String, byteLimit: Int) {
+    /// - Parameters:
+    ///   - byteLimit: the bytes that the text can have at most; counts that need more are lies.
+    ///   - expectedByteCount: the bytes that it may well have; no table is made for more before they have come.
+    init(path: String, byteLimit: Int, expectedByteCount: Int) {
         self.path = path
-        self.byteLimit = byteLimit
+        remainingByteCount = byteLimit
+        self.expectedByteCount = expectedByteCount
     }
 
     static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
@@ -111,13 +116,19 @@ struct ARPAParser {
         switch section {
         case .start:
             if line.isEmpty || line.first == UInt8(ascii: "#") { return }
+            if line.starts(with: "mmap lm".utf8) {
+                throw LanguageModelFile.unsupported(path, "a compressed KenLM binary", remedy: "unpack it")
+            }
             guard line.elementsEqual("\\data\\".utf8) else { throw malformed("\\data\\ expected") }
             section = .counts
         case .counts:
             if !line.isEmpty { return try readCount(line) }
             // Some writers leave a line free after \data\.
             if counts.isEmpty { return }
-            builder = try NGramTablesBuilder(counts: counts, path: path)
+            let capacities = zip(counts, 1...).map { count, order in
+                min(count, expectedByteCount / Self.leastByteCount(order))
+            }
+            builder = try NGramTablesBuilder(capacities: capacities, unigramLimit: counts[0], path: path)
             section = .between(0)
         case .between(let order):
             if line.isEmpty { return }
@@ -142,8 +153,7 @@ struct ARPAParser {
     private func header(after order: Int) -> String { order == counts.count ? "\\end\\" : "\\\(order + 1)-grams:" }
 
     private mutating func readCount(_ line: Slice<UnsafeRawBufferPointer>) throws {
-        let parts = String(decoding: line, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "=" }
-        )
+        let parts = String(decoding: line, as: UTF8.self).split { " \t=".contains($0) }
         guard parts.count == 3, parts[0] == "ngram", let order = Int(parts[1]), let count = Int(parts[2]), count >= 0
         else {
             throw malformed("not a count such as \"ngram 1=1000\"")
@@ -154,13 +164,15 @@ struct ARPAParser {
                 .languageModel, path: path, "its order is above \(NGramModel.maximumOrder)",
                 remedy: "build a model of lower order; beyond 5 little is gained")
         }
-        // A number, the words, and a space or a line end after each.
-        let leastByteCount = 2 + 2 * order
-        guard count <= byteLimit / leastByteCount, count < NGramModel.WordIndex.max else {
+        guard count <= remainingByteCount / Self.leastByteCount(order), count < NGramModel.WordIndex.max else {
             throw malformed("\(count) \(order)-grams can't be in a file of this size")
         }
+        remainingByteCount -= count * Self.leastByteCount(order)
         counts.append(count)
     }
+
+    /// A number, the words, and a space or a line end after each.
+    private static func leastByteCount(_ order: Int) -> Int { 2 + 2 * order }
 
     private mutating func readNGram(_ order: Int, _ number: UnsafeRawBufferPointer, _ fields: ARPAFields) throws {
         var fields = fields
@@ -176,6 +188,8 @@ struct ARPAParser {
             words[index] = builder?.index(ofHash: murmurHash64A(word)) ?? 0
         }
         let backoff = try readBackoff(&fields, order)
+        // Not by `self`, which the closure would copy.
+        let builder = builder
         let isAdded = try words.span.extracting(first: order).withUnsafeBufferPointer { words in
             try builder?.addNGram(words, probability: probability, backoff: backoff) ?? false
         }
@@ -199,26 +213,5 @@ struct ARPAParser {
     private func malformed(_ detail: String) -> CheckpointError {
         CheckpointError(
             .malformed, path: path, "\(detail) (line \(lineNumber))", remedy: "download the file again or rebuild it")
-    }
-}
-
-/// The parts of a line between spaces and tabs.
-private struct ARPAFields {
-    private let line: UnsafeRawBufferPointer
-    private var position = 0
-
-    init(_ line: UnsafeRawBufferPointer) {
-        self.line = line
-    }
-
-    mutating func next() -> UnsafeRawBufferPointer? {
-        while position < line.count, Self.isDelimiter(line[position]) { position += 1 }
-        let start = position
-        while position < line.count, !Self.isDelimiter(line[position]) { position += 1 }
-        return start == position ? nil : UnsafeRawBufferPointer(rebasing: line[start..<position])
-    }
-
-    private static func isDelimiter(_ byte: UInt8) -> Bool {
-        byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0
     }
 }

@@ -72,8 +72,7 @@ extension KenLMFile {
         let records = try take(overflow ? .max : (bits + 7) / 8 + 8, part)
         return TrieLevel(
             records: records, count: count, vocabularyCount: header.counts[0], wordBits: wordBits,
-            recordBits: recordBits, nextBits: nextBits,
-            highPointers: highPointers, weights: weights)
+            recordBits: recordBits, nextBits: nextBits, highPointers: highPointers, weights: weights)
     }
 
     /// The leading bits of the pointers to the next order, which rise from record to record: where each value begins.
@@ -92,8 +91,7 @@ extension KenLMFile {
             (nextCount >> (bits - choppedBits)) * 64 - (count + 1) * choppedBits
         }
         // As many bits as make the file smallest.
-        let choppedBits =
-            (0...min(bits, limit)).min { cost($0) < cost($1) } ?? 0
+        let choppedBits = (0...min(bits, limit)).min { cost($0) < cost($1) } ?? 0
         let pointerCount = (nextCount >> (bits - choppedBits)) + 1
         position = start
         let base = try take(8 * (1 + pointerCount) + 7, part)

@@ -103,6 +103,6 @@ struct KenLMHeader {
     }
 
     static func unsupported(_ path: String, _ description: String, remedy: String = rebuild) -> CheckpointError {
-        CheckpointError(.languageModel, path: path, "is \(description)", remedy: remedy)
+        LanguageModelFile.unsupported(path, description, remedy: remedy)
     }
 }

@@ -42,9 +42,9 @@ enum LanguageModelFile {
         }
     }
 
-    static func unsupported(_ path: String, _ description: String) -> CheckpointError {
-        CheckpointError(
-            .languageModel, path: path, "is \(description)",
-            remedy: "a language model is an ARPA file, plain or compressed by gzip, or a KenLM binary")
+    private static let supported = "a language model is an ARPA file, plain or compressed by gzip, or a KenLM binary"
+
+    static func unsupported(_ path: String, _ description: String, remedy: String = supported) -> CheckpointError {
+        CheckpointError(.languageModel, path: path, "is \(description)", remedy: remedy)
     }
 }

@@ -20,7 +20,7 @@ public final class NGramModel: Sendable {
     /// What kind of file the model came from.
     public let format: Format
     /// `<s>`, which stands before every sentence.
-    public let beginOfSentence: WordIndex
+    package let beginOfSentence: WordIndex
     /// `</s>`: to end a sentence, score it as a word.
     public let endOfSentence: WordIndex
     /// The context at the start of a sentence.
@@ -38,18 +38,18 @@ public final class NGramModel: Sendable {
         self.search = search
         self.vocabulary = vocabulary
         self.format = format
-        let (begin, beginBackoff): (WordIndex, Float)
-        (beginOfSentence, endOfSentence) = (vocabulary.index(of: "<s>"), vocabulary.index(of: "</s>"))
-        begin = beginOfSentence
+        beginOfSentence = vocabulary.index(of: "<s>")
+        endOfSentence = vocabulary.index(of: "</s>")
+        let beginEntry: NGramEntry
         switch search {
         case .probing(let search):
             (order, vocabularyCount) = (search.order, search.unigramCount)
-            beginBackoff = search.unigram(begin).entry.backoff
+            beginEntry = search.unigram(beginOfSentence).entry
         case .trie(let search):
             (order, vocabularyCount) = (search.order, search.unigramCount)
-            beginBackoff = search.unigram(begin).entry.backoff
+            beginEntry = search.unigram(beginOfSentence).entry
         }
-        beginningOfSentence = order > 1 ? State(word: begin, backoff: beginBackoff) : State()
+        beginningOfSentence = order > 1 ? State(word: beginOfSentence, backoff: beginEntry.backoff) : State()
     }
 
     /// Reads a model; what kind of file it is shows in its first bytes.
@@ -112,8 +112,6 @@ extension NGramModel {
     ///
     /// Two states are equal when every word has the same probability after both: a search may merge them.
     public struct State: Hashable, Sendable {
-        static let capacity = maximumOrder - 1
-
         /// The latest word first; only the first `count` are meant.
         var words: InlineArray<5, WordIndex>
         /// The back-off weight, log10, of the context made of `words[...i]`.

@@ -4,9 +4,8 @@ import TensorEngine
 ///
 /// An n-gram whose last n - 1 words aren't an n-gram of the model (SRILM prunes so) gets them as a blank, whose
 /// probability is the one that backing off gives, as in KenLM. Of two equal n-grams the first counts.
-struct NGramTablesBuilder {
+final class NGramTablesBuilder {
     let order: Int
-    private let path: String
     private let unigrams: ZeroedMemory
     private let vocabularyTable: ProbingTableBuilder
     private let tables: [ProbingTableBuilder]
@@ -18,22 +17,23 @@ struct NGramTablesBuilder {
     /// KenLM's probability of a word outside a vocabulary without `<unk>`.
     private static let missingUnknownProbability: Float = -100
 
-    /// - Parameter counts: how many n-grams of each order to expect; more unigrams than that must not come.
-    init(counts: [Int], path: String) throws {
-        order = counts.count
-        self.path = path
-        unigrams = try ZeroedMemory(byteCount: (counts[0] + 1) * Self.weightsByteCount, path: path)
+    /// - Parameters:
+    ///   - capacities: guesses at how many n-grams of each order will come.
+    ///   - unigramLimit: more unigrams than that must not come.
+    init(capacities: [Int], unigramLimit: Int, path: String) throws {
+        order = capacities.count
+        unigrams = try ZeroedMemory(byteCount: (unigramLimit + 1) * Self.weightsByteCount, path: path)
         vocabularyTable = try ProbingTableBuilder(
-            capacity: counts[0], valueByteCount: MemoryLayout<NGramModel.WordIndex>.size, path: path)
-        tables = try counts.indices.dropFirst().map { index in
-            let isLongest = index == counts.count - 1
+            capacity: capacities[0], valueByteCount: MemoryLayout<NGramModel.WordIndex>.size, path: path)
+        tables = try capacities.indices.dropFirst().map { index in
+            let isLongest = index == capacities.count - 1
             return try ProbingTableBuilder(
-                capacity: counts[index],
+                capacity: capacities[index],
                 valueByteCount: isLongest ? MemoryLayout<Float>.size : Self.weightsByteCount, path: path)
         }
     }
 
-    mutating func addUnigram(_ word: UnsafeRawBufferPointer, probability: Float, backoff: Float) throws {
+    func addUnigram(_ word: UnsafeRawBufferPointer, probability: Float, backoff: Float) throws {
         let isUnknown = word.elementsEqual("<unk>".utf8) || word.elementsEqual("<UNK>".utf8)
         var index = 0
         if isUnknown {
@@ -73,13 +73,16 @@ struct NGramTablesBuilder {
     private func extendSuffixes(of words: UnsafeBufferPointer<NGramModel.WordIndex>) throws {
         // The longest suffix that is there already.
         var known = words.count - 1
+        var knownEntry = unigrams.start + Int(words[0]) * Self.weightsByteCount
         while known > 1 {
             let (value, isNew) = try tables[known - 2].insert(Self.key(words, count: known))
-            if !isNew { break }
+            if !isNew {
+                knownEntry = value
+                break
+            }
             store(0, backoff: NGramEntry.noExtension, at: value)
             known -= 1
         }
-        guard let knownEntry = entry(words, count: known) else { return }
         var probability = -abs(knownEntry.loadUnaligned(as: Float.self))
         knownEntry.storeBytes(of: -probability, as: Float.self)
         for count in (known + 1)..<max(words.count, known + 1) {

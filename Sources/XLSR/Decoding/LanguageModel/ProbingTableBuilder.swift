@@ -22,6 +22,8 @@ final class ZeroedMemory: @unchecked Sendable {
                 .languageModel, path: path, "its tables need \(byteCount >> 20) MiB, more than this machine can give",
                 remedy: "make a KenLM binary of it (build_binary), which needs far less memory")
         }
+        // Tables are read at random places, each of which misses the address cache on small pages.
+        madvise(start, self.byteCount, MADV_HUGEPAGE)
         self.start = start
     }
 
@@ -45,7 +47,7 @@ final class ProbingTableBuilder {
         stride = ProbingTable.keyByteCount + valueByteCount
         bucketCount = max(capacity, 8) / 2 * 3
         self.path = path
-        memory = try ZeroedMemory(byteCount: try Self.byteCount(bucketCount, stride, path), path: path)
+        memory = try ZeroedMemory(byteCount: Self.byteCount(bucketCount, stride), path: path)
     }
 
     var table: ProbingTable {
@@ -70,7 +72,7 @@ final class ProbingTableBuilder {
 
     private func grow() throws {
         let (newCount, overflow) = bucketCount.multipliedReportingOverflow(by: 2)
-        let byteCount = try Self.byteCount(overflow ? .max : newCount, stride, path)
+        let byteCount = Self.byteCount(overflow ? .max : newCount, stride)
         let grown = try ZeroedMemory(byteCount: byteCount, path: path)
         for bucket in 0..<bucketCount {
             let entry = memory.start + bucket * stride
@@ -97,7 +99,7 @@ final class ProbingTableBuilder {
         }
     }
 
-    private static func byteCount(_ bucketCount: Int, _ stride: Int, _ path: String) throws -> Int {
+    private static func byteCount(_ bucketCount: Int, _ stride: Int) -> Int {
         let (byteCount, overflow) = bucketCount.multipliedReportingOverflow(by: stride)
         return overflow ? .max : byteCount
     }

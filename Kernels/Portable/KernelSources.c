@@ -1,0 +1,64 @@
+#include "KernelSources.h"
+
+#include <string.h>
+
+static const unsigned char openCLPrelude[] = {
+#embed "../OpenCL/Prelude.cl"
+};
+static const unsigned char cudaPrelude[] = {
+#embed "../CUDA/Prelude.cu"
+};
+static const unsigned char functions[] = {
+#embed "Functions.cl"
+};
+static const unsigned char elementwise[] = {
+#embed "Elementwise.cl"
+};
+static const unsigned char movement[] = {
+#embed "Movement.cl"
+};
+static const unsigned char rows[] = {
+#embed "Rows.cl"
+};
+static const unsigned char product[] = {
+#embed "Product.cl"
+};
+static const unsigned char attention[] = {
+#embed "Attention.cl"
+};
+static const unsigned char weights[] = {
+#embed "Weights.cl"
+};
+static const unsigned char tile[] = {
+#embed "../OpenCL/Tile.cl"
+};
+static const unsigned char wideProduct[] = {
+#embed "../OpenCL/WideProduct.cl"
+};
+static const unsigned char wideAttention[] = {
+#embed "../OpenCL/WideAttention.cl"
+};
+
+#define SOURCE(path, text) {path, text, sizeof(text)}
+
+static const KernelSourceText sources[] = {
+    SOURCE("CUDA/Prelude.cu", cudaPrelude),
+    SOURCE("OpenCL/Prelude.cl", openCLPrelude),
+    SOURCE("OpenCL/Tile.cl", tile),
+    SOURCE("OpenCL/WideAttention.cl", wideAttention),
+    SOURCE("OpenCL/WideProduct.cl", wideProduct),
+    SOURCE("Portable/Attention.cl", attention),
+    SOURCE("Portable/Elementwise.cl", elementwise),
+    SOURCE("Portable/Functions.cl", functions),
+    SOURCE("Portable/Movement.cl", movement),
+    SOURCE("Portable/Product.cl", product),
+    SOURCE("Portable/Rows.cl", rows),
+    SOURCE("Portable/Weights.cl", weights),
+};
+
+const KernelSourceText *kernelSourceNamed(const char *path) {
+    for (size_t index = 0; index < sizeof(sources) / sizeof(sources[0]); index++) {
+        if (strcmp(sources[index].path, path) == 0) return &sources[index];
+    }
+    return NULL;
+}

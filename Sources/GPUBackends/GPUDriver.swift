@@ -1,0 +1,93 @@
+import TensorEngine
+
+/// What tells the members of the GPU family apart: memory, order and launches of one device.
+///
+/// A driver is one in-order queue. Its calls are safe from any thread; launches run in the order in which they were
+/// made. A failure of the device itself may surface at a later call: `download` and `synchronize` throw it.
+/// All calls throw `TensorError`, of kind `outOfMemory` where giving memory back and trying again may help.
+package protocol GPUDriver: BlockAllocator {
+    var device: Device { get }
+    var properties: GPUProperties { get }
+    /// Copies host bytes to the start of a block; the source may change when the call returns.
+    func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) throws
+    /// Waits for all work before it, and copies from the start of a block.
+    func download(_ address: UnsafeMutableRawPointer, into bytes: UnsafeMutableRawBufferPointer) throws
+    /// Copies from the start of a block to an offset in another.
+    func copy(
+        _ source: UnsafeMutableRawPointer, byteCount: Int, to target: UnsafeMutableRawPointer, offset: Int) throws
+    /// Enqueues a kernel, compiling its program when it is used for the first time.
+    func launch(_ kernel: GPUKernel, _ size: LaunchSize, _ arguments: [KernelArgument]) throws
+    func synchronize() throws
+}
+
+/// What a device says of itself.
+package struct GPUProperties: Sendable {
+    /// What the kernels' shapes are chosen by.
+    package enum Kind: Sendable, Hashable {
+        /// Many threads in groups that share memory.
+        case gpu
+        /// A processor with vectors of so many float32.
+        case cpu(lanes: Int)
+    }
+
+    package var kind: Kind
+    package var name: String
+    package var vendor: String
+    package var driverVersion: String
+    package var platform: String
+    /// The extensions that make a difference to us.
+    package var extensions: [String]
+    package var computeUnitCount: Int
+    package var memoryByteCount: Int
+    package var largestBlockByteCount: Int
+    package var localMemoryByteCount: Int
+    package var largestGroupSize: Int
+}
+
+/// A program text and what it is compiled with.
+package struct GPUProgram: Hashable, Sendable {
+    package var source: KernelSource
+    /// Names and values of macros, in a fixed order.
+    package var definitions: [KernelDefinition]
+
+    package init(_ source: KernelSource, _ definitions: KeyValuePairs<String, Int> = [:]) {
+        self.source = source
+        self.definitions = definitions.map(KernelDefinition.init)
+    }
+}
+
+package struct KernelDefinition: Hashable, Sendable {
+    package var name: String
+    package var value: Int
+}
+
+package struct GPUKernel: Hashable, Sendable {
+    package var program: GPUProgram
+    package var name: String
+
+    package init(program: GPUProgram, name: String) {
+        self.program = program
+        self.name = name
+    }
+}
+
+/// How many groups of how many threads, by axis.
+package struct LaunchSize: Sendable {
+    package var groups: (x: Int, y: Int, z: Int)
+    package var threads: (x: Int, y: Int, z: Int)
+
+    package init(groups: (x: Int, y: Int, z: Int), threads: (x: Int, y: Int, z: Int) = (1, 1, 1)) {
+        self.groups = groups
+        self.threads = threads
+    }
+}
+
+package enum KernelArgument: Sendable {
+    /// nil is a null pointer. The storage lives until the call returns; the queue's order protects its memory then.
+    case buffer(Storage?)
+    /// `int`
+    case int(Int32)
+    /// `long`
+    case long(Int64)
+    case float(Float)
+}

@@ -1,0 +1,47 @@
+import KernelSources
+
+/// The programs that the kernel files under Kernels/, which the binary carries, make up.
+package enum KernelSource: String, Hashable, Sendable, CaseIterable {
+    case elementwise
+    case movement
+    case rows
+    case product
+    case attention
+    /// Products for processors.
+    case wideProduct
+    /// Attention for processors.
+    case wideAttention
+
+    /// The text for OpenCL: the prelude's words, what the programs share, the kernels.
+    package var openCLText: String { text(prelude: "OpenCL/Prelude.cl") }
+
+    /// The text for NVRTC; only of those that are `portable`.
+    package var cudaText: String { text(prelude: "CUDA/Prelude.cu") }
+
+    /// The programs that are written once for OpenCL and CUDA.
+    package static let portable: [KernelSource] = [.elementwise, .movement, .rows, .product, .attention]
+
+    private func text(prelude: String) -> String {
+        ([prelude, "Portable/Functions.cl"] + files).map { "#line 1 \"\($0)\"\n" + Self.text(of: $0) }
+            .joined(separator: "\n")
+    }
+
+    private var files: [String] {
+        switch self {
+        case .elementwise: ["Portable/Elementwise.cl"]
+        case .movement: ["Portable/Movement.cl"]
+        case .rows: ["Portable/Rows.cl"]
+        case .product: ["Portable/Weights.cl", "Portable/Product.cl"]
+        case .attention: ["Portable/Attention.cl"]
+        case .wideProduct: ["Portable/Weights.cl", "OpenCL/Tile.cl", "OpenCL/WideProduct.cl"]
+        case .wideAttention: ["OpenCL/Tile.cl", "OpenCL/WideAttention.cl"]
+        }
+    }
+
+    private static func text(of file: String) -> String {
+        guard let source = kernelSourceNamed(file)?.pointee else {
+            preconditionFailure("Kernels/\(file) is not embedded")
+        }
+        return String(decoding: UnsafeBufferPointer(start: source.text, count: source.byteCount), as: UTF8.self)
+    }
+}

@@ -1,0 +1,74 @@
+import TensorEngine
+
+extension GPUBackend {
+    /// Numbers that a group handles.
+    static let block = 4096
+
+    var elementwise: GPUProgram { GPUProgram(.elementwise, ["LANES": shape.lanes, "BLOCK": Self.block]) }
+
+    private func blocks(_ count: Int) -> Int { (count + Self.block - 1) / Self.block }
+
+    public func fill(_ value: Float, into result: Tensor) throws {
+        try fill(value, result, from: 0, count: result.shape.count)
+    }
+
+    func fill(_ value: Float, _ result: Tensor, from first: Int, count: Int) throws {
+        try launch(
+            elementwise, "fill", groups: (blocks(count), 1, 1), threads: shape.groupSize,
+            [.buffer(result), .long(first), .long(count), .float(value)])
+    }
+
+    public func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws {
+        let count = x.shape.count
+        try launch(
+            elementwise, "unary", groups: (blocks(count), 1, 1), threads: shape.groupSize,
+            [.int(kind.code), .buffer(x), .buffer(result), .long(count)])
+    }
+
+    public func binary(_ kind: BinaryKind, _ a: Tensor, _ b: Tensor, into result: Tensor) throws {
+        guard let spread = BinarySpread(a.shape, b.shape) else { return }
+        let (rows, columns, rowStride, columnStride) =
+            switch spread {
+            case .same: (1, a.shape.count, 0, 1)
+            case .scalar: (1, a.shape.count, 0, 0)
+            case .row: (a.shape.rows, a.shape.columns, 0, 1)
+            case .column: (a.shape.rows, a.shape.columns, 1, 0)
+            }
+        try launch(
+            elementwise, "binary", groups: (rows, blocks(columns), 1), threads: shape.groupSize,
+            [
+                .int(kind.code), .buffer(a), .buffer(b), .buffer(result), .long(columns), .long(rowStride),
+                .int(columnStride),
+            ])
+    }
+
+    public func convert(_ x: Tensor, into result: Tensor) throws {
+        let count = x.shape.count
+        try launch(
+            elementwise, "\(x.dtype.kernelName)_to_\(result.dtype.kernelName)", groups: (blocks(count), 1, 1),
+            threads: shape.groupSize, [.buffer(x), .buffer(result), .long(count)])
+    }
+}
+
+extension DType {
+    /// As in the names of kernels.
+    fileprivate var kernelName: String {
+        switch self {
+        case .float32: "float"
+        case .float16: "half"
+        case .bfloat16: "bfloat"
+        case .int8: "int8"
+        case .int32: "int32"
+        }
+    }
+}
+
+extension CaseIterable where Self: Equatable, AllCases.Index == Int {
+    /// What kernels call the kind: its place among all.
+    var code: Int { Self.allCases.firstIndex(of: self) ?? -1 }
+}
+
+extension UnaryKind? {
+    /// -1 for none.
+    var code: Int { self?.code ?? -1 }
+}

@@ -1,0 +1,128 @@
+import TensorEngine
+
+/// `C = f(A · Wᵀ · scale + bias) + residual`, for some batches of the same shape.
+struct Product {
+    var a: Storage
+    /// Where each row of A begins, counted in `rowStride`; nil: one after the other. Rows may overlap.
+    var starts: Storage?
+    var rowStride: Int
+    var batchStride = 0
+    var weight: Storage
+    var weightType = DType.float32
+    var scales: Tensor?
+    var bias: Tensor?
+    var residual: Tensor?
+    var c: Storage
+    var cRowStride: Int
+    var cBatchStride = 0
+    var m: Int
+    var n: Int
+    var depth: Int
+    var batches = 1
+    var activation: UnaryKind?
+}
+
+extension GPUBackend {
+    func multiply(_ product: Product) throws {
+        counters.add(.products)
+        let (m, n) = (product.m, product.n)
+        var arguments: [KernelArgument] = [
+            .buffer(product.a), .buffer(product.starts), .long(product.rowStride), .long(product.batchStride),
+            .buffer(product.weight), .long(preparedCount(n: n, depth: product.depth)), .buffer(product.scales),
+            .buffer(product.bias), .buffer(product.residual), .buffer(product.c), .long(product.cRowStride),
+            .long(product.cBatchStride), .int(m), .int(n), .int(product.depth), .int(product.activation.code),
+        ]
+        let weightCode = product.weightType.weightCode
+        switch shape.product {
+        case .tiled(let rows, let columns, let depth, let threadRows, let threadColumns):
+            let program = GPUProgram(
+                .product,
+                [
+                    "LANES": 1, "WEIGHT_TYPE": weightCode, "TILE_M": rows, "TILE_N": columns, "TILE_K": depth,
+                    "THREAD_M": threadRows, "THREAD_N": threadColumns,
+                ])
+            try launch(
+                program, "product", groups: (ceil(m, rows), ceil(n, columns), product.batches),
+                threads: rows / threadRows * (columns / threadColumns), arguments)
+        case .wide(let tileRows, let blockTiles, let blockDepth):
+            let program = GPUProgram(
+                .wideProduct,
+                [
+                    "LANES": shape.lanes, "WEIGHT_TYPE": weightCode, "TILE_ROWS": tileRows,
+                    "BLOCK_TILES": blockTiles, "BLOCK_DEPTH": blockDepth,
+                ])
+            let grid = WideGrid(
+                m: m, n: n, depth: product.depth, batches: product.batches, tileRows: tileRows, panel: panel,
+                blockTiles: blockTiles, computeUnitCount: driver.properties.computeUnitCount)
+            arguments += [.int(grid.groupRows), .int(grid.groupPanels)]
+            try launch(
+                program, "product",
+                groups: (ceil(m, grid.groupRows), ceil(n, grid.groupPanels * panel), product.batches),
+                arguments)
+        }
+    }
+
+    public func matmul(_ a: Tensor, _ b: Tensor, transposed: Bool, into result: Tensor) throws {
+        let (m, n) = (result.shape[result.shape.rank - 2], result.shape.columns)
+        let depth = a.shape.columns
+        let batches = result.shape.rank == 3 ? result.shape[0] : 1
+        let weight =
+            try transposed && !isPacked ? b : packed(b, n: n, depth: depth, batches: batches, isTurned: !transposed)
+        try multiply(
+            Product(
+                a: a.storage, rowStride: depth, batchStride: m * depth, weight: weight.storage,
+                c: result.storage, cRowStride: n, cBatchStride: m * n, m: m, n: n, depth: depth, batches: batches))
+    }
+
+    public func linear(
+        _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, activation: UnaryKind?, residual: Tensor?,
+        into result: Tensor
+    ) throws {
+        let (n, depth) = (weight.shape[0], weight.shape[1])
+        try multiply(
+            Product(
+                a: x.storage, rowStride: depth, weight: weight.tensor.storage, weightType: weight.tensor.dtype,
+                scales: weight.scales, bias: bias, residual: residual, c: result.storage, cRowStride: n,
+                m: x.shape[0], n: n, depth: depth, activation: activation))
+    }
+
+    /// A product over a view whose rows overlap; the norm in place.
+    public func convolution(
+        _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, window: ConvolutionWindow, norm: Normalization?,
+        activation: UnaryKind?, into result: Tensor
+    ) throws {
+        let n = weight.shape[0]
+        try multiply(
+            Product(
+                a: x.storage, rowStride: window.stride * x.shape[1], weight: weight.tensor.storage,
+                weightType: weight.tensor.dtype, scales: weight.scales, bias: bias, c: result.storage, cRowStride: n,
+                m: window.rows, n: n, depth: weight.shape[1], activation: norm == nil ? activation : nil))
+        if let norm { try layerNorm(result, rows: window.rows, norm, activation: activation, into: result) }
+        try fill(0, result, from: window.rows * n, count: window.slack * n)
+    }
+
+    func ceil(_ a: Int, _ b: Int) -> Int { (a + b - 1) / max(1, b) }
+}
+
+/// How a product is cut into groups for a processor: parts of rows times parts of panels.
+private struct WideGrid {
+    let groupRows: Int
+    let groupPanels: Int
+
+    init(
+        m: Int, n: Int, depth: Int, batches: Int, tileRows: Int, panel: Int, blockTiles: Int, computeUnitCount: Int
+    ) {
+        let rowTiles = max(1, (m + tileRows - 1) / tileRows)
+        let panels = max(1, (n + panel - 1) / panel)
+        // Small products aren't worth waking a thread for; others get some groups a thread, so that all end together.
+        let work = Double(m) * Double(n) * Double(depth)
+        let wanted = work < 500_000 ? 1 : max(1, (4 * computeUnitCount + batches - 1) / batches)
+        let blocks = (rowTiles + blockTiles - 1) / blockTiles
+        // Ranges of at least 16 panels, so that copying the left side stays cheap beside multiplying.
+        var panelParts = max(1, min((wanted + blocks - 1) / blocks, panels / 16))
+        let rowParts = min(rowTiles, max(blocks, (wanted + panelParts - 1) / panelParts))
+        panelParts = min(panels, max(panelParts, (wanted + rowParts - 1) / rowParts))
+        groupRows = (rowTiles + rowParts - 1) / rowParts * tileRows
+        groupPanels = (panels + panelParts - 1) / panelParts
+    }
+}
