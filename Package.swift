@@ -66,9 +66,12 @@ let package = Package(
             path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py"]),
 
         // MARK: Tests
+        .target(name: "TensorCoreEmulation", path: "Tests/TensorCoreEmulation"),
         .testTarget(
             name: "TensorEngineTests",
-            dependencies: ["Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim"]),
+            dependencies: [
+                "Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "TensorCoreEmulation",
+            ]),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),
