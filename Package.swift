@@ -60,7 +60,7 @@ let package = Package(
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends", "GPUBackends"]),
         .target(name: "DemoAssets", exclude: ["model", "audio"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
-        .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
+        .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends", "GPUBackends"]),
         .executableTarget(
             name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
             path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py"]),
@@ -70,8 +70,10 @@ let package = Package(
         .testTarget(
             name: "TensorEngineTests",
             dependencies: [
-                "Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "TensorCoreEmulation",
+                "Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL",
+                "TensorCoreEmulation",
             ]),
+        .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),
