@@ -15,6 +15,9 @@ package struct KernelShape: Sendable, Hashable {
     let product: Product
     let localMemoryByteCount: Int
 
+    /// Columns of a panel of packed weights.
+    var panel: Int { 2 * lanes }
+
     /// The two families of shapes.
     package enum Family: String, CaseIterable, Sendable {
         /// For devices whose threads share memory.

@@ -6,33 +6,16 @@ extension GPUBackend {
         let size = result.shape[1] / heads
         guard size > 0 else { return }
         let scale = 1 / Float(size).squareRoot()
+        let (program, queries) = shape.attentionProgram(headSize: size)
         switch shape.product {
         case .tiled:
-            // Local memory holds the queries, a tile of keys or values and the scores.
-            let byteCount = { (keys: Int) in 4 * (Self.queries * (size + 1 + keys + 1) + keys * (size + 1)) }
-            let keys = [32, 16, 8, 4].first { byteCount($0) <= shape.localMemoryByteCount } ?? 4
-            let parts = try parts(segments, queries: Self.queries, panel: 1)
-            let program = GPUProgram(
-                .attention,
-                [
-                    "LANES": 1, "HEAD_SIZE": size, "QUERIES": Self.queries, "KEYS": keys,
-                    "PART_FIELDS": AttentionParts.fields,
-                ])
+            let parts = try parts(segments, queries: queries, panel: 1)
             try launch(
-                program, "attention", groups: (parts.count, heads, 1), threads: Self.queries * Self.threadsPerQuery,
+                program, "attention", groups: (parts.count, heads, 1), threads: queries * Self.threadsPerQuery,
                 [.buffer(queryKeyValue), .buffer(parts.table), .buffer(result), .int(heads), .float(scale)])
-        case .wide(let tileRows, _, _):
-            let keyBlock = 256
+        case .wide:
             let padded = ceil(size, panel) * panel
-            let rowByteCount = 4 * (padded + 16 + padded + keyBlock + 16 + 2)
-            let tiles = max(1, min(84 / tileRows, shape.localMemoryByteCount * 2 / 3 / rowByteCount / tileRows))
-            let program = GPUProgram(
-                .wideAttention,
-                [
-                    "LANES": shape.lanes, "WEIGHT_TYPE": 0, "TILE_ROWS": tileRows, "HEAD_SIZE": size,
-                    "QUERY_ROWS": tiles * tileRows, "KEY_BLOCK": keyBlock, "PART_FIELDS": AttentionParts.fields,
-                ])
-            let parts = try parts(segments, queries: tiles * tileRows, panel: panel)
+            let parts = try parts(segments, queries: queries, panel: panel)
             let packedSegments = try table(.packedSegments(segments)) {
                 let offsets = AttentionParts.paddedOffsets(segments, panel: panel)
                 return (0..<segments.count).flatMap { index in
@@ -56,7 +39,6 @@ extension GPUBackend {
         }
     }
 
-    private static let queries = 32
     /// `ROW_THREADS` of the kernel.
     private static let threadsPerQuery = 4
 
@@ -64,12 +46,14 @@ extension GPUBackend {
         _ segments: Segments, queries: Int, panel: Int
     ) throws -> (table: Storage, count: Int, paddedKeyCount: Int) {
         let parts = AttentionParts(segments, queries: queries, panel: panel)
-        return (try table(.attentionParts(segments, queries: queries)) { parts.numbers }, parts.count, parts.paddedKeyCount)
+        return (
+            try table(.attentionParts(segments, queries: queries)) { parts.numbers }, parts.count, parts.paddedKeyCount
+        )
     }
 }
 
 /// Segments cut into runs of queries.
-private struct AttentionParts {
+struct AttentionParts {
     /// A segment's first row, its row count, the part's first query, its query count, where the segment's keys begin
     /// among all keys when each segment's are rounded up to whole panels.
     static let fields = 5

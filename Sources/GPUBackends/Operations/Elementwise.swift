@@ -1,12 +1,9 @@
 import TensorEngine
 
 extension GPUBackend {
-    /// Numbers that a group handles.
-    static let block = 4096
+    private var elementwise: GPUProgram { shape.elementwiseProgram }
 
-    var elementwise: GPUProgram { GPUProgram(.elementwise, ["LANES": shape.lanes, "BLOCK": Self.block]) }
-
-    private func blocks(_ count: Int) -> Int { (count + Self.block - 1) / Self.block }
+    private func blocks(_ count: Int) -> Int { (count + KernelShape.block - 1) / KernelShape.block }
 
     public func fill(_ value: Float, into result: Tensor) throws {
         try fill(value, result, from: 0, count: result.shape.count)

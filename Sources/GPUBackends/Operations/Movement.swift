@@ -1,7 +1,7 @@
 import TensorEngine
 
 extension GPUBackend {
-    var movement: GPUProgram { GPUProgram(.movement, ["LANES": shape.lanes, "BLOCK": Self.block]) }
+    var movement: GPUProgram { shape.movementProgram }
 
     public func gather(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws {
         let columns = result.shape.columns
@@ -28,7 +28,8 @@ extension GPUBackend {
         let steps = missing.map { _ in 0 } + axes.map { strides[$0] }
         let count = result.shape.count
         try launch(
-            movement, "permute", groups: ((count + Self.block - 1) / Self.block, 1, 1), threads: shape.groupSize,
+            movement, "permute", groups: ((count + KernelShape.block - 1) / KernelShape.block, 1, 1),
+            threads: shape.groupSize,
             [.buffer(x), .buffer(result), .long(count)] + sizes[1...].map { .int($0) } + steps.map { .long($0) })
     }
 

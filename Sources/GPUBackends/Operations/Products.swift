@@ -32,25 +32,13 @@ extension GPUBackend {
             .buffer(product.bias), .buffer(product.residual), .buffer(product.c), .long(product.cRowStride),
             .long(product.cBatchStride), .int(m), .int(n), .int(product.depth), .int(product.activation.code),
         ]
-        let weightCode = product.weightType.weightCode
+        let program = shape.productProgram(weights: product.weightType)
         switch shape.product {
-        case .tiled(let rows, let columns, let depth, let threadRows, let threadColumns):
-            let program = GPUProgram(
-                .product,
-                [
-                    "LANES": 1, "WEIGHT_TYPE": weightCode, "TILE_M": rows, "TILE_N": columns, "TILE_K": depth,
-                    "THREAD_M": threadRows, "THREAD_N": threadColumns,
-                ])
+        case .tiled(let rows, let columns, _, let threadRows, let threadColumns):
             try launch(
                 program, "product", groups: (ceil(m, rows), ceil(n, columns), product.batches),
                 threads: rows / threadRows * (columns / threadColumns), arguments)
-        case .wide(let tileRows, let blockTiles, let blockDepth):
-            let program = GPUProgram(
-                .wideProduct,
-                [
-                    "LANES": shape.lanes, "WEIGHT_TYPE": weightCode, "TILE_ROWS": tileRows,
-                    "BLOCK_TILES": blockTiles, "BLOCK_DEPTH": blockDepth,
-                ])
+        case .wide(let tileRows, let blockTiles, _):
             let grid = WideGrid(
                 m: m, n: n, depth: product.depth, batches: product.batches, tileRows: tileRows, panel: panel,
                 blockTiles: blockTiles, computeUnitCount: driver.properties.computeUnitCount)

@@ -1,7 +1,7 @@
 import TensorEngine
 
 extension GPUBackend {
-    var rows: GPUProgram { GPUProgram(.rows, ["LANES": shape.lanes, "GROUP_SIZE": shape.groupSize]) }
+    private var rows: GPUProgram { shape.rowsProgram }
 
     /// A group a row.
     private func launchRows(_ name: String, count: Int, _ arguments: [KernelArgument]) throws {

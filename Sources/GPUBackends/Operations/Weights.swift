@@ -7,7 +7,7 @@ extension GPUBackend {
     }
 
     /// Columns of a panel.
-    var panel: Int { 2 * shape.lanes }
+    var panel: Int { shape.panel }
 
     /// Numbers that a weight of `[n, depth]` takes.
     func preparedCount(n: Int, depth: Int) -> Int { (isPacked ? ceil(n, panel) * panel : n) * depth }
@@ -58,7 +58,7 @@ extension GPUBackend {
     }
 
     private func packGroups(n: Int, depth: Int, batches: Int) -> (Int, Int, Int) {
-        (ceil(n, panel), batches, ceil(depth, Self.block))
+        (ceil(n, panel), batches, ceil(depth, KernelShape.block))
     }
 }
 
