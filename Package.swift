@@ -66,7 +66,8 @@ let package = Package(
         // MARK: Tests
         .testTarget(
             name: "TensorEngineTests",
-            dependencies: ["Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim"]),
+            dependencies: ["Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL"]),
+        .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),
