@@ -66,8 +66,9 @@ let package = Package(
         // MARK: Tests
         .testTarget(
             name: "TensorEngineTests",
-            dependencies: ["Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL"]),
+            dependencies: ["Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL", "CUDAShim", "FakeCUDA"]),
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
+        .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),

@@ -42,6 +42,24 @@ package struct GPUProperties: Sendable {
     package var largestBlockByteCount: Int
     package var localMemoryByteCount: Int
     package var largestGroupSize: Int
+
+    package init(
+        kind: Kind, name: String, vendor: String, driverVersion: String, platform: String, extensions: [String],
+        computeUnitCount: Int, memoryByteCount: Int, largestBlockByteCount: Int, localMemoryByteCount: Int,
+        largestGroupSize: Int
+    ) {
+        self.kind = kind
+        self.name = name
+        self.vendor = vendor
+        self.driverVersion = driverVersion
+        self.platform = platform
+        self.extensions = extensions
+        self.computeUnitCount = computeUnitCount
+        self.memoryByteCount = memoryByteCount
+        self.largestBlockByteCount = largestBlockByteCount
+        self.localMemoryByteCount = localMemoryByteCount
+        self.largestGroupSize = largestGroupSize
+    }
 }
 
 /// A program text and what it is compiled with.

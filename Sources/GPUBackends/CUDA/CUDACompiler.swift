@@ -155,7 +155,7 @@ extension CUDACompiler {
     }
 
     /// Why what it makes would not run there.
-    private func mismatch(with device: CUDADevice) -> TensorError? {
+    package func mismatch(with device: CUDADevice) -> TensorError? {
         func unsuitable(_ detail: String, _ package: String) -> TensorError {
             TensorError(
                 .deviceUnavailable, operation: "open", "NVRTC \(version) (\(path)) \(detail)",

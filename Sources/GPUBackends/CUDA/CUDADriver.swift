@@ -122,7 +122,8 @@ package final class CUDADriver: GPUDriver {
         try library.check(
             functions.pointee.cuMemcpyDtoHAsync_v2(target, address.deviceAddress, bytes.count, stream.pointer),
             "download", device)
-        try synchronize()
+        // Whatever fails from here on: the memory is the caller's again when this returns.
+        try wait("download")
     }
 
     package func copy(
@@ -139,7 +140,11 @@ package final class CUDADriver: GPUDriver {
 
     package func synchronize() throws {
         try makeCurrent("synchronize")
-        try library.check(functions.pointee.cuStreamSynchronize(stream.pointer), "synchronize", device)
+        try wait("synchronize")
+    }
+
+    private func wait(_ operation: String) throws {
+        try library.check(functions.pointee.cuStreamSynchronize(stream.pointer), operation, device)
     }
 
     // MARK: Launches
