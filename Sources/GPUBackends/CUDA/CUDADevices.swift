@@ -52,7 +52,7 @@ extension CUDADevice {
             platform: "CUDA, compute capability \(capability / 10).\(capability % 10)", extensions: [],
             computeUnitCount: try attribute(cudaMultiprocessorCount), memoryByteCount: byteCount,
             largestBlockByteCount: byteCount, localMemoryByteCount: try attribute(cudaSharedMemoryByteCount),
-            largestGroupSize: try attribute(cudaLargestGroupSize))
+            largestGroupSize: try attribute(cudaLargestGroupSize), hasTensorCores: capability >= 80)
     }
 
     /// The device of an index.

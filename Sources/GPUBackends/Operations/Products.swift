@@ -32,21 +32,26 @@ extension GPUBackend {
             .buffer(product.bias), .buffer(product.residual), .buffer(product.c), .long(product.cRowStride),
             .long(product.cBatchStride), .int(m), .int(n), .int(product.depth), .int(product.activation.code),
         ]
-        let program = shape.productProgram(weights: product.weightType)
+        let program = shape.product(product.weightType)
         switch shape.product {
+        case _ where shape.usesTensorCores && product.weightType != .float32:
+            let fits = ceil(m, 128) * ceil(n, 128) * product.batches >= driver.properties.computeUnitCount
+            let tile = fits ? 128 : 64
+            try launch(
+                KernelShape.tensorProduct(product.weightType, tile: tile), "product",
+                groups: (ceil(m, tile), ceil(n, tile), product.batches), threads: 2 * tile, arguments)
         case .tiled(let rows, let columns, _, let threadRows, let threadColumns):
             try launch(
                 program, "product", groups: (ceil(m, rows), ceil(n, columns), product.batches),
                 threads: rows / threadRows * (columns / threadColumns), arguments)
         case .wide(let tileRows, let blockTiles, _):
             let grid = WideGrid(
-                m: m, n: n, depth: product.depth, batches: product.batches, tileRows: tileRows, panel: panel,
+                m: m, n: n, depth: product.depth, batches: product.batches, tileRows: tileRows, panel: shape.panel,
                 blockTiles: blockTiles, computeUnitCount: driver.properties.computeUnitCount)
             arguments += [.int(grid.groupRows), .int(grid.groupPanels)]
             try launch(
                 program, "product",
-                groups: (ceil(m, grid.groupRows), ceil(n, grid.groupPanels * panel), product.batches),
-                arguments)
+                groups: (ceil(m, grid.groupRows), ceil(n, grid.groupPanels * shape.panel), product.batches), arguments)
         }
     }
 

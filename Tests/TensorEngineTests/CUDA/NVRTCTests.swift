@@ -22,13 +22,15 @@ import Testing
     private static let properties = GPUProperties(
         kind: .gpu, name: "GPU", vendor: "NVIDIA", driverVersion: "12.9", platform: "CUDA", extensions: [],
         computeUnitCount: 132, memoryByteCount: 80 << 30, largestBlockByteCount: 80 << 30,
-        localMemoryByteCount: 48 << 10, largestGroupSize: 1024)
+        localMemoryByteCount: 48 << 10, largestGroupSize: 1024, hasTensorCores: true)
 
-    /// Everything that the conformance cases launch.
+    /// Everything that the conformance cases launch, with and without tensor cores.
     private static let launched: Result<Set<GPUKernel>, any Error> = Result {
         let driver = RecordingDriver(properties)
-        let backend = try GPUBackend(driver: driver)
-        for testCase in ConformanceCase.all(.small) { _ = try testCase.prepare(on: backend)() }
+        for usesTensorCores in [false, true] {
+            let backend = try GPUBackend(driver: driver, usesTensorCores: usesTensorCores)
+            for testCase in ConformanceCase.all(.small) { _ = try testCase.prepare(on: backend)() }
+        }
         return driver.kernels
     }
 
@@ -44,15 +46,18 @@ import Testing
         }
     }
 
-    private static func programs(_ kernels: Set<GPUKernel>) -> [GPUProgram] {
-        let sizes = kernels.flatMap(\.program.definitions).filter { $0.name == "HEAD_SIZE" }.map(\.value)
-        return KernelShape(properties).programs(headSizes: headSizes.union(sizes).sorted())
+    private static func programs(_ kernels: Set<GPUKernel>, capability: Int) -> [GPUProgram] {
+        let launched = kernels.flatMap(\.program.definitions).filter { $0.name == "HEAD_SIZE" }.map(\.value)
+        let sizes = headSizes.union(launched).sorted()
+        return KernelShape(properties).programs(headSizes: sizes)
+            + (capability >= 80 ? KernelShape.tensorPrograms(headSizes: sizes) : [])
     }
 
     @Test func nothingIsLaunchedButWhatIsListed() throws {
         let kernels = try Self.launched.get()
         #expect(kernels.count > 30)
-        let unlisted = Set(kernels.map(\.program)).subtracting(Self.programs(kernels))
+        #expect(kernels.contains { $0.program.source == .tensorProduct })
+        let unlisted = Set(kernels.map(\.program)).subtracting(Self.programs(kernels, capability: 90))
         #expect(unlisted.isEmpty)
     }
 
@@ -64,7 +69,7 @@ import Testing
         let target = compiler.target(forCapability: capability)
         let kernels = try Self.launched.get()
         var lines = ["NVRTC \(compiler.version), \(target): registers, shared bytes, stack bytes, spilled bytes"]
-        for program in Self.programs(kernels) {
+        for program in Self.programs(kernels, capability: capability) {
             let (image, log) = try compiler.compile(program, target: target, extraOptions: ["--ptxas-options=-v"])
             #expect(image.starts(with: [0x7F] + Array("ELF".utf8)))
             #expect(!log.contains("warning"), "\(log)")
@@ -83,15 +88,15 @@ import Testing
 
     /// A program of the kernel's own definitions, such as "attention HEAD_SIZE=64".
     private static func title(_ name: String, _ program: GPUProgram) -> String {
-        let telling = ["WEIGHT_TYPE", "HEAD_SIZE"]
+        let telling = ["WEIGHT_TYPE", "COMPUTE_TYPE", "HEAD_SIZE", "TILE_M"]
         let definitions = program.definitions.filter { telling.contains($0.name) }.map { "\($0.name)=\($0.value)" }
-        return ([name] + definitions).joined(separator: " ")
+        return (["\(program.source.rawValue).\(name)"] + definitions).joined(separator: " ")
     }
 
     /// For a GPU newer than the compiler: code that the driver translates.
     @Test func portableCodeEndsWithANUL() throws {
         guard let compiler = try Self.compilerIfThere() else { return }
-        let program = try #require(Self.programs([]).first)
+        let program = try #require(Self.programs([], capability: 80).first)
         let image = try compiler.compile(program, target: "compute_80").image
         #expect(image.last == 0 && String(decoding: image.dropLast(), as: UTF8.self).contains(".target sm_80"))
         #expect(!image.dropLast().contains(0))
