@@ -60,7 +60,7 @@ let package = Package(
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends", "GPUBackends"]),
         .target(name: "DemoAssets", exclude: ["model", "audio"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
-        .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
+        .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends", "GPUBackends"]),
         .executableTarget(
             name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
             path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py"]),

@@ -247,8 +247,6 @@ static int32_t fake_clGetDeviceInfo(
         GIVE(uint32_t, settings.hasCompiler);
     case openCLDeviceName:
         return giveText("Fake device", capacity, value, byteCount);
-    case openCLDeviceExtensions:
-        return giveText("cl_khr_fp64 cl_khr_fp16", capacity, value, byteCount);
     default:
         return giveText("1", capacity, value, byteCount);
     }

@@ -39,7 +39,6 @@ typedef struct _cl_event *cl_event;
     X(openCLDeviceVendor, CL_DEVICE_VENDOR, 0x102C) \
     X(openCLDriverVersion, CL_DRIVER_VERSION, 0x102D) \
     X(openCLDeviceVersion, CL_DEVICE_VERSION, 0x102F) \
-    X(openCLDeviceExtensions, CL_DEVICE_EXTENSIONS, 0x1030) \
     X(openCLDeviceFloatVectorWidth, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, 0x103A)
 
 #define OPENCL_PROGRAM_INFO(X) \

@@ -75,6 +75,11 @@ package struct OpenCLDevices: Sendable {
         devices = (0...OpenCLDevice.lastRank).flatMap { rank in found.filter { $0.rank == rank } }
     }
 
+    /// Whether `opencl:0` is a GPU that can be used.
+    package var firstIsUsableGPU: Bool {
+        devices.first.map { $0.typeName == OpenCLDevice.gpu && $0.isAvailable && $0.hasCompiler } ?? false
+    }
+
     /// The device of an index.
     /// - Throws: `TensorError` of kind `deviceUnavailable` unless it is there and can be used.
     package func device(at index: Int) throws -> OpenCLDevice {
@@ -115,9 +120,7 @@ extension OpenCLDevice {
     var keepsPrograms: Bool { properties.platform == "Portable Computing Language" }
 
     fileprivate static let lastRank = 3
-    /// What our kernels make use of where it is there.
-    private static let usefulExtensions = ["cl_khr_fp16"]
-
+    fileprivate static let gpu = "GPU"
     fileprivate init(
         _ query: OpenCLDeviceQuery, platform: OpenCLPlatform, platformIdentifier: OpaquePointer
     ) throws {
@@ -125,14 +128,13 @@ extension OpenCLDevice {
         let isCPU = type & openCLDeviceTypeCPU.rawValue != 0
         let (rank, typeName) =
             if type & openCLDeviceTypeGPU.rawValue != 0 {
-                (0, "GPU")
+                (0, Self.gpu)
             } else if type & openCLDeviceTypeAccelerator.rawValue != 0 {
                 (1, "accelerator")
             } else {
                 isCPU ? (2, "CPU") : (Self.lastRank, "other")
             }
         let lanes = try query.integer(openCLDeviceFloatVectorWidth, as: UInt32.self)
-        let extensions = try query.string(openCLDeviceExtensions).split(separator: " ").map(String.init)
         self.platformIdentifier = platformIdentifier
         self.identifier = query.device
         self.rank = rank
@@ -150,7 +152,8 @@ extension OpenCLDevice {
             vendor: try query.string(openCLDeviceVendor),
             driverVersion: try query.string(openCLDriverVersion),
             platform: platform.name,
-            extensions: Self.usefulExtensions.filter(extensions.contains),
+            // Halves are read by vload_half, which OpenCL 1.2 has itself.
+            extensions: [],
             computeUnitCount: Int(try query.integer(openCLDeviceComputeUnitCount, as: UInt32.self)),
             memoryByteCount: Int(clamping: try query.integer(openCLDeviceMemoryByteCount, as: UInt64.self)),
             largestBlockByteCount: Int(clamping: try query.integer(openCLDeviceLargestBlockByteCount, as: UInt64.self)),

@@ -63,7 +63,8 @@ extension FakeOpenCLTests {
             #expect(devices.devices.map(\.properties.kind).prefix(6).allSatisfy { $0 == .gpu })
             // Never more lanes than kernels are written for.
             #expect(devices.devices.last?.properties.kind == .cpu(lanes: 16))
-            #expect(devices.devices.last?.properties.extensions == ["cl_khr_fp16"])
+            #expect(devices.firstIsUsableGPU)
+            #expect(try !OpenCLDevices(of: fakeOpenCL { $0.deviceTypes.0 = openCLDeviceTypeCPU.rawValue }).firstIsUsableGPU)
             let last = try OpenCLDriver(index: 7, library: library, cache: nil)
             #expect(last.device == .opencl(7))
             #expect(last.properties.kind == .cpu(lanes: 16))
