@@ -70,10 +70,11 @@ let package = Package(
         .testTarget(
             name: "TensorEngineTests",
             dependencies: [
-                "Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL",
-                "TensorCoreEmulation",
+                "Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL", "CUDAShim",
+                "FakeCUDA", "TensorCoreEmulation",
             ]),
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
+        .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),
