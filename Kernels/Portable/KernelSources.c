@@ -8,6 +8,15 @@ static const unsigned char openCLPrelude[] = {
 static const unsigned char cudaPrelude[] = {
 #embed "../CUDA/Prelude.cu"
 };
+static const unsigned char tensorCore[] = {
+#embed "../CUDA/TensorCore.cu"
+};
+static const unsigned char tensorProduct[] = {
+#embed "../CUDA/TensorProduct.cu"
+};
+static const unsigned char tensorAttention[] = {
+#embed "../CUDA/TensorAttention.cu"
+};
 static const unsigned char functions[] = {
 #embed "Functions.cl"
 };
@@ -43,6 +52,9 @@ static const unsigned char wideAttention[] = {
 
 static const KernelSourceText sources[] = {
     SOURCE("CUDA/Prelude.cu", cudaPrelude),
+    SOURCE("CUDA/TensorAttention.cu", tensorAttention),
+    SOURCE("CUDA/TensorCore.cu", tensorCore),
+    SOURCE("CUDA/TensorProduct.cu", tensorProduct),
     SOURCE("OpenCL/Prelude.cl", openCLPrelude),
     SOURCE("OpenCL/Tile.cl", tile),
     SOURCE("OpenCL/WideAttention.cl", wideAttention),
