@@ -6,18 +6,6 @@ import Testing
 
 /// What is said when a device can't be had.
 @Suite struct OpenCLLibraryTests {
-    private func expectUnavailable(
-        _ words: [String], sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
-    ) {
-        let error = #expect(throws: TensorError.self, sourceLocation: sourceLocation) { try body() }
-        #expect(error?.kind == .deviceUnavailable, sourceLocation: sourceLocation)
-        for word in words {
-            #expect(
-                error?.description.contains(word) == true, "\(word) in \(error?.description ?? "")",
-                sourceLocation: sourceLocation)
-        }
-    }
-
     @Test func aMissingLibraryNamesThePackages() {
         expectUnavailable(["libabsent.so.7", "apt-get install ocl-icd-libopencl1", "pocl-opencl-icd", "XLSR_OPENCL"]) {
             _ = try OpenCLLibrary(paths: ["libabsent.so.7", "libabsent.so"])
@@ -38,16 +26,10 @@ extension FakeOpenCLTests {
             _ change: (inout FakeOpenCLSettings) -> Void
         ) {
             let library = fakeOpenCL(change)
-            let error = #expect(throws: TensorError.self, sourceLocation: sourceLocation) {
+            TensorEngineTests.expectUnavailable(words + ["device opencl"], sourceLocation: sourceLocation) {
                 _ = try OpenCLDriver(index: index, library: library, cache: nil)
             }
-            #expect(error?.kind == .deviceUnavailable, sourceLocation: sourceLocation)
             #expect(library.liveObjectCount == 0, sourceLocation: sourceLocation)
-            for word in words + ["device opencl"] {
-                #expect(
-                    error?.description.contains(word) == true, "\(word) in \(error?.description ?? "")",
-                    sourceLocation: sourceLocation)
-            }
         }
 
         @Test func whatIsMissingIsSaid() {

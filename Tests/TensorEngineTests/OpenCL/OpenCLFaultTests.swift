@@ -9,30 +9,18 @@ extension FakeOpenCLTests {
     @Suite struct OpenCLFaultTests {
         private static let statuses = [openCLOutOfResources, openCLDeviceNotAvailable, openCLInvalidValue]
 
-        /// Runs a workload once with each of its calls made to fail, and says how many of these runs threw.
         private func failEveryCall(
             _ status: OpenCLStatus, _ workload: (OpenCLLibrary) throws -> Void
         ) throws -> (calls: Int64, errors: [TensorError]) {
-            let before = fakeOpenCLObjectCount()
-            try workload(fakeOpenCL())
-            let callCount = fakeOpenCLCallCount()
-            #expect(fakeOpenCLObjectCount() == before)
-            var errors: [TensorError] = []
-            for call in 1...callCount {
-                let library = fakeOpenCL {
-                    $0.failingCall = call
-                    $0.status = status.rawValue
-                }
-                do { try workload(library) } catch let error as TensorError { errors.append(error) }
-                let name = fakeOpenCLFailedCall().map { String(cString: $0) }
-                #expect(name != nil, "call \(call) of \(callCount) was not made")
-                #expect(library.liveObjectCount == 0, "after \(name ?? "")")
-                #expect(fakeOpenCLObjectCount() == before, "after \(name ?? "")")
-            }
-            // As if nothing had happened.
-            try workload(fakeOpenCL())
-            #expect(fakeOpenCLCallCount() == callCount)
-            return (callCount, errors)
+            let fake = FakeLibrary(
+                make: { call in
+                    fakeOpenCL {
+                        $0.failingCall = call
+                        $0.status = status.rawValue
+                    }
+                }, liveObjectCount: \.liveObjectCount, callCount: fakeOpenCLCallCount,
+                objectCount: fakeOpenCLObjectCount, failedCall: { fakeOpenCLFailedCall().map { String(cString: $0) } })
+            return try fake.failEveryCall(workload)
         }
 
         @Test(arguments: statuses.map(\.rawValue))
