@@ -116,7 +116,7 @@ package struct OpenCLDevices: Sendable {
 
 extension OpenCLDevice {
     /// PoCL keeps what it compiled in a cache of its own, and to hand out a program it compiles every kernel once more:
-    /// 6 s on top of 5 s, to save 0.2 s of every later start.
+    /// the demo's first start takes 12.4 s of the processor instead of 3.5 s, later ones 0.10 s instead of 0.24 s.
     var keepsPrograms: Bool { properties.platform == "Portable Computing Language" }
 
     fileprivate static let lastRank = 3
