@@ -73,6 +73,7 @@ extension XLSRModel {
         /// The utterance's frame at which it begins.
         let start: Int
         let path: BestPath
+        let beginsInSilence: Bool
     }
 
     package func bestPaths(of chunks: [ChunkInput]) throws -> [ChunkPath] {
@@ -83,13 +84,15 @@ extension XLSRModel {
             let rows = chunks[index].rows(in: output.segments[index])
             let path = try BestPath(
                 logits: Array(scores[rows.lowerBound * columns..<rows.upperBound * columns]), vocabularySize: columns)
-            return ChunkPath(start: chunks[index].start, path: path)
+            return ChunkPath(
+                start: chunks[index].start, path: path, beginsInSilence: chunks[index].beginsInSilence)
         }
     }
 
     /// The text of an utterance's chunks, with times in the whole utterance.
     package func transcript(of parts: [ChunkPath]) throws -> Transcript {
         var (ids, probabilities): ([Int], [Float]) = ([], [])
+        let (blank, delimiter) = (try tokenizer.blankID, try tokenizer.wordDelimiterID)
         for part in parts {
             // Chunks without strides lack frames. A repeated token keeps the times right and changes no text.
             if let id = ids.last, let probability = probabilities.last, part.start > ids.count {
@@ -97,8 +100,14 @@ extension XLSRModel {
                 ids += Array(repeating: id, count: missing)
                 probabilities += Array(repeating: probability, count: missing)
             }
+            let (last, first) = (ids.last { $0 != blank }, part.path.ids.first { $0 != blank })
             ids += part.path.ids
             probabilities += part.path.probabilities
+            if part.beginsInSilence, let delimiter, last != nil, first != nil, ![last, first].contains(delimiter),
+                part.path.ids[0] == blank
+            {
+                ids[ids.count - part.path.ids.count] = delimiter
+            }
         }
         return try tokenizer.transcript(
             of: BestPath(ids: ids, probabilities: probabilities), secondsPerFrame: secondsPerFrame)
