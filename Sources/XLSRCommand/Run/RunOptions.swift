@@ -83,7 +83,10 @@ struct RunOptions: Sendable {
             (inputs, texts) = (operands, nil)
         }
         task = try arguments.choice(.task, Task.self) ?? .auto
-        format = try arguments.choice(.format, Format.self)
+        format =
+            isAlignment
+            ? try arguments.choice(.alignmentFormat, TranscriptFormat.self).flatMap { Format(rawValue: $0.rawValue) }
+            : try arguments.choice(.format, Format.self)
         output = arguments[.output]
         timestamps = try arguments.choice(.timestamps, TimestampLevel.self)
         language = arguments[.language]
