@@ -53,7 +53,10 @@ let package = Package(
         .target(
             name: "OpenCLShim", path: "Kernels/OpenCL",
             exclude: ["Prelude.cl", "Tile.cl", "WideAttention.cl", "WideProduct.cl"]),
-        .target(name: "GPUBackends", dependencies: ["TensorEngine", "KernelSources", "OpenCLShim"]),
+        .target(
+            name: "CUDAShim", path: "Kernels/CUDA",
+            exclude: ["Prelude.cu", "TensorAttention.cu", "TensorCore.cu", "TensorProduct.cu"]),
+        .target(name: "GPUBackends", dependencies: ["TensorEngine", "KernelSources", "OpenCLShim", "CUDAShim"]),
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends", "GPUBackends"]),
         .target(name: "DemoAssets", exclude: ["model", "audio"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),

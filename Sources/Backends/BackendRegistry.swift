@@ -8,12 +8,18 @@ public struct BackendOptions: Sendable {
     public var threadCount: Int?
     /// Instruction set of a CPU backend: "baseline", "avx2" or "avx512"; the best there is by default.
     public var instructionSet: String?
+    /// Shape of OpenCL's kernels: "tiled" for devices whose threads share memory, "wide" for processors;
+    /// `XLSR_KERNEL_SHAPE` or what suits the device by default.
+    public var kernelShape: String?
     /// Guard bytes after every result, for tests.
     public var guardByteCount: Int
 
-    public init(threadCount: Int? = nil, instructionSet: String? = nil, guardByteCount: Int = 0) {
+    public init(
+        threadCount: Int? = nil, instructionSet: String? = nil, kernelShape: String? = nil, guardByteCount: Int = 0
+    ) {
         self.threadCount = threadCount
         self.instructionSet = instructionSet
+        self.kernelShape = kernelShape
         self.guardByteCount = guardByteCount
     }
 }
@@ -44,7 +50,16 @@ public enum BackendRegistry {
             kind: .opencl, summary: "kernels compiled by an OpenCL driver",
             requirement: "an OpenCL loader and driver (apt-get install ocl-icd-libopencl1 pocl-opencl-icd)"
         ) {
-            GPUBackend(driver: try OpenCLDriver(index: $0.index), guardByteCount: $1.guardByteCount)
+            try GPUBackend(
+                driver: OpenCLDriver(index: $0.index), guardByteCount: $1.guardByteCount,
+                kernelShape: $1.kernelShape ?? ProgramCache.variable("XLSR_KERNEL_SHAPE"))
+        },
+        Entry(
+            kind: .cuda, summary: "kernels compiled by NVRTC for NVIDIA GPUs",
+            requirement: "NVIDIA's driver and NVRTC (apt-get install nvidia-cuda-toolkit)"
+        ) {
+            try GPUBackend(
+                driver: CUDADriver(index: $0.index), guardByteCount: $1.guardByteCount)
         },
         Entry(kind: .reference, summary: "naive loops in double precision, for tests", requirement: "nothing") {
             ReferenceBackend(guardByteCount: $1.guardByteCount)
@@ -53,6 +68,9 @@ public enum BackendRegistry {
 
     /// Names of the instruction sets that CPU kernels are compiled for, slowest first; not every processor has all.
     public static let instructionSets = Processor.InstructionSet.allCases.map(\.rawValue)
+
+    /// Names of the shapes of GPU kernels.
+    public static let kernelShapes = KernelShape.Family.allCases.map(\.rawValue)
 
     /// Opens a device by name. `auto` is the fastest present.
     /// - Throws: `TensorError` of kind `deviceUnavailable`, which says what is missing and how to get it.

@@ -17,10 +17,18 @@ public final class GPUBackend: Backend {
 
     /// - Parameters:
     ///   - guardByteCount: bytes after every storage that are checked when it comes back; for tests.
-    ///   - shape: which shape of products and attention; the device's own by default.
-    package init(driver: any GPUDriver, guardByteCount: Int = 0, shape: KernelShape? = nil) {
+    ///   - kernelShape: "tiled" or "wide"; what suits the device by default.
+    /// - Throws: `TensorError` when no shape has that name.
+    package init(driver: any GPUDriver, guardByteCount: Int = 0, kernelShape: String? = nil) throws {
         self.driver = driver
-        self.shape = shape ?? KernelShape(driver.properties)
+        let name = kernelShape ?? ""
+        let family = KernelShape.Family(rawValue: name)
+        guard family != nil || name.isEmpty else {
+            throw TensorError(
+                .invalidArgument, operation: "open", "no kernel shape is called '\(name)'", device: driver.device,
+                remedy: "use \(KernelShape.Family.allCases.map(\.rawValue).joined(separator: " or "))")
+        }
+        shape = KernelShape(driver.properties, family: family)
         device = driver.device
         pool = StoragePool(allocator: driver, device: driver.device, guardByteCount: guardByteCount)
     }

@@ -42,6 +42,8 @@ package struct GPUProperties: Sendable {
     package var largestBlockByteCount: Int
     package var localMemoryByteCount: Int
     package var largestGroupSize: Int
+    /// Whether the instructions of Kernels/CUDA/TensorCore.cu are there.
+    package var hasTensorCores = false
 }
 
 /// A program text and what it is compiled with.

@@ -1,7 +1,7 @@
 /// The sizes that kernels are compiled with, which follow from what the device is.
 package struct KernelShape: Sendable, Hashable {
     /// The shape of products and attention.
-    package enum Product: Sendable, Hashable {
+    enum Product: Sendable, Hashable {
         /// Groups of threads that share local memory: `rows` × `columns` of the result a group, and a thread.
         case tiled(rows: Int, columns: Int, depth: Int, threadRows: Int, threadColumns: Int)
         /// One thread a group, on vectors: tiles of so many rows in registers, `blockTiles` of them at a time.
@@ -9,30 +9,45 @@ package struct KernelShape: Sendable, Hashable {
     }
 
     /// How many float32 a thread handles at a time in element-wise and row kernels.
-    package var lanes: Int
+    let lanes: Int
     /// Threads of a group in element-wise and row kernels; a power of two.
-    package var groupSize: Int
-    package var product: Product
-    package var localMemoryByteCount: Int
+    let groupSize: Int
+    let product: Product
+    let localMemoryByteCount: Int
+    /// Whether products with weights of 16 or 8 bits, and attention beside them, run on tensor cores.
+    var usesTensorCores = false
 
-    package init(lanes: Int, groupSize: Int, product: Product, localMemoryByteCount: Int) {
-        self.lanes = lanes
-        self.groupSize = groupSize
-        self.product = product
-        self.localMemoryByteCount = localMemoryByteCount
+    /// Columns of a panel of a packed weight.
+    var panel: Int { 2 * lanes }
+
+    /// The two families of shapes.
+    package enum Family: String, CaseIterable, Sendable {
+        /// For devices whose threads share memory.
+        case tiled
+        /// For processors.
+        case wide
     }
+}
 
-    init(_ properties: GPUProperties) {
-        switch properties.kind {
-        case .cpu(let lanes): self = .wide(lanes: lanes, localMemoryByteCount: properties.localMemoryByteCount)
-        case .gpu:
+extension KernelShape {
+    /// The shape that suits a device, or the family's that is asked for.
+    package init(_ properties: GPUProperties, family: Family? = nil) {
+        let (natural, lanes): (Family, Int) =
+            switch properties.kind {
+            case .gpu: (.tiled, 4)
+            case .cpu(let lanes): (.wide, lanes)
+            }
+        switch family ?? natural {
+        case .wide: self = .wide(lanes: lanes, localMemoryByteCount: properties.localMemoryByteCount)
+        case .tiled:
             self = .tiled(
                 largestGroupSize: properties.largestGroupSize, localMemoryByteCount: properties.localMemoryByteCount)
+            usesTensorCores = properties.hasTensorCores && ProgramCache.variable("XLSR_TENSOR_CORES") == "1"
         }
     }
 
     /// For devices whose threads share memory. Group sizes are powers of two.
-    package static func tiled(largestGroupSize: Int, localMemoryByteCount: Int) -> KernelShape {
+    private static func tiled(largestGroupSize: Int, localMemoryByteCount: Int) -> KernelShape {
         // Small groups are for devices that have no larger ones.
         let product: Product =
             largestGroupSize >= 256
@@ -46,7 +61,7 @@ package struct KernelShape: Sendable, Hashable {
     /// For processors with vectors of so many float32. As many rows as the registers hold two vectors of, beside a row
     /// of the right side: 6 of 16 registers, 14 of 32. The block of the left side takes a third of the local memory at
     /// most, which is a core's second-level cache.
-    package static func wide(lanes: Int, localMemoryByteCount: Int) -> KernelShape {
+    private static func wide(lanes: Int, localMemoryByteCount: Int) -> KernelShape {
         let lanes = lanes >= 16 ? 16 : lanes >= 8 ? 8 : 4
         let tileRows = lanes == 16 ? 14 : 6
         let blockDepth = localMemoryByteCount >= 256 << 10 ? (lanes == 16 ? 512 : 256) : 128

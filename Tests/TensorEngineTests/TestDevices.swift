@@ -38,7 +38,7 @@ enum TestDevices {
         return String(cString: value).split(separator: ",").map { $0.filter { $0 != " " } }
     }
 
-    /// Every device of the registry, and `simd` by each instruction set too.
+    /// Every device of the registry, `simd` by each instruction set, and `opencl` by each shape of kernels.
     private static let candidates: [(name: String, backend: Result<any Backend, any Error>)] =
         BackendRegistry.entries.map { entry in
             (entry.kind.rawValue, Result { try BackendRegistry.open(Device(entry.kind), options: options()) })
@@ -46,9 +46,13 @@ enum TestDevices {
         + BackendRegistry.instructionSets.map { set in
             ("simd \(set)", Result { try BackendRegistry.open(.simd, options: options(set)) })
         }
+        + BackendRegistry.kernelShapes.map { shape in
+            ("opencl \(shape)", Result { try BackendRegistry.open(.opencl(), options: options(kernelShape: shape)) })
+        }
 
     /// Three threads, whatever the machine has: an odd share of the work each.
-    private static func options(_ instructionSet: String? = nil) -> BackendOptions {
-        BackendOptions(threadCount: 3, instructionSet: instructionSet, guardByteCount: 64)
+    private static func options(_ instructionSet: String? = nil, kernelShape: String? = nil) -> BackendOptions {
+        BackendOptions(
+            threadCount: 3, instructionSet: instructionSet, kernelShape: kernelShape, guardByteCount: 64)
     }
 }

@@ -27,7 +27,7 @@ import XLSR
         try golden.compare(output.states.floats(), "last_hidden_state.0", device)
     }
 
-    @Test(arguments: [Precision.bfloat16, .float16, .int8], [Device.simd, .openblas, .reference])
+    @Test(arguments: [Precision.bfloat16, .float16, .int8], GoldenDevices.registered)
     func smallerWeightsHearTheSame(precision: Precision, device: Device) throws {
         guard let backend = try? BackendRegistry.open(device) else { return }
         let model = try XLSRModel.demo(on: backend, precision: precision)

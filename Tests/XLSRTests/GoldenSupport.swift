@@ -46,7 +46,9 @@ struct GoldenDevice: Sendable, CustomStringConvertible {
 }
 
 enum GoldenDevices {
-    /// Every device that is present, and `simd` by each instruction set.
+    static let registered = BackendRegistry.entries.map { Device($0.kind) }
+
+    /// Every device that is present, `simd` by each instruction set, and `opencl` by each shape of kernels.
     static let all: [GoldenDevice] =
         BackendRegistry.entries.compactMap { entry in
             let backend = try? BackendRegistry.open(Device(entry.kind), options: BackendOptions(guardByteCount: 64))
@@ -55,6 +57,10 @@ enum GoldenDevices {
         + BackendRegistry.instructionSets.compactMap { set in
             let backend = try? BackendRegistry.open(.simd, options: BackendOptions(instructionSet: set))
             return backend.map { GoldenDevice(description: "simd \(set)", backend: $0) }
+        }
+        + BackendRegistry.kernelShapes.compactMap { shape in
+            let backend = try? BackendRegistry.open(.opencl(), options: BackendOptions(kernelShape: shape))
+            return backend.map { GoldenDevice(description: "opencl \(shape)", backend: $0) }
         }
 }
 

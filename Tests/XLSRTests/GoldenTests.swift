@@ -38,7 +38,7 @@ import XLSR
         }
     }
 
-    @Test(arguments: [Device.simd, .openblas, .reference])
+    @Test(arguments: GoldenDevices.registered)
     func aBatchTakesAsManyProductsAsOneUtterance(device: Device) throws {
         // A backend of its own: other tests count on the shared ones at the same time.
         guard let backend = try? BackendRegistry.open(device) else { return }

@@ -19,6 +19,7 @@ package struct OpenCLDevice: @unchecked Sendable {
     package var properties: GPUProperties
     /// What the driver calls it: "CPU", "GPU", "accelerator".
     package var typeName: String
+    package var version: String
     package var platformVersion: String
     package var isAvailable: Bool
     package var hasCompiler: Bool
@@ -124,6 +125,7 @@ extension OpenCLDevice {
         self.identifier = query.device
         self.rank = rank
         self.typeName = typeName
+        version = try query.string(openCLDeviceVersion)
         platformVersion = platform.version
         isAvailable = try query.integer(openCLDeviceIsAvailable, as: UInt32.self) != 0
         hasCompiler = try query.integer(openCLDeviceHasCompiler, as: UInt32.self) != 0

@@ -4,13 +4,11 @@ import TensorEngine
 
 /// One in-order queue of an OpenCL device. A block's address is its `cl_mem`.
 ///
-/// `@unchecked Sendable`: OpenCL's calls are safe from any thread but `clSetKernelArg`, which is called under the
-/// lock, where the state is.
+/// OpenCL's calls are safe from any thread but `clSetKernelArg`, which is called under the lock.
 package final class OpenCLDriver: GPUDriver {
     package let device: Device
     package var properties: GPUProperties { target.properties }
-    /// How many programs were compiled from their text.
-    package var compiledProgramCount: Int { state.withLock { $0.programs.compiledCount } }
+    package var programStatistics: ProgramStatistics { state.withLock { $0.programs.statistics } }
 
     private struct State: Sendable {
         var programs: OpenCLPrograms
@@ -26,7 +24,9 @@ package final class OpenCLDriver: GPUDriver {
     private var functions: OpenCLFunctions { library.functions.pointee }
 
     /// - Throws: `TensorError` of kind `deviceUnavailable`, with what is missing and how to get it.
-    package init(index: Int, library: OpenCLLibrary? = nil) throws {
+    package init(
+        index: Int, library: OpenCLLibrary? = nil, cache: ProgramCache? = .ofUser("opencl")
+    ) throws {
         let (device, library) = (Device.opencl(index), try library ?? .shared())
         let target = try OpenCLDevices(of: library).device(at: index)
         let context = try OpenCLObject(of: library, "open", device: device, release: openCLReleaseContext) {
@@ -38,7 +38,8 @@ package final class OpenCLDriver: GPUDriver {
         (self.device, self.target, self.library, self.context) = (device, target, library, context)
         state = Mutex(
             State(
-                programs: OpenCLPrograms(library: library, context: context, target: target, device: device),
+                programs: OpenCLPrograms(
+                    library: library, context: context, target: target, device: device, cache: cache),
                 pending: OpenCLPendingWork(library: library, device: device)))
     }
 

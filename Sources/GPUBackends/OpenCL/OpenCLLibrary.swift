@@ -1,12 +1,6 @@
 import OpenCLShim
 import TensorEngine
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// An OpenCL library: its functions, and where they came from.
 ///
 /// `@unchecked Sendable`: the table is written before anyone else can see it.
@@ -14,8 +8,8 @@ package final class OpenCLLibrary: @unchecked Sendable {
     package let functions: UnsafePointer<OpenCLFunctions>
 
     private static let opened = Result {
-        try OpenCLLibrary(
-            paths: getenv("XLSR_OPENCL").map { [String(cString: $0)] } ?? ["libOpenCL.so.1", "libOpenCL.so"])
+        let named = ProgramCache.variable("XLSR_OPENCL") ?? ""
+        return try OpenCLLibrary(paths: named.isEmpty ? ["libOpenCL.so.1", "libOpenCL.so"] : [named])
     }
 
     /// The file that `XLSR_OPENCL` names, or the loader of the system; opened once a process, it stays open.

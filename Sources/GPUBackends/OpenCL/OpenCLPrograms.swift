@@ -1,22 +1,31 @@
 import OpenCLShim
 import TensorEngine
 
+/// Where programs came from.
+package struct ProgramStatistics: Sendable {
+    /// Compiled from their text.
+    package var compiledCount = 0
+    /// Loaded from the cache on disk.
+    package var loadedCount = 0
+}
+
 /// The programs and kernels of one context, each compiled when it is used for the first time.
 struct OpenCLPrograms: Sendable {
     private let library: OpenCLLibrary
     private let context: OpenCLObject
     private let target: OpenCLDevice
     private let device: Device
+    private let cache: ProgramCache?
     private var programs: [GPUProgram: OpenCLObject] = [:]
     private var kernels: [GPUKernel: OpenCLObject] = [:]
-    /// How many programs were compiled from their text.
-    private(set) var compiledCount = 0
+    private(set) var statistics = ProgramStatistics()
 
-    init(library: OpenCLLibrary, context: OpenCLObject, target: OpenCLDevice, device: Device) {
+    init(library: OpenCLLibrary, context: OpenCLObject, target: OpenCLDevice, device: Device, cache: ProgramCache?) {
         self.library = library
         self.context = context
         self.target = target
         self.device = device
+        self.cache = cache
     }
 
     mutating func kernel(_ kernel: GPUKernel) throws -> OpenCLObject {
@@ -31,10 +40,26 @@ struct OpenCLPrograms: Sendable {
 
     private mutating func program(_ program: GPUProgram) throws -> OpenCLObject {
         if let known = programs[program] { return known }
-        let options = buildOptions(of: program)
-        let made = try compiled(program.source.openCLText, options: options, name: program.source.rawValue)
+        let made = try cachedOrCompiled(
+            program.source.openCLText, options: buildOptions(of: program), name: program.source.rawValue)
         programs[program] = made
         return made
+    }
+
+    private mutating func cachedOrCompiled(_ text: String, options: String, name: String) throws -> OpenCLObject {
+        let properties = target.properties
+        let key = [
+            text, options, properties.platform, target.platformVersion, properties.vendor, properties.name,
+            target.version, properties.driverVersion,
+        ]
+        if let binary = cache?.program(for: key), let program = loaded(binary, options: options) {
+            statistics.loadedCount += 1
+            return program
+        }
+        let program = try compiled(text, options: options, operation: "compile \(name)")
+        statistics.compiledCount += 1
+        if let cache, let binary = binary(of: program) { cache.store(binary, for: key) }
+        return program
     }
 
     private func buildOptions(of program: GPUProgram) -> String {
@@ -44,24 +69,42 @@ struct OpenCLPrograms: Sendable {
         return options.joined(separator: " ")
     }
 
-    private mutating func compiled(_ text: String, options: String, name: String) throws -> OpenCLObject {
-        var text = text
-        let operation = "compile \(name)"
-        let program = try text.withUTF8 { bytes in
-            try OpenCLObject(of: library, operation, device: device, release: openCLReleaseProgram) { functions, status in
-                bytes.withMemoryRebound(to: CChar.self) { characters in
-                    characters.baseAddress.flatMap {
-                        openCLCreateProgramFromSource(functions, context.pointer, $0, characters.count, &status)
-                    }
-                }
-            }
+    private func compiled(_ text: String, options: String, operation: String) throws -> OpenCLObject {
+        let program = try OpenCLObject(of: library, operation, device: device, release: openCLReleaseProgram) {
+            openCLCreateProgramFromSource($0, context.pointer, text, text.utf8.count, &$1)
         }
         let status = build(program, options: options)
         guard status == openCLSuccess.rawValue else {
             throw failure(status, of: program, operation: operation)
         }
-        compiledCount += 1
         return program
+    }
+
+    /// nil when the driver doesn't take it, whatever the reason: it is compiled from its text then.
+    private func loaded(_ binary: [UInt8], options: String) -> OpenCLObject? {
+        let program = try? OpenCLObject(of: library, "load", device: device, release: openCLReleaseProgram) {
+            openCLCreateProgramFromBinary($0, context.pointer, target.identifier, binary, binary.count, &$1)
+        }
+        guard let program, build(program, options: options) == openCLSuccess.rawValue else { return nil }
+        return program
+    }
+
+    private func binary(of program: OpenCLObject) -> [UInt8]? {
+        let functions = library.functions.pointee
+        func information(_ name: OpenCLProgramInfo, _ value: inout some BitwiseCopyable) -> Bool {
+            withUnsafeMutableBytes(of: &value) {
+                functions.clGetProgramInfo(program.pointer, name.rawValue, $0.count, $0.baseAddress, nil)
+            } == openCLSuccess.rawValue
+        }
+        // One device, one binary.
+        var byteCount = 0
+        guard information(openCLProgramBinarySizes, &byteCount), byteCount > 0 else { return nil }
+        var binary = [UInt8](repeating: 0, count: byteCount)
+        let isThere = binary.withUnsafeMutableBytes { bytes in
+            var first = bytes.baseAddress
+            return information(openCLProgramBinaries, &first)
+        }
+        return isThere ? binary : nil
     }
 
     private func build(_ program: OpenCLObject, options: String) -> Int32 {
