@@ -58,7 +58,7 @@ import XLSR
             #expect(!heard.text.contains("  "))
             return WordAlignment(reference: text, hypothesis: heard.text).counts.errors
         }
-        for seconds in [6.0, 12] {
+        for seconds in [6.0] {
             let (fixed, silent) = (Chunking(seconds: seconds), Chunking(seconds: seconds, split: .silence))
             #expect(try errors(silent) <= errors(fixed) + 2, "of \(count * 36) words")
         }
