@@ -31,6 +31,7 @@ static enum CUDALoadOutcome load(
         void *address = dlsym(library, entries[index].name);
         if (!address) {
             *detail = entries[index].name;
+            dlclose(library);
             return cudaFunctionMissing;
         }
         memcpy((char *)functions + entries[index].offset, &address, sizeof(address));

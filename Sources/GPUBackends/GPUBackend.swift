@@ -18,8 +18,11 @@ public final class GPUBackend: Backend {
     /// - Parameters:
     ///   - guardByteCount: bytes after every storage that are checked when it comes back; for tests.
     ///   - kernelShape: "tiled" or "wide"; what suits the device by default.
+    ///   - usesTensorCores: as in `KernelShape`.
     /// - Throws: `TensorError` when no shape has that name.
-    package init(driver: any GPUDriver, guardByteCount: Int = 0, kernelShape: String? = nil) throws {
+    package init(
+        driver: any GPUDriver, guardByteCount: Int = 0, kernelShape: String? = nil, usesTensorCores: Bool? = nil
+    ) throws {
         self.driver = driver
         let name = kernelShape ?? ""
         let family = KernelShape.Family(rawValue: name)
@@ -28,7 +31,7 @@ public final class GPUBackend: Backend {
                 .invalidArgument, operation: "open", "no kernel shape is called '\(name)'", device: driver.device,
                 remedy: "use \(KernelShape.Family.allCases.map(\.rawValue).joined(separator: " or "))")
         }
-        shape = KernelShape(driver.properties, family: family)
+        shape = KernelShape(driver.properties, family: family, usesTensorCores: usesTensorCores)
         device = driver.device
         pool = StoragePool(allocator: driver, device: driver.device, guardByteCount: guardByteCount)
     }

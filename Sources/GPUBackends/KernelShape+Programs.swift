@@ -90,6 +90,24 @@ extension KernelShape {
                 "PART_FIELDS": AttentionParts.fields,
             ])
     }
+
+    // MARK: All
+
+    /// Every program of this shape, for heads of these sizes.
+    package func programs(headSizes: [Int]) -> [GPUProgram] {
+        [elementwise, movement, rows] + [DType.float32, .float16, .bfloat16, .int8].map(product)
+            + headSizes.map(attention(headSize:))
+    }
+
+    /// Every program for tensor cores, for heads of these sizes.
+    package static func tensorPrograms(headSizes: [Int]) -> [GPUProgram] {
+        let products = [DType.float16, .bfloat16, .int8].flatMap { type in
+            [64, 128].map { tensorProduct(type, tile: $0) }
+        }
+        let sizes = headSizes.filter { $0.isMultiple(of: 8) }
+        return products
+            + [DType.float16, .bfloat16].flatMap { type in sizes.map { tensorAttention(type, headSize: $0) } }
+    }
 }
 
 extension DType {

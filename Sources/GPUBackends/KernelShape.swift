@@ -31,7 +31,9 @@ package struct KernelShape: Sendable, Hashable {
 
 extension KernelShape {
     /// The shape that suits a device, or the family's that is asked for.
-    package init(_ properties: GPUProperties, family: Family? = nil) {
+    ///
+    /// - Parameter usesTensorCores: where there are some; nil: as `XLSR_TENSOR_CORES` says.
+    package init(_ properties: GPUProperties, family: Family? = nil, usesTensorCores: Bool? = nil) {
         let (natural, lanes): (Family, Int) =
             switch properties.kind {
             case .gpu: (.tiled, 4)
@@ -42,7 +44,8 @@ extension KernelShape {
         case .tiled:
             self = .tiled(
                 largestGroupSize: properties.largestGroupSize, localMemoryByteCount: properties.localMemoryByteCount)
-            usesTensorCores = properties.hasTensorCores && ProgramCache.variable("XLSR_TENSOR_CORES") == "1"
+            self.usesTensorCores =
+                properties.hasTensorCores && usesTensorCores ?? (ProgramCache.variable("XLSR_TENSOR_CORES") == "1")
         }
     }
 

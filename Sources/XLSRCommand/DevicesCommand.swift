@@ -38,9 +38,10 @@ private struct DevicesReport: Encodable {
     let devices: [Entry]
     let auto: String?
     let instructionSets: [String]
+    let opencl: OpenCLReport?
 
     enum CodingKeys: String, CodingKey {
-        case devices, auto
+        case devices, auto, opencl
         case instructionSets = "instruction_sets"
     }
 
@@ -62,6 +63,7 @@ private struct DevicesReport: Encodable {
         instructionSets = BackendRegistry.instructionSets.filter {
             (try? BackendRegistry.open(.simd, options: BackendOptions(threadCount: 1, instructionSet: $0))) != nil
         }
+        opencl = OpenCLReport()
     }
 
     var text: String {
@@ -75,7 +77,7 @@ private struct DevicesReport: Encodable {
         return entries.joined() + """
             auto is \(auto ?? "none")
             instruction sets of this processor: \(instructionSets.joined(separator: ", "))
-
+            \(opencl?.text ?? "")
             """
     }
 }

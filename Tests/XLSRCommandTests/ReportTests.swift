@@ -7,7 +7,7 @@ import XLSR
     @Test func devicesListsEveryEntryAndWhatItNeeds() throws {
         let run = try xlsr("devices")
         #expect(run.status == 0 && run.errors.isEmpty)
-        for word in ["simd       present", "openblas", "reference", "auto is simd", "baseline"] {
+        for word in ["simd       present", "openblas", "reference", "auto is ", "baseline"] {
             #expect(run.text.contains(word), "\(word)")
         }
         let json = try JSON(parsing: xlsr("devices", "--json").output, path: "output")
@@ -15,6 +15,13 @@ import XLSR
         #expect(devices.compactMap { $0["name"]?.string } == BackendRegistry.entries.map(\.kind.rawValue))
         #expect(devices[0]["present"]?.bool == true)
         #expect(json["instruction_sets"]?.array?.first == .string("baseline"))
+        let opencl = devices.first { $0["name"]?.string == "opencl" }
+        #expect((json["opencl"]?["devices"]?.array?.isEmpty == false) == (opencl?["present"]?.bool == true))
+        for device in json["opencl"]?["devices"]?.array ?? [] {
+            let words = ["name", "type", "description", "driver"].compactMap { device[$0]?.string }
+            #expect(words.count == 4 && words.allSatisfy(run.text.contains))
+            #expect(device["memory_bytes"]?.int ?? 0 > 0)
+        }
     }
 
     @Test func infoCountsWhatTheFilesHold() throws {

@@ -26,6 +26,8 @@ typedef struct _nvrtcProgram *nvrtcProgram;
     X(cudaInvalidDevice, CUDA_ERROR_INVALID_DEVICE, 101) \
     X(cudaInvalidImage, CUDA_ERROR_INVALID_IMAGE, 200) \
     X(cudaNoBinaryForDevice, CUDA_ERROR_NO_BINARY_FOR_GPU, 209) \
+    X(cudaInvalidPTX, CUDA_ERROR_INVALID_PTX, 218) \
+    X(cudaUnsupportedPTXVersion, CUDA_ERROR_UNSUPPORTED_PTX_VERSION, 222) \
     X(cudaNotReady, CUDA_ERROR_NOT_READY, 600) \
     X(cudaIllegalAddress, CUDA_ERROR_ILLEGAL_ADDRESS, 700) \
     X(cudaLaunchOutOfResources, CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, 701) \
@@ -130,7 +132,7 @@ enum CUDALoadOutcome : int32_t {
     cudaFunctionMissing,
 };
 
-// Open a library, which stays open, and fill the table. `detail` says what is missing.
+// Open a library, which stays open if it has everything, and fill the table. `detail` says what is missing.
 enum CUDALoadOutcome cudaLoad(const char *path, CUDAFunctions *functions, const char *_Nullable *_Nonnull detail);
 enum CUDALoadOutcome nvrtcLoad(const char *path, NVRTCFunctions *functions, const char *_Nullable *_Nonnull detail);
 

@@ -26,33 +26,39 @@ package final class CUDADriver: GPUDriver {
 
     /// - Throws: `TensorError` of kind `deviceUnavailable`, with what is missing and how to get it.
     package convenience init(index: Int) throws {
-        // Without a compiler the first kernel would fail: better to say so at once.
         let library = try CUDALibrary.shared()
-        _ = try CUDACompiler.shared()
-        try self.init(index: index, library: library, cache: .ofUser("cuda")) { try CUDACompiler.shared() }
+        let target = try CUDADevice.at(index, of: library)
+        // Without a compiler the first kernel would fail: better to say so at once.
+        try self.init(target, of: library, compiler: .shared(for: target), cache: .ofUser("cuda"))
     }
 
     package init(
-        index: Int, library: CUDALibrary, cache: ProgramCache?,
-        makeCompiler: @escaping @Sendable () throws -> CUDACompiler
+        _ target: CUDADevice, of library: CUDALibrary, compiler: CUDACompiler, cache: ProgramCache?
     ) throws {
-        let device = Device.cuda(index)
-        let target = try CUDADevice.at(index, of: library)
-        let functions = library.functions
-        context = try CUDAHandle(
-            library.make("open", device) { cudaRetainContext(functions, target.ordinal, &$0) }
-        ) { _ in cudaReleaseContext(functions, target.ordinal) }
-        try library.check(functions.pointee.cuCtxSetCurrent(context.pointer), "open", device)
-        // The stream keeps its context.
-        stream = try CUDAHandle(library.make("open", device) { cudaCreateStream(functions, &$0) }) { [context] in
-            _ = functions.pointee.cuCtxSetCurrent(context.pointer)
-            cudaDestroyStream(functions, $0)
+        let device = Device.cuda(target.index)
+        (context, stream) = try openingCUDA(device) {
+            let context = try CUDAHandle(of: library, "open", device: device) { functions, _ in
+                // No thread may be left with a context that is gone.
+                _ = functions.pointee.cuCtxSetCurrent(nil)
+                cudaReleaseContext(functions, target.ordinal)
+            } make: {
+                cudaRetainContext($0, target.ordinal, &$1)
+            }
+            try library.check(library.functions.pointee.cuCtxSetCurrent(context.pointer), "open", device)
+            // The stream keeps its context.
+            let stream = try CUDAHandle(of: library, "open", device: device) { [context] functions, stream in
+                _ = functions.pointee.cuCtxSetCurrent(context.pointer)
+                cudaDestroyStream(functions, stream)
+            } make: {
+                cudaCreateStream($0, &$1)
+            }
+            return (context, stream)
         }
         (self.device, self.target, self.library) = (device, target, library)
         state = Mutex(
             State(
                 programs: CUDAPrograms(
-                    library: library, target: target, device: device, cache: cache, makeCompiler: makeCompiler),
+                    library: library, target: target, device: device, cache: cache, compiler: compiler),
                 staging: CUDAStaging(library: library, device: device)))
     }
 
@@ -72,11 +78,12 @@ package final class CUDADriver: GPUDriver {
 
     // MARK: Memory
 
-    package func allocate(byteCount: Int) -> UnsafeMutableRawPointer? {
+    package func allocate(byteCount: Int) throws -> UnsafeMutableRawPointer? {
+        try makeCurrent("allocate")
         var address: UInt64 = 0
-        guard functions.pointee.cuCtxSetCurrent(context.pointer) == cudaSuccess.rawValue,
-            cudaAllocate(functions, byteCount, &address) == cudaSuccess.rawValue
-        else { return nil }
+        let status = cudaAllocate(functions, byteCount, &address)
+        guard status != cudaOutOfMemory.rawValue else { return nil }
+        try library.check(status, "allocate", device)
         return UnsafeMutableRawPointer(bitPattern: UInt(address))
     }
 
@@ -104,18 +111,9 @@ package final class CUDADriver: GPUDriver {
     }
 
     package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) throws {
-        guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
+        guard !bytes.isEmpty else { return }
         try makeCurrent("upload")
-        try state.withLock { state in
-            if bytes.count <= CUDAStaging.byteCount {
-                try state.staging.upload(bytes, to: address.deviceAddress, stream: stream.pointer)
-            } else {
-                // From ordinary memory the driver copies before it returns.
-                try library.check(
-                    functions.pointee.cuMemcpyHtoDAsync_v2(address.deviceAddress, source, bytes.count, stream.pointer),
-                    "upload", device)
-            }
-        }
+        try state.withLock { try $0.staging.upload(bytes, to: address.deviceAddress, stream: stream.pointer) }
     }
 
     package func download(_ address: UnsafeMutableRawPointer, into bytes: UnsafeMutableRawBufferPointer) throws {
@@ -124,7 +122,8 @@ package final class CUDADriver: GPUDriver {
         try library.check(
             functions.pointee.cuMemcpyDtoHAsync_v2(target, address.deviceAddress, bytes.count, stream.pointer),
             "download", device)
-        try synchronize()
+        // Whatever fails from here on: the memory is the caller's again when this returns.
+        try wait("download")
     }
 
     package func copy(
@@ -141,7 +140,11 @@ package final class CUDADriver: GPUDriver {
 
     package func synchronize() throws {
         try makeCurrent("synchronize")
-        try library.check(functions.pointee.cuStreamSynchronize(stream.pointer), "synchronize", device)
+        try wait("synchronize")
+    }
+
+    private func wait(_ operation: String) throws {
+        try library.check(functions.pointee.cuStreamSynchronize(stream.pointer), operation, device)
     }
 
     // MARK: Launches
@@ -187,21 +190,4 @@ extension KernelArgument {
 
 extension UnsafeMutableRawPointer {
     var deviceAddress: UInt64 { UInt64(UInt(bitPattern: self)) }
-}
-
-/// A context, stream or event, released when nothing refers to it any more.
-///
-/// `@unchecked Sendable`: the pointer never changes, and the driver's calls are safe from any thread.
-final class CUDAHandle: @unchecked Sendable {
-    let pointer: OpaquePointer
-    private let release: (OpaquePointer) -> Void
-
-    init(_ pointer: OpaquePointer, release: @escaping (OpaquePointer) -> Void) {
-        self.pointer = pointer
-        self.release = release
-    }
-
-    deinit {
-        release(pointer)
-    }
 }

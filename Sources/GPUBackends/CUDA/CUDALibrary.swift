@@ -11,7 +11,7 @@ package final class CUDALibrary: @unchecked Sendable {
 
     private static let opened = Result {
         let named = ProgramCache.variable("XLSR_CUDA") ?? ""
-        return try CUDALibrary(paths: named.isEmpty ? ["libcuda.so.1"] : [named])
+        return try CUDALibrary(path: named.isEmpty ? "libcuda.so.1" : named)
     }
 
     /// Objects that were made through it and not yet released.
@@ -32,17 +32,20 @@ package final class CUDALibrary: @unchecked Sendable {
     }
 
     /// - Throws: `TensorError` of kind `deviceUnavailable`.
-    private convenience init(paths: [String]) throws {
-        let (functions, path) = try openLibrary(
-            paths, loader: cudaLoad, what: "NVIDIA driver library",
-            remedy: "install NVIDIA's driver, which brings libcuda.so.1, or name the file in XLSR_CUDA")
-        self.init(functions: functions, path: path)
+    package convenience init(path: String) throws {
+        switch openLibrary(path, loader: cudaLoad) {
+        case .success(let functions): self.init(functions: functions, path: path)
+        case .failure(let reason):
+            throw TensorError(
+                .deviceUnavailable, operation: "open", "no NVIDIA driver library: \(reason)", device: .cuda(),
+                remedy: "install NVIDIA's driver, which brings libcuda.so.1, or name the file in XLSR_CUDA")
+        }
     }
 
     /// Throws unless a call succeeded.
     func check(_ status: UInt32, _ operation: String, _ device: Device) throws {
         guard status != cudaSuccess.rawValue else { return }
-        throw TensorError(cuda: status, name: name(of: status), operation: operation, device: device)
+        throw TensorError(cuda: status, words: words(for: status), operation: operation, device: device)
     }
 
     /// Makes something by a call that writes it.
@@ -52,7 +55,7 @@ package final class CUDALibrary: @unchecked Sendable {
         var value: Value?
         let status = call(&value)
         try check(status, operation, device)
-        guard let value else { throw TensorError(cuda: status, name: "nothing", operation: operation, device: device) }
+        guard let value else { throw TensorError(cuda: status, words: "nothing", operation: operation, device: device) }
         return value
     }
 
@@ -62,60 +65,102 @@ package final class CUDALibrary: @unchecked Sendable {
         return Int(value)
     }
 
-    private func name(of status: UInt32) -> String {
-        var name: UnsafePointer<CChar>?
-        guard functions.pointee.cuGetErrorName(status, &name) == cudaSuccess.rawValue, let name else {
-            return "status \(status)"
+    /// "CUDA_ERROR_ILLEGAL_ADDRESS, an illegal memory access was encountered"
+    private func words(for status: UInt32) -> String {
+        func text(_ call: (UInt32, UnsafeMutablePointer<UnsafePointer<CChar>?>) -> UInt32) -> String? {
+            var text: UnsafePointer<CChar>?
+            return call(status, &text) == cudaSuccess.rawValue ? text.map { String(cString: $0) } : nil
         }
-        return String(cString: name)
+        let name = text(functions.pointee.cuGetErrorName) ?? "status \(status)"
+        return [name, text(functions.pointee.cuGetErrorString)].compactMap(\.self).joined(separator: ", ")
     }
 }
 
-/// Opens the first of some files that is there.
-/// - Throws: `TensorError` of kind `deviceUnavailable`.
-func openLibrary<Functions>(
-    _ paths: [String],
-    loader: (
-        UnsafePointer<CChar>, UnsafeMutablePointer<Functions>, UnsafeMutablePointer<UnsafePointer<CChar>?>
-    ) -> CUDALoadOutcome,
-    what: String, remedy: String
-) throws -> (functions: Functions, path: String) {
-    let table = UnsafeMutablePointer<Functions>.allocate(capacity: 1)
-    defer { table.deallocate() }
-    var reason: String?
-    for path in paths {
-        var detail: UnsafePointer<CChar>?
-        let outcome = loader(path, table, &detail)
-        let text = detail.map { String(cString: $0) } ?? path
-        switch outcome {
-        case cudaLoaded: return (table.pointee, path)
-        // One that lacks something tells more than those that aren't there.
-        case cudaFunctionMissing: reason = "\(path) lacks \(text)"
-        default: reason = reason ?? text
+/// Why a library was not opened: the loader's words, or what it lacks.
+enum LibraryFailure: Error, CustomStringConvertible {
+    case missing(String)
+    case incomplete(path: String, function: String)
+
+    var description: String {
+        switch self {
+        case .missing(let reason): reason
+        case .incomplete(let path, let function): "\(path) has no \(function)"
         }
     }
-    throw TensorError(
-        .deviceUnavailable, operation: "open", "no \(what): \(reason ?? "nothing to open")", device: .cuda(),
-        remedy: remedy)
+}
+
+/// Opens a file of this name, wherever the loader finds it.
+func openLibrary<Functions>(
+    _ path: String,
+    loader: (
+        UnsafePointer<CChar>, UnsafeMutablePointer<Functions>, UnsafeMutablePointer<UnsafePointer<CChar>?>
+    ) -> CUDALoadOutcome
+) -> Result<Functions, LibraryFailure> {
+    let table = UnsafeMutablePointer<Functions>.allocate(capacity: 1)
+    defer { table.deallocate() }
+    var detail: UnsafePointer<CChar>?
+    let outcome = loader(path, table, &detail)
+    let text = detail.map { String(cString: $0) } ?? path
+    switch outcome {
+    case cudaLoaded: return .success(table.pointee)
+    case cudaFunctionMissing: return .failure(.incomplete(path: path, function: text))
+    default: return .failure(.missing(text))
+    }
+}
+
+/// A context, stream or event, released when nothing refers to it any more. It keeps its library.
+///
+/// `@unchecked Sendable`: the pointer never changes, and the driver's calls are safe from any thread.
+final class CUDAHandle: @unchecked Sendable {
+    typealias Release = (UnsafeMutablePointer<CUDAFunctions>, OpaquePointer) -> Void
+
+    let pointer: OpaquePointer
+    private let library: CUDALibrary
+    private let release: Release
+
+    /// - Parameter make: a creating call.
+    init(
+        of library: CUDALibrary, _ operation: String, device: Device, release: @escaping Release,
+        make: (UnsafeMutablePointer<CUDAFunctions>, inout OpaquePointer?) -> UInt32
+    ) throws {
+        pointer = try library.make(operation, device) { make(library.functions, &$0) }
+        self.library = library
+        self.release = release
+    }
+
+    deinit {
+        release(library.functions, pointer)
+    }
 }
 
 extension TensorError {
     /// What a status of a CUDA call other than success means to who called.
-    init(cuda status: UInt32, name: String, operation: String, device: Device) {
+    init(cuda status: UInt32, words: String, operation: String, device: Device) {
         switch CUDAStatus(rawValue: status) {
         case cudaOutOfMemory:
             self.init(
-                .outOfMemory, operation: operation, "the GPU ran out of memory (\(name))", device: device,
+                .outOfMemory, operation: operation, "the GPU ran out of memory (\(words))", device: device,
                 remedy: "use shorter audio, a smaller --batch-seconds or a smaller model")
         case cudaNoDevice, cudaInvalidDevice:
             self.init(
-                .deviceUnavailable, operation: operation, "no such GPU (\(name))", device: device,
+                .deviceUnavailable, operation: operation, "no such GPU (\(words))", device: device,
                 remedy: "see `xlsr devices`, and CUDA_VISIBLE_DEVICES")
         default:
             // CUDA's own errors stay with the process once a kernel has failed.
             self.init(
-                .deviceFailure, operation: operation, "the NVIDIA driver failed (\(name))", device: device,
+                .deviceFailure, operation: operation, "the NVIDIA driver failed (\(words))", device: device,
                 remedy: "start the program again; `xlsr verify --device \(device)` checks the device")
         }
+    }
+}
+
+/// While a device is opened, a failure of the driver means that the device can't be had.
+func openingCUDA<Value>(_ device: Device, _ body: () throws -> Value) throws -> Value {
+    do {
+        return try body()
+    } catch let error as TensorError where error.kind == .deviceFailure {
+        throw TensorError(
+            .deviceUnavailable, operation: "open", error.detail, device: device,
+            remedy: "see nvidia-smi: the driver may have to be installed again, or the machine started again")
     }
 }

@@ -5,52 +5,67 @@
 #endif
 
 /// Where a library of NVIDIA's toolkit may lie, in the order in which it is tried.
-struct CUDALibrarySearch {
+package struct CUDALibrarySearch {
     /// `libnvrtc`
     let name: String
     /// Major versions, newest first.
     let versions: [String]
     /// The environment variable that names the file.
     let variable: String
+    let environment: (String) -> String?
 
-    static let nvrtc = CUDALibrarySearch(
-        name: "libnvrtc", versions: ["13", "12", "11.8", "11.7", "11.6", "11.5", "11.4", "11.3", "11.2"],
-        variable: "XLSR_NVRTC")
-
-    /// The file of the variable alone, if it is set. Else what the loader finds, then the toolkit's folders, then
-    /// Python's wheels.
-    var paths: [String] {
-        if let named = ProgramCache.variable(variable), !named.isEmpty { return [named] }
-        let files = versions.map { "\(name).so.\($0)" } + ["\(name).so"]
-        return files
-            + (toolkitFolders + wheelFolders).flatMap { folder in files.map { "\(folder)/\($0)" } }
-            .filter { access($0, R_OK) == 0 }
+    package static func nvrtc(environment: @escaping (String) -> String? = ProgramCache.variable) -> CUDALibrarySearch {
+        CUDALibrarySearch(
+            name: "libnvrtc", versions: ["13", "12", "11.8", "11.7", "11.6", "11.5", "11.4", "11.3", "11.2"],
+            variable: "XLSR_NVRTC", environment: environment)
     }
 
+    /// The file of the variable alone, if it is set. Else what the loader finds, then the toolkit's folders, then
+    /// Python's wheels; no file twice.
+    package var paths: [String] {
+        if let named = value(variable) { return [named] }
+        let files = versions.map { "\(name).so.\($0)" } + ["\(name).so"]
+        var known: Set<String> = []
+        let there = (toolkitFolders + wheelFolders).flatMap { folder in files.map { "\(folder)/\($0)" } }.filter {
+            guard access($0, R_OK) == 0, let resolved = resolvedPath($0) else { return false }
+            return known.insert(resolved).inserted
+        }
+        return files + there
+    }
+
+    private func value(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
+
     private var toolkitFolders: [String] {
-        let named = ["CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"].compactMap(ProgramCache.variable).filter { !$0.isEmpty }
-        let versioned = names(in: "/usr/local") { $0.hasPrefix("cuda-") }.sorted(by: >).map { "/usr/local/\($0)" }
-        return (named + ["/usr/local/cuda"] + versioned + ["/opt/cuda"]).flatMap { ["\($0)/lib64", "\($0)/lib"] }
+        let named = ["CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"].compactMap(value)
+        let versioned = names(in: "/usr/local") { $0.hasPrefix("cuda-") }.map { "/usr/local/\($0)" }
+        let folders = (named + ["/usr/local/cuda"] + versioned + ["/opt/cuda"]).flatMap {
+            ["\($0)/lib64", "\($0)/lib"]
+        }
+        return folders + ["CONDA_PREFIX"].compactMap(value).map { "\($0)/lib" }
     }
 
     /// `nvidia/cu13/lib` and `nvidia/cuda_nvrtc/lib` in the packages of the Pythons that are around.
     private var wheelFolders: [String] {
-        let home = ProgramCache.variable("HOME").map { "\($0)/.local" }
-        let prefixes = [ProgramCache.variable("VIRTUAL_ENV"), ProgramCache.variable("CONDA_PREFIX"), home].compactMap(
-            \.self)
-        let packages = (prefixes + ["/usr/local", "/usr"] + prefixesOfPath).flatMap { prefix in
-            names(in: "\(prefix)/lib") { $0.hasPrefix("python3") }.sorted(by: >).flatMap {
-                ["\(prefix)/lib/\($0)/site-packages/nvidia", "\(prefix)/lib/\($0)/dist-packages/nvidia"]
+        let home = value("HOME")
+        let managed = (value("PYENV_ROOT") ?? home.map { "\($0)/.pyenv" }).map { root in
+            names(in: "\(root)/versions").map { "\(root)/versions/\($0)" }
+        }
+        let prefixes =
+            ["VIRTUAL_ENV", "CONDA_PREFIX"].compactMap(value) + prefixesOfPath
+            + [home.map { "\($0)/.local" }].compactMap(\.self) + ["/usr/local", "/usr"] + (managed ?? [])
+        let packages = prefixes.flatMap { ["\($0)/lib", "\($0)/lib64"] }.flatMap { folder in
+            names(in: folder) { $0.hasPrefix("python3") }.flatMap {
+                ["\(folder)/\($0)/site-packages/nvidia", "\(folder)/\($0)/dist-packages/nvidia"]
             }
         }
-        return packages.flatMap { package in names(in: package) { _ in true }.map { "\(package)/\($0)/lib" } }
+        return packages.flatMap { package in names(in: package).map { "\(package)/\($0)/lib" } }
     }
 
     /// Above each folder of programs on PATH that has a Python.
     private var prefixesOfPath: [String] {
-        (ProgramCache.variable("PATH") ?? "").split(separator: ":").filter { access("\($0)/python3", X_OK) == 0 }
+        (value("PATH") ?? "").split(separator: ":").filter { access("\($0)/python3", X_OK) == 0 }
             .flatMap { folder -> [String] in
-                let resolved = resolvedPath("\(folder)/python3").map { "\(parent(parent($0)))" }
+                let resolved = resolvedPath("\(folder)/python3").map { parent(parent($0)) }
                 return [parent(String(folder))] + [resolved].compactMap(\.self)
             }
     }
@@ -65,7 +80,8 @@ struct CUDALibrarySearch {
         return String(cString: text)
     }
 
-    private func names(in folder: String, where isWanted: (String) -> Bool) -> [String] {
+    /// What a folder holds, newest version first: `cuda-12.4` before `cuda-9.2`.
+    private func names(in folder: String, where isWanted: (String) -> Bool = { _ in true }) -> [String] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -75,6 +91,10 @@ struct CUDALibrarySearch {
             }
             if !name.hasPrefix("."), isWanted(name) { names.append(name) }
         }
-        return names
+        func numbers(_ name: String) -> [Int] { name.split { !$0.isWholeNumber }.compactMap { Int($0) } }
+        return names.sorted { a, b in
+            let (first, second) = (numbers(a), numbers(b))
+            return first == second ? a < b : second.lexicographicallyPrecedes(first)
+        }
     }
 }

@@ -9,21 +9,23 @@ struct CUDAPrograms: @unchecked Sendable {
     private let target: CUDADevice
     private let device: Device
     private let cache: ProgramCache?
-    private let makeCompiler: @Sendable () throws -> CUDACompiler
+    private let compiler: CUDACompiler
     private var modules: [GPUProgram: CUmodule] = [:]
     private var functions: [GPUKernel: CUfunction] = [:]
     private(set) var statistics = ProgramStatistics()
 
     init(
-        library: CUDALibrary, target: CUDADevice, device: Device, cache: ProgramCache?,
-        makeCompiler: @escaping @Sendable () throws -> CUDACompiler
+        library: CUDALibrary, target: CUDADevice, device: Device, cache: ProgramCache?, compiler: CUDACompiler
     ) {
         self.library = library
         self.target = target
         self.device = device
         self.cache = cache
-        self.makeCompiler = makeCompiler
+        self.compiler = compiler
     }
+
+    /// Of an image, by a driver that is older than the compiler.
+    private static let refusals = [cudaInvalidImage, cudaNoBinaryForDevice, cudaInvalidPTX, cudaUnsupportedPTXVersion]
 
     mutating func function(_ kernel: GPUKernel) throws -> CUfunction {
         if let known = functions[kernel] { return known }
@@ -43,7 +45,6 @@ struct CUDAPrograms: @unchecked Sendable {
 
     private mutating func module(_ program: GPUProgram) throws -> CUmodule {
         if let known = modules[program] { return known }
-        let compiler = try makeCompiler()
         let architecture = compiler.target(forCapability: target.capability)
         let options = CUDACompiler.options(of: program, target: architecture)
         let key = [program.source.cudaText, options.joined(separator: " "), compiler.version]
@@ -61,11 +62,21 @@ struct CUDAPrograms: @unchecked Sendable {
     }
 
     private func load(_ image: [UInt8], _ program: GPUProgram) throws -> CUmodule {
-        try library.make("load \(program.source.rawValue)", device) { module in
-            image.withUnsafeBytes { bytes in
-                guard let first = bytes.baseAddress else { return cudaInvalidImage.rawValue }
-                return cudaLoadModule(library.functions, first, &module)
-            }
+        var module: CUmodule?
+        let status = image.withUnsafeBytes { bytes in
+            guard let first = bytes.baseAddress else { return cudaInvalidImage.rawValue }
+            return cudaLoadModule(library.functions, first, &module)
+        }
+        let operation = "load \(program.source.rawValue)"
+        if Self.refusals.contains(where: { $0.rawValue == status }) {
+            throw TensorError(
+                .deviceFailure, operation: operation,
+                "the driver refused what NVRTC \(compiler.version) made for it (status \(status))", device: device,
+                remedy: "update NVIDIA's driver, or name an older libnvrtc.so in XLSR_NVRTC")
+        }
+        return try library.make(operation, device) {
+            $0 = module
+            return status
         }
     }
 }

@@ -1,13 +1,14 @@
 import CUDAShim
 import TensorEngine
 
-/// Pinned host memory that small uploads go through, so that the host waits for nothing: some slots, used in turn.
+/// Pinned host memory that uploads go through, piece by piece, so that the host waits for nothing but a free piece:
+/// some slots, used in turn. Copies straight from ordinary memory are not used: where the GPU can read that itself, it
+/// may do so after the call has returned.
 ///
 /// `@unchecked Sendable`: it owns its memory and events, and the CUDA driver's lock guards it.
 struct CUDAStaging: @unchecked Sendable {
     /// Of one slot.
-    static let byteCount = 256 << 10
-    private static let slotCount = 8
+    private static let byteCount = 512 << 10
 
     private struct Slot {
         let memory: UnsafeMutableRawPointer
@@ -19,6 +20,8 @@ struct CUDAStaging: @unchecked Sendable {
     private let device: Device
     private var slots: [Slot] = []
     private var next = 0
+    /// Fewer once the system has no more memory that can be pinned.
+    private var largestSlotCount = 8
 
     init(library: CUDALibrary, device: Device) {
         self.library = library
@@ -26,12 +29,27 @@ struct CUDAStaging: @unchecked Sendable {
     }
 
     mutating func upload(_ bytes: UnsafeRawBufferPointer, to address: UInt64, stream: OpaquePointer) throws {
-        let functions = library.functions
-        let slot = try nextSlot()
-        slot.memory.copyMemory(from: bytes.baseAddress ?? UnsafeRawPointer(slot.memory), byteCount: bytes.count)
-        try library.check(
-            functions.pointee.cuMemcpyHtoDAsync_v2(address, slot.memory, bytes.count, stream), "upload", device)
-        try library.check(functions.pointee.cuEventRecord(slot.event.pointer, stream), "upload", device)
+        for offset in stride(from: 0, to: bytes.count, by: Self.byteCount) {
+            let part = UnsafeRawBufferPointer(rebasing: bytes[offset..<min(offset + Self.byteCount, bytes.count)])
+            guard let source = part.baseAddress else { return }
+            try upload(source, byteCount: part.count, to: address + UInt64(offset), stream: stream)
+        }
+    }
+
+    private mutating func upload(
+        _ source: UnsafeRawPointer, byteCount: Int, to address: UInt64, stream: OpaquePointer
+    ) throws {
+        let functions = library.functions.pointee
+        guard let slot = try nextSlot() else {
+            try library.check(functions.cuMemcpyHtoDAsync_v2(address, source, byteCount, stream), "upload", device)
+            return try library.check(functions.cuStreamSynchronize(stream), "upload", device)
+        }
+        slot.memory.copyMemory(from: source, byteCount: byteCount)
+        try library.check(functions.cuMemcpyHtoDAsync_v2(address, slot.memory, byteCount, stream), "upload", device)
+        let recorded = functions.cuEventRecord(slot.event.pointer, stream)
+        // Nothing else would tell when the slot is free again.
+        if recorded != cudaSuccess.rawValue { _ = functions.cuStreamSynchronize(stream) }
+        try library.check(recorded, "upload", device)
     }
 
     /// Once nothing is queued any more.
@@ -41,22 +59,31 @@ struct CUDAStaging: @unchecked Sendable {
         next = 0
     }
 
-    /// A slot whose last copy is done.
-    private mutating func nextSlot() throws -> Slot {
-        let functions = library.functions
-        if slots.count < Self.slotCount {
-            let event = try CUDAHandle(library.make("upload", device) { cudaCreateEvent(functions, &$0) }) {
-                cudaDestroyEvent(functions, $0)
+    /// A slot whose last copy is done; nil where no memory can be pinned.
+    private mutating func nextSlot() throws -> Slot? {
+        if slots.count < largestSlotCount {
+            do {
+                let slot = try makeSlot()
+                slots.append(slot)
+                return slot
+            } catch let error as TensorError where error.kind == .outOfMemory {
+                largestSlotCount = slots.count
             }
-            let memory: UnsafeMutableRawPointer = try library.make("upload", device) {
-                cudaAllocateHost(functions, Self.byteCount, &$0)
-            }
-            slots.append(Slot(memory: memory, event: event))
-            return slots[slots.count - 1]
         }
+        guard !slots.isEmpty else { return nil }
+        next %= slots.count
         let slot = slots[next]
-        next = (next + 1) % Self.slotCount
-        try library.check(functions.pointee.cuEventSynchronize(slot.event.pointer), "upload", device)
+        next += 1
+        try library.check(library.functions.pointee.cuEventSynchronize(slot.event.pointer), "upload", device)
         return slot
+    }
+
+    private func makeSlot() throws -> Slot {
+        let event = try CUDAHandle(
+            of: library, "upload", device: device, release: cudaDestroyEvent, make: { cudaCreateEvent($0, &$1) })
+        let memory: UnsafeMutableRawPointer = try library.make("upload", device) {
+            cudaAllocateHost(library.functions, Self.byteCount, &$0)
+        }
+        return Slot(memory: memory, event: event)
     }
 }

@@ -66,10 +66,10 @@ struct OpenCLPendingWork: @unchecked Sendable {
         }
     }
 
-    /// Forgets everything, once the queue has finished or is lost.
+    /// Forgets everything, once the queue has finished. What a broken driver may still read is never given back.
     mutating func removeAll() {
         removeComplete()
-        while first < commands.count { removeFirst(status: openCLComplete.rawValue) }
+        for command in commands[first...] { openCLReleaseEvent(library.functions, command.event) }
         commands = []
         first = 0
     }

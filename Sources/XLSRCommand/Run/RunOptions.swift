@@ -66,6 +66,7 @@ struct RunOptions: Sendable {
     let subtitles: SubtitleRules
     /// A given option that only subtitles need.
     let subtitleOption: Option?
+    let decoder: DecoderOptions
     let verbosity: Verbosity
 
     /// - Parameter isAlignment: whether each input is followed by its text.
@@ -101,6 +102,7 @@ struct RunOptions: Sendable {
         chunking = try Self.chunking(arguments)
         subtitles = try Self.subtitles(arguments)
         subtitleOption = Option.subtitles.first { arguments.has($0) }
+        decoder = try DecoderOptions(arguments)
         verbosity = try arguments.verbosity()
         device = try arguments.device()
         backendOptions = try arguments.backendOptions()

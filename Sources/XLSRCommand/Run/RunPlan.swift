@@ -19,6 +19,9 @@ struct RunPlan: Sendable {
         guard task == .transcribe || options.timestamps == nil else {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
         }
+        if task != .transcribe, let name = options.decoder.nameOfAny {
+            throw UsageError("\(name) is for transcripts, not for --task \(task.rawValue)")
+        }
         guard task == .features || configuration.hasCTCHead else {
             throw UsageError(
                 "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no CTC head,"
@@ -39,6 +42,9 @@ struct RunPlan: Sendable {
         }
         guard let format = (options.format ?? .text).transcriptFormat else {
             throw UsageError("--format safetensors holds no text; add --task features or --task logits")
+        }
+        guard format == .json || !options.decoder.asksForAlternatives else {
+            throw UsageError("--nbest needs --format json; \(format.rawValue) holds one text")
         }
         let style = try TranscriptStyle(
             format: format, timestamps: Self.timestamps(options, format), subtitles: options.subtitles,
@@ -87,6 +93,8 @@ struct RunPlan: Sendable {
     }
 
     var isBinary: Bool { if case .tensors = product { true } else { false } }
+
+    var writesText: Bool { !isBinary }
 }
 
 extension RunOptions.Format {
