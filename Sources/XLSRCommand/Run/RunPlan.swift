@@ -94,7 +94,8 @@ struct RunPlan: Sendable {
 
     var isBinary: Bool { if case .tensors = product { true } else { false } }
 
-    var writesText: Bool { !isBinary }
+    /// Whether the text is to be found out, which takes a decoder.
+    var writesText: Bool { if case .transcript = product { true } else { false } }
 }
 
 extension RunOptions.Format {
