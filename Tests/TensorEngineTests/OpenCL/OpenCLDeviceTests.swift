@@ -20,7 +20,7 @@ import Testing
 }
 
 extension FakeOpenCLTests {
-    @Suite struct OpenCLDeviceTests {
+    @Suite(.serialized) struct OpenCLDeviceTests {
         private func expectUnavailable(
             _ words: [String], index: Int = 0, sourceLocation: SourceLocation = #_sourceLocation,
             _ change: (inout FakeOpenCLSettings) -> Void
@@ -71,7 +71,7 @@ extension FakeOpenCLTests {
         }
     }
 
-    @Suite struct OpenCLCacheTests {
+    @Suite(.serialized) struct OpenCLCacheTests {
         private func statistics(
             _ cache: ProgramCache, _ change: (inout FakeOpenCLSettings) -> Void = { _ in }
         ) throws -> ProgramStatistics {
