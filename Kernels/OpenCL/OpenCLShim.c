@@ -27,6 +27,7 @@ enum OpenCLLoadOutcome openCLLoad(const char *path, OpenCLFunctions *functions, 
         }
         memcpy((char *)functions + entries[index].offset, &address, sizeof(address));
     }
+    functions->liveObjectCount = 0;
     return openCLLoaded;
 }
 

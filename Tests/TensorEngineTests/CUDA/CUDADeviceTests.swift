@@ -56,7 +56,7 @@ import Testing
 }
 
 extension FakeCUDATests {
-    @Suite(.serialized) struct CUDADeviceTests {
+    @Suite struct CUDADeviceTests {
         private func expectUnavailable(
             _ words: [String], index: Int = 0, sourceLocation: SourceLocation = #_sourceLocation,
             _ change: (inout FakeCUDASettings) -> Void

@@ -7,7 +7,7 @@ import Testing
 extension FakeCUDATests {
     /// Whatever fails, once and anywhere: a typed error or the right answer, nothing left behind, no call that the manual
     /// forbids, the process lives on.
-    @Suite(.serialized) struct CUDAFaultTests {
+    @Suite struct CUDAFaultTests {
         private static let statuses = [cudaOutOfMemory, cudaLaunchFailed, cudaInvalidImage, cudaInvalidDevice]
 
         private func failEveryCall(

@@ -5,7 +5,6 @@ import TensorEngine
 import Testing
 
 /// The tests over the fake CUDA, of which a process has one: they take turns.
-/// A suite in it says so too: its own tests would run at once otherwise.
 @Suite(.serialized) enum FakeCUDATests {}
 
 /// A fresh library over the fake, with settings changed from one GPU where nothing fails.

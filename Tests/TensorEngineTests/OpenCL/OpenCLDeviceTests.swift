@@ -20,7 +20,7 @@ import Testing
 }
 
 extension FakeOpenCLTests {
-    @Suite(.serialized) struct OpenCLDeviceTests {
+    @Suite struct OpenCLDeviceTests {
         private func expectUnavailable(
             _ words: [String], index: Int = 0, sourceLocation: SourceLocation = #_sourceLocation,
             _ change: (inout FakeOpenCLSettings) -> Void
@@ -64,14 +64,15 @@ extension FakeOpenCLTests {
             // Never more lanes than kernels are written for.
             #expect(devices.devices.last?.properties.kind == .cpu(lanes: 16))
             #expect(devices.firstIsUsableGPU)
-            #expect(try !OpenCLDevices(of: fakeOpenCL { $0.deviceTypes.0 = openCLDeviceTypeCPU.rawValue }).firstIsUsableGPU)
             let last = try OpenCLDriver(index: 7, library: library, cache: nil)
             #expect(last.device == .opencl(7))
             #expect(last.properties.kind == .cpu(lanes: 16))
+            let processor = fakeOpenCL { $0.deviceTypes.0 = openCLDeviceTypeCPU.rawValue }
+            #expect(try !OpenCLDevices(of: processor).firstIsUsableGPU)
         }
     }
 
-    @Suite(.serialized) struct OpenCLCacheTests {
+    @Suite struct OpenCLCacheTests {
         private func statistics(
             _ cache: ProgramCache, _ change: (inout FakeOpenCLSettings) -> Void = { _ in }
         ) throws -> ProgramStatistics {

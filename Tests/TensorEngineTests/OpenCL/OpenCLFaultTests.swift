@@ -6,7 +6,7 @@ import Testing
 
 extension FakeOpenCLTests {
     /// Whatever fails, once and anywhere: a typed error or the right answer, nothing left behind, the process lives on.
-    @Suite(.serialized) struct OpenCLFaultTests {
+    @Suite struct OpenCLFaultTests {
         private static let statuses = [openCLOutOfResources, openCLDeviceNotAvailable, openCLInvalidValue]
 
         private func failEveryCall(
