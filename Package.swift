@@ -66,9 +66,13 @@ let package = Package(
             path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py", "gpu-proof"]),
 
         // MARK: Tests
+        .target(name: "TensorCoreEmulation", path: "Tests/TensorCoreEmulation"),
         .testTarget(
             name: "TensorEngineTests",
-            dependencies: ["Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL", "CUDAShim", "FakeCUDA"]),
+            dependencies: [
+                "Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL", "CUDAShim",
+                "FakeCUDA", "TensorCoreEmulation",
+            ]),
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
         .testTarget(

@@ -5,7 +5,8 @@
 // Operands as in Portable/Attention.cl; HEAD_SIZE is a multiple of 8. A warp owns 16 queries. Groups: x parts, y heads.
 
 #define QUERIES 64
-#define KEYS 64
+// Sums of large heads leave registers for the scores of fewer keys.
+#define KEYS (PADDED > 96 ? 32 : 64)
 #define THREADS (QUERIES / 16 * 32)
 #define PADDED ((HEAD_SIZE + 15) / 16 * 16)
 // Rows of an odd number of 16-byte pieces: eight of them fall on all the banks once.

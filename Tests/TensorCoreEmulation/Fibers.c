@@ -42,6 +42,12 @@ void emulatedCollective(void *operand, void (*combine)(void *operands[32])) {
     wait(atCollective);
 }
 
+static int isMisaligned;
+
+void emulatedMove(const void *address, int byteCount) {
+    if ((uintptr_t)address % (uintptr_t)byteCount != 0) isMisaligned = 1;
+}
+
 static int count(int first, int last, State state) {
     int count = 0;
     for (int index = first; index < last; index++) count += fibers[index].state == state;
@@ -93,6 +99,7 @@ enum EmulationOutcome emulateLaunch(
     int groupsX, int groupsY, int groupsZ, int threads, void (*body)(const void *), const void *context) {
     if (threads > largestGroup || threads % warp != 0) return emulationHasNoVariant;
     enum EmulationOutcome outcome = emulationDone;
+    isMisaligned = 0;
     char *stacks = malloc((size_t)threads * stackByteCount);
     fibers = malloc(sizeof(Fiber) * threads);
     fiberCount = threads;
@@ -108,5 +115,5 @@ enum EmulationOutcome emulateLaunch(
             }
     free(fibers);
     free(stacks);
-    return outcome;
+    return isMisaligned ? emulationMisaligned : outcome;
 }

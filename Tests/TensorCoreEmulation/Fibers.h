@@ -16,6 +16,9 @@ void emulatedBarrier(void);
 // order, which may write into them.
 void emulatedCollective(void *operand, void (*combine)(void *operands[32]));
 
+// Notes a move of so many bytes that isn't aligned to them.
+void emulatedMove(const void *address, int byteCount);
+
 // Runs `body` as every thread of every group, group after group.
 enum EmulationOutcome emulateLaunch(
     int groupsX, int groupsY, int groupsZ, int threads, void (*body)(const void *), const void *context);

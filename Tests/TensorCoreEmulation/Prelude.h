@@ -105,10 +105,12 @@ FUNCTION void combine_transposed(void *operands[32]) { combine_matrices(operands
 
 FUNCTION void load_matrices(uint result[4], const half_bits *row) {
     MatrixOperand operand = {row, result};
+    emulatedMove(row, 16);
     emulatedCollective(&operand, combine_plain);
 }
 FUNCTION void load_matrices_transposed(uint result[4], const half_bits *row) {
     MatrixOperand operand = {row, result};
+    emulatedMove(row, 16);
     emulatedCollective(&operand, combine_transposed);
 }
 
@@ -170,8 +172,13 @@ FUNCTION float exchanged(float x, int mask) {
     return operand.result;
 }
 
-FUNCTION void load_four(float x[4], const float *p) { memcpy(x, p, 4 * sizeof(float)); }
-FUNCTION void load_two_words(uint words[2], const void *p) { memcpy(words, p, 2 * sizeof(uint)); }
-
+FUNCTION void load_four(float x[4], const float *p) {
+    emulatedMove(p, 16);
+    memcpy(x, p, 16);
+}
+FUNCTION void load_two_words(uint words[2], const void *p) {
+    emulatedMove(p, 8);
+    memcpy(words, p, 8);
+}
 
 #include "../../Kernels/Portable/Functions.cl"

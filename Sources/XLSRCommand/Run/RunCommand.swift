@@ -13,7 +13,8 @@ extension Command {
             limit: .max),
         options: [
             .model, .device, .precision, .task, .format, .output, .timestamps, .language, .layer, .batchSeconds,
-            .chunkSeconds, .strideSeconds, .normalize, .threads, .quiet, .verbose,
+            .chunkSeconds, .strideSeconds, .normalize, .decoder, .beamWidth, .lm, .lmWeight, .wordScore, .hotword,
+            .lexicon, .nbest, .threads, .quiet, .verbose,
         ],
         notes: [
             """
@@ -31,6 +32,11 @@ extension Command {
             is joined. The frames of features and logits are joined the same way. Memory stays that of a batch and of \
             the file's samples (and of the tensors that are written). Audio in one piece needs memory with its length.
             """,
+            """
+            A model folder with language_model/ is decoded by a beam search with that language model, unless --decoder \
+            greedy or --lm none is given; alphabet.json beside it says what the outputs stand for. Texts and scores are \
+            those of pyctcdecode 0.5.0 with the same settings.
+            """,
             "Exit status: 0 done, 1 something failed (other inputs still ran), 2 wrong usage.",
         ],
         examples: [
@@ -40,6 +46,9 @@ extension Command {
             Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
             Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
             Example("xlsr run --chunk-seconds 20 --stride-seconds 4 talk.wav", "in chunks of 20 s that overlap by 8 s"),
+            Example(
+                "xlsr run --lm news.arpa --hotword Zürich:8 a.wav", "with a language model and a word to look out for"),
+            Example("xlsr run --nbest 5 --format json a.wav", "the five best texts with their scores"),
             Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),
         ],
         perform: { try RunSession(RunOptions($0)).run() })

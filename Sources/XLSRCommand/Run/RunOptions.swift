@@ -49,6 +49,7 @@ struct RunOptions: Sendable {
     let layer: Layer?
     let batchSeconds: Double
     let chunking: Chunking
+    let decoder: DecoderOptions
     let verbosity: Verbosity
 
     init(_ arguments: Arguments) throws {
@@ -68,6 +69,7 @@ struct RunOptions: Sendable {
         }
         batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 30
         chunking = try Self.chunking(arguments)
+        decoder = try DecoderOptions(arguments)
         verbosity = try arguments.verbosity()
         device = try arguments.device()
         backendOptions = try arguments.backendOptions()

@@ -17,6 +17,9 @@ struct RunPlan: Sendable {
         guard task == .transcribe || options.timestamps == nil else {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
         }
+        if task != .transcribe, let name = options.decoder.nameOfAny {
+            throw UsageError("\(name) is for transcripts, not for --task \(task.rawValue)")
+        }
         guard task == .features || configuration.hasCTCHead else {
             throw UsageError(
                 "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no CTC head,"
@@ -40,6 +43,9 @@ struct RunPlan: Sendable {
                 format == .text
                     ? "--timestamps needs --format json; srt, vtt and tsv have the times of their cues"
                     : "--timestamps is for --format json; \(format.rawValue) always has the times of its cues")
+        }
+        guard format == .json || !options.decoder.asksForAlternatives else {
+            throw UsageError("--nbest needs --format json; \(format.rawValue) holds one text")
         }
         product = .transcript(format, options.timestamps ?? .word)
     }
@@ -74,4 +80,6 @@ struct RunPlan: Sendable {
     }
 
     var isBinary: Bool { if case .tensors = product { true } else { false } }
+
+    var writesText: Bool { !isBinary }
 }

@@ -8,6 +8,7 @@ final class RunSession {
     private let plan: RunPlan
     private let destination: Destination
     private let model: XLSRModel
+    private let decoder: CTCDecoder
     /// As the user named them; the bundled recording's name when there were none.
     private let inputs: [String]
     private var report = RunReport()
@@ -32,7 +33,13 @@ final class RunSession {
         model = try XLSRModel(
             options.model.files, name: options.model.name, on: backend, precision: options.precision,
             language: options.language)
-        if case .transcript = plan.product { try model.requireTranscription() }
+        if case .transcript = plan.product {
+            try model.requireTranscription()
+            decoder = try options.decoder.decoder(for: model)
+        } else {
+            decoder = .bestPath
+        }
+        if options.verbosity > .quiet, let warning = decoder.warning { Terminal.note("xlsr: warning: \(warning)") }
         report.loadSeconds = start.duration(to: clock.now).seconds
     }
 
@@ -42,9 +49,11 @@ final class RunSession {
         case .tensors(let names):
             try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(joining: $1) }
         case .transcript(let format, let timestamps):
-            try run(model.bestPaths) { [inputs, model] outcome, pieces in
+            try run({ [model, decoder] in try model.evidence(of: $0, for: decoder) }) {
+                [inputs, model, decoder] outcome, pieces in
                 let result = TranscriptionResult(
-                    audio: inputs[outcome.index], transcript: try model.transcript(of: pieces), model: model.name,
+                    audio: inputs[outcome.index], transcript: try model.transcript(of: pieces, by: decoder),
+                    model: model.name,
                     device: model.backend.device.description, precision: model.precision.weights.rawValue,
                     audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
                 return .transcript(result, format, timestamps)
@@ -54,7 +63,7 @@ final class RunSession {
         if report.failureCount > report.messages.count {
             Terminal.error("\(report.failureCount) of \(inputs.count) inputs failed")
         }
-        if options.verbosity == .verbose { report.print(model) }
+        if options.verbosity == .verbose { report.print(model, plan.writesText ? decoder : nil) }
         return report.failureCount == 0
     }
 

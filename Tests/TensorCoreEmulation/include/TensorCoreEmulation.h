@@ -10,6 +10,7 @@
 
 // The operands of a product; see Kernels/Portable/Weights.cl.
 typedef struct EmulatedProduct {
+    // Aligned to 16 bytes, as device memory is.
     const float *a;
     const int *_Nullable starts;
     long aRow, aBatch;
@@ -25,6 +26,7 @@ typedef struct EmulatedProduct {
 
 // Attention's operands; see Kernels/CUDA/TensorAttention.cu.
 typedef struct EmulatedAttention {
+    // Aligned to 16 bytes.
     const float *x;
     const int *parts;
     float *y;
@@ -37,6 +39,8 @@ enum EmulationOutcome : int32_t {
     emulationDone = 0,
     // Threads waited for each other in ways that would hang a GPU.
     emulationStuck,
+    // A move of 16 or 8 bytes was not aligned, at which a GPU stops.
+    emulationMisaligned,
     // No kernel was compiled for these sizes.
     emulationHasNoVariant,
 };
