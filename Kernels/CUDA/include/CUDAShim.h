@@ -2,7 +2,7 @@
 #define CUDA_SHIM_H
 
 // The part of NVIDIA's driver interface and of NVRTC that we call, declared here so that building needs no toolkit.
-// `.ci/check-cuda-declarations` compares every line of it with the real headers.
+// `.ci/check-declarations` compares every line of it with the real headers.
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,13 +4,13 @@ import XLSR
 /// A recorded run of a model: samples, and the output of its blocks for them.
 struct GoldenFile: Sendable {
     /// Largest difference from a recorded block, as a share of its largest magnitude: rounding of float32, or what
-    /// rounding the weights of models with a few narrow layers costs.
+    /// rounding the weights of tiny models costs, of which 0.004 was seen in f16 and 0.1 in bf16 and int8. What is wrong
+    /// differs by about 1.
     private static func tolerance(_ precision: Precision) -> Float {
         switch precision.weights {
         case .float32, .int32: 1e-4
-        case .float16: 1e-2
-        case .bfloat16: 5e-2
-        case .int8: 2e-1
+        case .float16: 2e-2
+        case .bfloat16, .int8: 2e-1
         }
     }
 
