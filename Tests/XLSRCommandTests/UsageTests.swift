@@ -64,6 +64,8 @@ import XLSR
         (["run", "--output", "/nowhere/", "a/x.wav", "b/x.wav"], "would both be written to /nowhere/x.txt"),
         (["info", "a", "b"], "no second operand, but got 'b'"),
         (["verify", "--model", "x"], "--model needs --golden"),
+        (["verify", "--quick", "--model-only"], "--quick and --model-only exclude each other"),
+        (["verify", "--precision", "f64"], "'f64' is not one of"),
     ])
     func wrongUsageIsOneLineAndExitStatusTwo(arguments: [String], message: String) throws {
         let run = try runProgram(programFolder() + "/xlsr", arguments)
