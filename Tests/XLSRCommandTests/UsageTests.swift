@@ -77,7 +77,7 @@ import XLSR
     }
 
     @Test(arguments: [
-        (["run", "--device", "cuda"], "no such device"),
+        (["run", "--device", "cuda:1023"], "device cuda"),
         (["run", "--model", "/nowhere/model"], "/nowhere/model: no such model folder"),
         (["info", "/nowhere/model"], "/nowhere/model: no such model folder"),
         (["run", "--output", "/nowhere/a.txt"], "/nowhere/a.txt: can't be written"),
