@@ -84,6 +84,8 @@ import XLSR
         (["run", "--output", "/nowhere/", "a/x.wav", "b/x.wav"], "would both be written to /nowhere/x.txt"),
         (["info", "a", "b"], "no second operand, but got 'b'"),
         (["verify", "--model", "x"], "--model needs --golden"),
+        (["verify", "--quick", "--model-only"], "--quick and --model-only exclude each other"),
+        (["verify", "--precision", "f64"], "'f64' is not one of"),
     ])
     func wrongUsageIsOneLineAndExitStatusTwo(arguments: [String], message: String) throws {
         let run = try runProgram(programFolder() + "/xlsr", arguments)
@@ -95,7 +97,7 @@ import XLSR
     }
 
     @Test(arguments: [
-        (["run", "--device", "cuda"], "no such device"),
+        (["run", "--device", "cuda:1023"], "device cuda"),
         (["run", "--model", "/nowhere/model"], "/nowhere/model: no such model folder"),
         (["info", "/nowhere/model"], "/nowhere/model: no such model folder"),
         (["run", "--output", "/nowhere/a.txt"], "/nowhere/a.txt: can't be written"),
