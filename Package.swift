@@ -63,7 +63,7 @@ let package = Package(
         .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends", "GPUBackends"]),
         .executableTarget(
             name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
-            path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py"]),
+            path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py", "gpu-proof"]),
 
         // MARK: Tests
         .target(name: "TensorCoreEmulation", path: "Tests/TensorCoreEmulation"),

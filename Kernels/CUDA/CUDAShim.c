@@ -1,3 +1,5 @@
+// For dladdr.
+#define _GNU_SOURCE
 #include "CUDAShim.h"
 
 #include <dlfcn.h>
@@ -35,6 +37,8 @@ static enum CUDALoadOutcome load(
             return cudaFunctionMissing;
         }
         memcpy((char *)functions + entries[index].offset, &address, sizeof(address));
+        Dl_info information;
+        *detail = dladdr(address, &information) && information.dli_fname ? information.dli_fname : path;
     }
     return cudaLoaded;
 }

@@ -87,7 +87,8 @@ public enum BackendRegistry {
 
     /// A GPU before the processor, which `simd` drives faster than OpenCL does.
     private static var fastest: Device {
-        (try? OpenCLDevices(of: .shared()))?.firstIsUsableGPU == true ? .opencl() : .simd
+        if CUDADevice.firstIsUsable { return .cuda() }
+        return (try? OpenCLDevices(of: .shared()))?.firstIsUsableGPU == true ? .opencl() : .simd
     }
 }
 

@@ -15,7 +15,7 @@ package struct KernelShape: Sendable, Hashable {
     let product: Product
     let localMemoryByteCount: Int
     /// Whether products with weights of 16 or 8 bits, and attention beside them, run on tensor cores.
-    var usesTensorCores = false
+    package private(set) var usesTensorCores = false
 
     /// Columns of a panel of a packed weight.
     var panel: Int { 2 * lanes }

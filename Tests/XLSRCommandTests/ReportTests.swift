@@ -24,6 +24,21 @@ import XLSR
         }
     }
 
+    @Test func devicesTellsWhatThereIsOfCUDA() throws {
+        let json = try JSON(parsing: xlsr("devices", "--json").output, path: "output")
+        let cuda = try #require(json["cuda"])
+        let isPresent = json["devices"]?.array?.first { $0["name"]?.string == "cuda" }?["present"]?.bool
+        #expect(cuda["devices"]?.array?.contains { $0["target"]?.string != nil } == isPresent)
+        // Each library has a place or a reason.
+        for library in ["driver", "nvrtc"].compactMap({ cuda[$0] }) {
+            #expect((library["path"]?.string ?? library["failure"]?.string)?.isEmpty == false)
+        }
+        let text = try xlsr("devices", "--verbose").text
+        for word in ["CUDA driver: ", "NVRTC: ", "NVRTC is looked for as ", "kernels for tensor cores are off"] {
+            #expect(text.contains(word), "\(word)")
+        }
+    }
+
     @Test func infoCountsWhatTheFilesHold() throws {
         let demo = try xlsr("info")
         #expect(demo.status == 0 && demo.errors.isEmpty)
@@ -50,6 +65,17 @@ import XLSR
         #expect(run.status == 0 && run.errors.isEmpty)
         #expect(run.text.contains("cases of operations are right"))
         for name in Demo.recordingNames { #expect(run.lines.contains { $0.hasPrefix(name) && $0.hasSuffix("right") }) }
+    }
+
+    @Test(arguments: ["f16", "bf16", "int8"])
+    func theModelAloneIsCheckedAtEveryPrecision(precision: String) throws {
+        let (model, golden) = (goldensFolder + "/sharded", goldensFolder + "/sharded/golden.safetensors")
+        let run = try xlsr(
+            "verify", "--model-only", "--precision", precision, "--model", model, "--golden", golden)
+        #expect(run.status == 0 && run.errors.isEmpty && run.text.contains("blocks agree within"))
+        #expect(!run.text.contains("cases"))
+        let demo = try xlsr("verify", "--model-only", "--precision", precision)
+        #expect(demo.status == 0 && demo.lines.count(where: { $0.hasSuffix("right") }) == Demo.recordingNames.count)
     }
 
     @Test(arguments: [Float(1), .nan])

@@ -2,7 +2,7 @@
 #define CUDA_SHIM_H
 
 // The part of NVIDIA's driver interface and of NVRTC that we call, declared here so that building needs no toolkit.
-// `.ci/check-cuda-declarations` compares every line of it with the real headers.
+// `.ci/check-declarations` compares every line of it with the real headers.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -125,6 +125,7 @@ typedef struct NVRTCFunctions {
 #undef CUDA_POINTER
 
 enum CUDALoadOutcome : int32_t {
+    // `detail` is the file.
     cudaLoaded = 0,
     // `detail` is the loader's own message.
     cudaLibraryMissing,
@@ -132,7 +133,7 @@ enum CUDALoadOutcome : int32_t {
     cudaFunctionMissing,
 };
 
-// Open a library, which stays open if it has everything, and fill the table. `detail` says what is missing.
+// Open a library, which stays open if it has everything, and fill the table. `detail` says what was found or is missing.
 enum CUDALoadOutcome cudaLoad(const char *path, CUDAFunctions *functions, const char *_Nullable *_Nonnull detail);
 enum CUDALoadOutcome nvrtcLoad(const char *path, NVRTCFunctions *functions, const char *_Nullable *_Nonnull detail);
 

@@ -2,7 +2,7 @@
 #define OPENCL_SHIM_H
 
 // The part of OpenCL 1.2 that we call, declared here so that building needs no OpenCL headers.
-// `.ci/check-opencl-declarations` compares every line of it with the real ones.
+// `.ci/check-declarations` compares every line of it with the real ones.
 
 #include <stddef.h>
 #include <stdint.h>

@@ -147,7 +147,8 @@ extension CUDACompiler {
         try opened.withLock { opened in
             if let known = opened[path] { return try known.get() }
             let result = Result {
-                try CUDACompiler(functions: openLibrary(path, loader: nvrtcLoad).get(), path: path)
+                let found = try openLibrary(path, loader: nvrtcLoad).get()
+                return try CUDACompiler(functions: found.functions, path: found.path)
             }
             opened[path] = result
             return try result.get()

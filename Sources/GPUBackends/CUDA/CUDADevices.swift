@@ -55,6 +55,12 @@ extension CUDADevice {
             largestGroupSize: try attribute(cudaLargestGroupSize), hasTensorCores: capability >= 80)
     }
 
+    /// Whether `cuda` can be opened, as far as can be told without doing it.
+    package static var firstIsUsable: Bool {
+        guard let library = try? CUDALibrary.shared(), let device = try? at(0, of: library) else { return false }
+        return (try? CUDACompiler.shared(for: device)) != nil
+    }
+
     /// The device of an index.
     /// - Throws: `TensorError` of kind `deviceUnavailable` unless it is there.
     package static func at(_ index: Int, of library: CUDALibrary) throws -> CUDADevice {

@@ -34,7 +34,7 @@ package final class CUDALibrary: @unchecked Sendable {
     /// - Throws: `TensorError` of kind `deviceUnavailable`.
     package convenience init(path: String) throws {
         switch openLibrary(path, loader: cudaLoad) {
-        case .success(let functions): self.init(functions: functions, path: path)
+        case .success(let found): self.init(functions: found.functions, path: found.path)
         case .failure(let reason):
             throw TensorError(
                 .deviceUnavailable, operation: "open", "no NVIDIA driver library: \(reason)", device: .cuda(),
@@ -89,20 +89,20 @@ enum LibraryFailure: Error, CustomStringConvertible {
     }
 }
 
-/// Opens a file of this name, wherever the loader finds it.
+/// Opens a file of this name, wherever the loader finds it, and says where that was.
 func openLibrary<Functions>(
     _ path: String,
     loader: (
         UnsafePointer<CChar>, UnsafeMutablePointer<Functions>, UnsafeMutablePointer<UnsafePointer<CChar>?>
     ) -> CUDALoadOutcome
-) -> Result<Functions, LibraryFailure> {
+) -> Result<(functions: Functions, path: String), LibraryFailure> {
     let table = UnsafeMutablePointer<Functions>.allocate(capacity: 1)
     defer { table.deallocate() }
     var detail: UnsafePointer<CChar>?
     let outcome = loader(path, table, &detail)
     let text = detail.map { String(cString: $0) } ?? path
     switch outcome {
-    case cudaLoaded: return .success(table.pointee)
+    case cudaLoaded: return .success((table.pointee, text))
     case cudaFunctionMissing: return .failure(.incomplete(path: path, function: text))
     default: return .failure(.missing(text))
     }

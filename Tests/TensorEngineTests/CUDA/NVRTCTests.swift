@@ -15,8 +15,11 @@ import Testing
     private static let capabilities = [75, 80, 90, 100]
     /// XLS-R 300M, 1B, 2B, and one that no vector fits.
     private static let headSizes: Set = [64, 80, 120, 33]
-    /// Kernels that may keep numbers in local memory, and why.
-    private static let spilling: [String: String] = [:]
+    /// Bytes that a kernel may store and load for lack of registers; none where nothing is said.
+    private static let largestSpillByteCounts = [
+        // The whole head of a query in registers: a few numbers outside the inner loop.
+        KernelSource.tensorAttention: 64
+    ]
 
     /// What a GPU of today says; the shapes of kernels follow from it.
     private static let properties = GPUProperties(
@@ -79,8 +82,9 @@ import Testing
             #expect(!resources.isEmpty)
             for kernel in resources {
                 #expect(kernel.registerCount > 0)
-                #expect(kernel.spillByteCount == 0 || Self.spilling[kernel.name] != nil, "\(kernel.name), \(program)")
-                lines.append("  \(Self.title(kernel.name, program)): \(kernel.figures)")
+                let title = Self.title(kernel.name, program)
+                #expect(kernel.spillByteCount <= Self.largestSpillByteCounts[program.source, default: 0], "\(title)")
+                lines.append("  \(title): \(kernel.figures)")
             }
         }
         print(lines.joined(separator: "\n"))
@@ -106,10 +110,10 @@ import Testing
         guard let compiler = try Self.compilerIfThere() else { return }
         let error = #expect(throws: TensorError.self) {
             // Without its sizes.
-            _ = try compiler.compile(GPUProgram(.attention), target: "sm_80")
+            _ = try compiler.compile(GPUProgram(.attention, ["LANES": 1]), target: "sm_80")
         }
         #expect(error?.operation == "compile attention")
-        #expect(error?.detail.contains("Portable/Attention.cl(") == true)
+        #expect(error?.detail.contains("Portable/Attention.cl(") == true, "\(error?.detail ?? "")")
         #expect((error?.detail.split(separator: "\n").count ?? 99) <= 13)
     }
 }
