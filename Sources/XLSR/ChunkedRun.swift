@@ -10,6 +10,8 @@ package struct ChunkInput: Sendable {
     package let start: Int
     /// Which of the chunk's own frames count.
     package let frames: Range<Int>
+    /// See `Chunk.beginsInSilence`.
+    package let beginsInSilence: Bool
     let seconds: Double
     /// Seconds of the utterance that are done with this chunk.
     let end: Double
@@ -28,15 +30,19 @@ package final class ChunkedRun<Piece> {
         package let audioSeconds: Double
         /// Its share of the time that its batches took.
         package let elapsedSeconds: Double
+        package let voiceActivity: VoiceActivity
     }
 
     private struct Utterance {
         let seconds: Double
+        let voiceActivity: VoiceActivity
         var pieces: [Piece] = []
         var elapsedSeconds = 0.0
 
         func outcome(_ index: Int, _ pieces: Result<[Piece], any Error>) -> Outcome {
-            Outcome(index: index, pieces: pieces, audioSeconds: seconds, elapsedSeconds: elapsedSeconds)
+            Outcome(
+                index: index, pieces: pieces, audioSeconds: seconds, elapsedSeconds: elapsedSeconds,
+                voiceActivity: voiceActivity)
         }
     }
 
@@ -77,9 +83,20 @@ package final class ChunkedRun<Piece> {
         let rate = model.featureExtractor.sampleRate
         let clip = try clip.resampled(to: rate)
         try model.check(clip, name: name)
-        let chunks = try chunking.chunks(sampleCount: clip.samples.count, sampleRate: rate, model.configuration)
+        let loudness = Loudness(clip.samples, hop: model.configuration.hop)
+        let chunks =
+            switch chunking.split {
+            case .fixed:
+                try chunking.chunks(sampleCount: clip.samples.count, sampleRate: rate, model.configuration)
+            case .silence:
+                try chunking.chunks(
+                    splittingAtSilencesOf: loudness, sampleCount: clip.samples.count, sampleRate: rate,
+                    model.configuration)
+            }
         let ofFile = chunking.normalization == .file ? model.featureExtractor.scaling(of: clip.samples[...]) : nil
-        utterances[index] = Utterance(seconds: clip.seconds)
+        utterances[index] = Utterance(
+            seconds: clip.seconds,
+            voiceActivity: VoiceActivity(loudness, secondsPerFrame: model.secondsPerFrame))
         progress(0, clip.seconds)
         for (number, chunk) in chunks.enumerated() {
             let seconds = Double(chunk.samples.count) / Double(rate)
@@ -90,7 +107,8 @@ package final class ChunkedRun<Piece> {
                 ChunkInput(
                     index: index, values: (ofFile ?? model.featureExtractor.scaling(of: samples)).values(of: samples),
                     start: chunk.samples.lowerBound / model.configuration.hop + chunk.frames.lowerBound,
-                    frames: chunk.frames, seconds: seconds, end: Double(chunk.samples.upperBound) / Double(rate),
+                    frames: chunk.frames, beginsInSilence: chunk.beginsInSilence, seconds: seconds,
+                    end: Double(chunk.samples.upperBound) / Double(rate),
                     isLast: number + 1 == chunks.count))
         }
     }

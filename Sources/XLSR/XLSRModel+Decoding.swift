@@ -11,7 +11,7 @@ public enum CTCDecoder: Sendable {
 extension XLSRModel {
     /// What a decoder needs of the frames that count of a chunk.
     package enum ChunkEvidence: Sendable {
-        case path(BestPath, start: Int)
+        case path(BestPath, start: Int, beginsInSilence: Bool)
         case tokens(DecoderPiece)
     }
 
@@ -65,12 +65,21 @@ extension XLSRModel {
         let output = try output(of: chunks.map(\.values))
         guard let logits = output.logits else { return [] }
         let (scores, columns) = (try logits.floats(), configuration.vocabularySize)
+        let (blank, delimiter) = (try tokenizer.blankID, try tokenizer.wordDelimiterID)
         return try chunks.indices.map { index in
             let (rows, start) = (chunks[index].rows(in: output.segments[index]), chunks[index].start)
-            let scores = Array(scores[rows.lowerBound * columns..<rows.upperBound * columns])
+            var scores = Array(scores[rows.lowerBound * columns..<rows.upperBound * columns])
             switch decoder {
-            case .bestPath: return .path(try BestPath(logits: scores, vocabularySize: columns), start: start)
+            case .bestPath:
+                let path = try BestPath(logits: scores, vocabularySize: columns)
+                return .path(path, start: start, beginsInSilence: chunks[index].beginsInSilence)
             case .beamSearch(let decoder):
+                // A search drops a second delimiter, so one can stand in every silence; see `Chunk.beginsInSilence`.
+                if chunks[index].beginsInSilence, let delimiter, max(blank, delimiter) < min(columns, scores.count),
+                    scores[blank] > scores[delimiter]
+                {
+                    scores.swapAt(blank, delimiter)
+                }
                 return .tokens(DecoderPiece(start: start, tokens: try decoder.activeTokens(scores, .logits)))
             }
         }
@@ -87,15 +96,22 @@ extension XLSRModel {
 
     private func bestPathTranscript(of parts: [ChunkEvidence]) throws -> Transcript {
         var (ids, probabilities): ([Int], [Float]) = ([], [])
-        for case .path(let path, let start) in parts {
+        let (blank, delimiter) = (try tokenizer.blankID, try tokenizer.wordDelimiterID)
+        for case .path(let path, let start, let beginsInSilence) in parts {
             // Chunks without strides lack frames. A repeated token keeps the times right and changes no text.
             if let id = ids.last, let probability = probabilities.last, start > ids.count {
                 let missing = start - ids.count
                 ids += Array(repeating: id, count: missing)
                 probabilities += Array(repeating: probability, count: missing)
             }
+            let (last, first) = (ids.last { $0 != blank }, path.ids.first { $0 != blank })
             ids += path.ids
             probabilities += path.probabilities
+            if beginsInSilence, let delimiter, last != nil, first != nil, ![last, first].contains(delimiter),
+                path.ids[0] == blank
+            {
+                ids[ids.count - path.ids.count] = delimiter
+            }
         }
         return try tokenizer.transcript(
             of: BestPath(ids: ids, probabilities: probabilities), secondsPerFrame: secondsPerFrame)

@@ -24,6 +24,8 @@ public struct Transcript: Hashable, Sendable {
     public var words: [TimedText]
     /// Every character of the words and the delimiters between them.
     public var characters: [TimedText]
+    /// The words, by their indices, with which lines begin in a text that was given and aligned; else none.
+    public var lineStarts: [Int] = []
     /// The best texts of a beam search, this one first, if they were asked for.
     public var alternatives: [Alternative]
 
