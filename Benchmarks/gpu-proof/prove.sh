@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # Checks and measures xlsr on a host with an NVIDIA GPU and no Swift, stage by stage.
 #
-# usage: prove.sh [--dry-run] [--results DIR] [--seconds N] [--list] [STAGE ...]
+# usage: prove.sh [--dry-run] [--no-peers] [--results DIR] [--seconds N] [--list] [STAGE ...]
 #
 # Each stage takes at most 8 minutes. One that is done is not done again: start the script as often as it takes, or with
 # --seconds N, after which it begins no further stage. Every figure is printed and added to DIR/results.txt as it is
 # measured; DIR/STAGE.log holds the rest. Needs python3 with PyTorch and transformers on the PATH, whose libraries have
-# NVRTC too. --dry-run takes simd in place of cuda and tiny sizes, and does without PyTorch where there is none.
+# NVRTC too. --dry-run takes simd in place of cuda and tiny sizes; --no-peers does without PyTorch.
 # Exit status: 0 all stages are done, 1 some failed, 2 wrong usage, 3 some are left.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 arguments=("$@")
-is_dry=0 results= budget= inner= is_list=0 wanted=()
+is_dry=0 has_peers=1 results= budget= inner= is_list=0 wanted=()
 while [ $# -gt 0 ]; do
     case $1 in
     --dry-run) is_dry=1 ;;
+    --no-peers) has_peers=0 ;;
     --list) is_list=1 ;;
     --results | --seconds | --inner)
         [ $# -gt 1 ] || { echo "error: $1 needs a value" >&2; exit 2; }
@@ -41,26 +42,35 @@ else
     device=cuda peer_device=cuda opencl= shapes="300m 1b 2b" first=300m last=2b batches="1 8 32" most=32 clip=10 runs=5
     rounds=3 quick=
 fi
-results=${results:-$here/$([ "$is_dry" = 1 ] && echo dry-run || echo results)}
+# What is done without the others is not done.
+default=$([ "$is_dry" = 1 ] && echo dry-run || echo results)$([ "$has_peers" = 1 ] || echo -alone)
+results=${results:-$here/$default}
+results=$(realpath -m "$results")
 cache=$results/cache
-mkdir -p "$cache"
-results=$(cd "$results" && pwd) cache=$(cd "$cache" && pwd)
 # Programs that are compiled on the way stay with the rest.
 export XDG_CACHE_HOME=$cache
 
 xlsr=$here/xlsr
 benchmarks=$here/Benchmarks
 peers() { python3 "$here/Peers/peers.py" "$@"; }
-has_torch() { python3 -c 'import torch, transformers' 2>/dev/null; }
+# Without the seconds that importing takes.
+has_torch() {
+    python3 -c '
+import importlib.util, sys
+sys.exit(any(importlib.util.find_spec(name) is None for name in ["torch", "transformers"]))'
+}
 
 stages=(devices verify verify-tensor)
 for precision in $precisions; do stages+=("golden-$precision"); done
-stages+=(golden-tensor transcripts transcripts-tensor model sanitizer rates)
+stages+=(golden-tensor transcripts transcripts-tensor model sanitizer)
+[ "$has_peers" = 0 ] || stages+=(rates)
 for shape in $shapes; do
-    stages+=("checkpoint-$shape")
+    [ "$has_peers" = 0 ] || stages+=("checkpoint-$shape")
     for batch in $batches; do stages+=("bench-$shape-$batch-bf16"); done
 done
-stages+=("bench-$first-1-f32" "compiled-$first-1-bf16" "compiled-$last-$most-bf16" start opencl-verify opencl-bench)
+stages+=("bench-$first-1-f32")
+[ "$has_peers" = 0 ] || stages+=("compiled-$first-1-bf16" "compiled-$last-$most-bf16" start)
+stages+=(opencl-verify opencl-bench)
 
 # MARK: What a stage does
 
@@ -116,7 +126,7 @@ use_tensor_cores() {
 # Usage: bench DEVICE SHAPE BATCH PRECISION PEER
 bench() {
     local out=$results/$inner.json options=(--precision "$4" --batch "$3" --seconds "$clip" --runs "$runs")
-    if has_torch; then
+    if [ "$has_peers" = 1 ]; then
         options+=(--model "$(checkpoint "$2")" --peers --peer "$5" --peer-device "$peer_device" --rounds "$rounds")
         options+=(--peer-cache "$cache")
     else
@@ -137,7 +147,6 @@ seconds_of() {
 
 start() {
     local model first_start later
-    has_torch || { row "skipped: needs PyTorch for a checkpoint"; return; }
     rm -rf "$cache/converted" "$cache/programs"
     model=$(checkpoint "$first")
     "$xlsr" convert --quiet --precision bf16 "$model" "$cache/converted"
@@ -188,12 +197,10 @@ run_stage() {
         ;;
     sanitizer) sanitizer ;;
     rates)
-        has_torch || { row "skipped: needs PyTorch"; return; }
         peers rates --device "$peer_device" >"$results/rates.json"
         rows rates "$results/rates.json"
         ;;
     checkpoint-*)
-        has_torch || { row "skipped: needs PyTorch"; return; }
         checkpoint "${part[1]}" && row made
         ;;
     bench-*)
@@ -201,8 +208,9 @@ run_stage() {
         bench "$device" "${part[1]}" "${part[2]}" "${part[3]}" "pytorch-${part[3]}"
         ;;
     compiled-*)
-        has_torch || { row "skipped: needs PyTorch"; return; }
         use_tensor_cores
+        # Compiling takes minutes each time.
+        rounds=$((rounds < 2 ? rounds : 2))
         # On a processor there is no compiled peer.
         bench "$device" "${part[1]}" "${part[2]}" "${part[3]}" \
             "pytorch$([ "$peer_device" = cpu ] || echo compiled)-${part[3]}"
@@ -236,10 +244,12 @@ for stage in "${wanted[@]}"; do
     printf '%s\n' "${stages[@]}" | grep -qxF -- "$stage" || { echo "error: $stage: no such stage; see --list" >&2; exit 2; }
 done
 [ "${#wanted[@]}" = 0 ] || stages=("${wanted[@]}")
-if [ "$is_dry" = 0 ] && ! has_torch; then
+if [ "$has_peers" = 1 ] && ! has_torch; then
     echo "error: python3 ($(command -v python3 || echo 'none on the PATH')) has no PyTorch with transformers" >&2
+    echo "put one that has them on the PATH, or do without by --no-peers" >&2
     exit 1
 fi
+mkdir -p "$cache"
 
 failed=() left=()
 for stage in "${stages[@]}"; do
@@ -259,7 +269,9 @@ for stage in "${stages[@]}"; do
     fi
 done
 
-printf '\n=== %s\n' "$results/results.txt"
-cat "$results/results.txt"
+if [ -e "$results/results.txt" ]; then
+    printf '\n=== %s\n' "$results/results.txt"
+    cat "$results/results.txt"
+fi
 [ "${#failed[@]}" = 0 ] || { echo "error: failed: ${failed[*]}" >&2; exit 1; }
 [ "${#left[@]}" = 0 ] || { echo "left: ${left[*]}" >&2; exit 3; }

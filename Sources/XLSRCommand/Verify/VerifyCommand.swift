@@ -49,7 +49,7 @@ extension Command {
             }
             let verbosity = try arguments.verbosity()
             if verbosity == .quiet { ProgressBar.disable() }
-            let source = try arguments.modelSource()
+            let (source, precision) = (try arguments.modelSource(), try arguments.precision())
             let golden = try arguments[.golden].map(GoldenFile.init)
             let backend = try BackendRegistry.open(arguments.device(), options: arguments.backendOptions())
             try Terminal.printResult("device \(backend.device): \(backend.summary)\n")
@@ -64,7 +64,7 @@ extension Command {
                     Terminal.note("operations: \(decimal(start.duration(to: .now).seconds, 1)) s")
                 }
             }
-            let model = try XLSRModel(source.files, name: source.name, on: backend, precision: arguments.precision())
+            let model = try XLSRModel(source.files, name: source.name, on: backend, precision: precision)
             if let golden { problems.append(try golden.compare(model)) }
             if !arguments.has(.model) { problems.append(try RecordingCheck.run(model)) }
             let found = problems.compactMap(\.self)
