@@ -76,7 +76,8 @@ public protocol Backend: AnyObject, Sendable {
     func groupedConvolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind?,
         into result: Tensor) throws
-    func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws
+    func attention(
+        _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor) throws
 }
 
 extension Backend {

@@ -34,6 +34,8 @@ public struct XLSRModel: Sendable {
     let encoder: Wav2Vec2Encoder
     let head: ModelHead?
     private let tokenizerResult: Result<Wav2Vec2CTCTokenizer, any Error>
+    /// Where the rest of the checkpoint is, such as its language model.
+    let files: CheckpointFiles?
 
     /// Loads a model folder, or `OWNER/NAME` from the Hugging Face cache, onto a device.
     /// - Throws: `CheckpointError` for a file that is missing, broken or of an unsupported kind, which it names;
@@ -61,16 +63,17 @@ public struct XLSRModel: Sendable {
             featureExtractor: FeatureExtractorSettings(files),
             tokenizer: Result {
                 try Wav2Vec2CTCTokenizer(path: files.path, language: language) { try files.contents(of: $0) }
-            }, on: backend, precision: precision)
+            }, on: backend, precision: precision, files: files)
     }
 
     /// A model of weights and settings from anywhere.
     package init(
         _ checkpoint: CheckpointTensors, name: String, configuration: Configuration,
         featureExtractor: FeatureExtractorSettings, tokenizer: Result<Wav2Vec2CTCTokenizer, any Error>,
-        on backend: any Backend, precision: Precision = .float32
+        on backend: any Backend, precision: Precision = .float32, files: CheckpointFiles? = nil
     ) throws {
         self.name = name
+        self.files = files
         self.backend = backend
         self.precision = precision
         self.configuration = configuration

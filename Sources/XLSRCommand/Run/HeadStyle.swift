@@ -38,3 +38,38 @@ struct HeadStyle: Sendable {
 
     var holdsSeveralResults: Bool { format != .safetensors }
 }
+
+extension Configuration.Head {
+    /// What `--task auto` stands for.
+    var task: RunOptions.Task {
+        switch self {
+        case .ctc: .transcribe
+        case .sequenceClassifier: .classify
+        case .frameClassifier: .frames
+        case .xVector: .embed
+        case .none, .pretraining: .features
+        }
+    }
+}
+
+extension RunOptions.Task {
+    func fits(_ head: Configuration.Head) -> Bool {
+        switch self {
+        case .auto, .features: true
+        case .logits: head != .none
+        default: head.task == self
+        }
+    }
+
+    /// The head that it can't do without, and what for.
+    var need: String {
+        switch self {
+        case .auto, .features: ""
+        case .transcribe: "CTC head, so no text"
+        case .classify: "head that classifies whole audio, so no labels"
+        case .frames: "head that classifies frames, so no segments"
+        case .embed: "x-vector head, so no embeddings"
+        case .logits: "head, so no logits"
+        }
+    }
+}

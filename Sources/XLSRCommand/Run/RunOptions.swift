@@ -71,6 +71,7 @@ struct RunOptions: Sendable {
     let subtitles: SubtitleRules
     /// A given option that only subtitles need.
     let subtitleOption: Option?
+    let decoder: DecoderOptions
     let verbosity: Verbosity
 
     /// - Parameter isAlignment: whether each input is followed by its text.
@@ -88,7 +89,10 @@ struct RunOptions: Sendable {
             (inputs, texts) = (operands, nil)
         }
         task = try arguments.choice(.task, Task.self) ?? .auto
-        format = try arguments.choice(.format, Format.self)
+        format =
+            isAlignment
+            ? try arguments.choice(.alignmentFormat, TranscriptFormat.self).flatMap { Format(rawValue: $0.rawValue) }
+            : try arguments.choice(.format, Format.self)
         output = arguments[.output]
         timestamps = try arguments.choice(.timestamps, TimestampLevel.self)
         language = arguments[.language]
@@ -105,6 +109,7 @@ struct RunOptions: Sendable {
         chunking = try Self.chunking(arguments)
         subtitles = try Self.subtitles(arguments)
         subtitleOption = Option.subtitles.first { arguments.has($0) }
+        decoder = try DecoderOptions(arguments)
         verbosity = try arguments.verbosity()
         device = try arguments.device()
         backendOptions = try arguments.backendOptions()

@@ -21,6 +21,9 @@ struct RunPlan: Sendable {
         guard task == .transcribe || options.timestamps == nil else {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
         }
+        if task != .transcribe, let name = options.decoder.nameOfAny {
+            throw UsageError("\(name) is for transcripts, not for --task \(task.rawValue)")
+        }
         guard task == .classify || options.topK == nil else { throw UsageError("--top-k needs --task classify") }
         guard task == .frames || options.threshold == nil else { throw UsageError("--threshold needs --task frames") }
         guard task.fits(configuration.head) else {
@@ -42,6 +45,9 @@ struct RunPlan: Sendable {
         }
         guard let format = (options.format ?? .text).transcriptFormat else {
             throw UsageError("--format safetensors holds no text; add --task features or --task logits")
+        }
+        guard format == .json || !options.decoder.asksForAlternatives else {
+            throw UsageError("--nbest needs --format json; \(format.rawValue) holds one text")
         }
         let style = try TranscriptStyle(
             format: format, timestamps: Self.timestamps(options, format), subtitles: options.subtitles,
@@ -109,41 +115,9 @@ struct RunPlan: Sendable {
     }
 
     var isBinary: Bool { fileExtension == "safetensors" }
-}
 
-extension Configuration.Head {
-    /// What `--task auto` stands for.
-    fileprivate var task: RunOptions.Task {
-        switch self {
-        case .ctc: .transcribe
-        case .sequenceClassifier: .classify
-        case .frameClassifier: .frames
-        case .xVector: .embed
-        case .none, .pretraining: .features
-        }
-    }
-}
-
-extension RunOptions.Task {
-    fileprivate func fits(_ head: Configuration.Head) -> Bool {
-        switch self {
-        case .auto, .features: true
-        case .logits: head != .none
-        default: head.task == self
-        }
-    }
-
-    /// The head that it can't do without, and what for.
-    fileprivate var need: String {
-        switch self {
-        case .auto, .features: ""
-        case .transcribe: "CTC head, so no text"
-        case .classify: "head that classifies whole audio, so no labels"
-        case .frames: "head that classifies frames, so no segments"
-        case .embed: "x-vector head, so no embeddings"
-        case .logits: "head, so no logits"
-        }
-    }
+    /// Whether the text is to be found out, which takes a decoder.
+    var writesText: Bool { if case .transcript = product { true } else { false } }
 }
 
 extension RunOptions.Format {
