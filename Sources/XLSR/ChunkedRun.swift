@@ -49,6 +49,7 @@ package final class ChunkedRun<Piece> {
     private let model: XLSRModel
     private let chunking: Chunking
     private let batchSeconds: Double
+    private let minimumSampleCount: Int
     private let compute: ([ChunkInput]) throws -> [Piece]
     private let progress: (_ seconds: Double, _ total: Double) -> Void
     private let finished: (Outcome) throws -> Void
@@ -60,17 +61,19 @@ package final class ChunkedRun<Piece> {
 
     /// - Parameters:
     ///   - batchSeconds: audio that is computed at a time, unless a single chunk is longer.
+    ///   - minimumSampleCount: the shortest utterance; by default what the encoder needs.
     ///   - compute: gives a piece for each chunk of a batch.
     ///   - progress: gets how much of an utterance is done.
     ///   - finished: gets the utterances in the order in which they were added.
     package init(
-        _ model: XLSRModel, _ chunking: Chunking, batchSeconds: Double,
+        _ model: XLSRModel, _ chunking: Chunking, batchSeconds: Double, minimumSampleCount: Int? = nil,
         compute: @escaping ([ChunkInput]) throws -> [Piece], progress: @escaping (Double, Double) -> Void = { _, _ in },
         finished: @escaping (Outcome) throws -> Void
     ) {
         self.model = model
         self.chunking = chunking
         self.batchSeconds = batchSeconds
+        self.minimumSampleCount = minimumSampleCount ?? model.configuration.minimumSampleCount
         self.compute = compute
         self.progress = progress
         self.finished = finished
@@ -82,7 +85,7 @@ package final class ChunkedRun<Piece> {
     package func add(_ clip: AudioClip, index: Int, name: String) throws {
         let rate = model.featureExtractor.sampleRate
         let clip = try clip.resampled(to: rate)
-        try model.check(clip, name: name)
+        try model.check(clip, name: name, minimumSampleCount: minimumSampleCount)
         let loudness = Loudness(clip.samples, hop: model.configuration.hop)
         let chunks =
             switch chunking.split {
@@ -96,7 +99,8 @@ package final class ChunkedRun<Piece> {
         let ofFile = chunking.normalization == .file ? model.featureExtractor.scaling(of: clip.samples[...]) : nil
         utterances[index] = Utterance(
             seconds: clip.seconds,
-            voiceActivity: VoiceActivity(loudness, secondsPerFrame: model.secondsPerFrame))
+            voiceActivity: VoiceActivity(
+                loudness, secondsPerFrame: Double(model.configuration.hop) / Double(rate)))
         progress(0, clip.seconds)
         for (number, chunk) in chunks.enumerated() {
             let seconds = Double(chunk.samples.count) / Double(rate)

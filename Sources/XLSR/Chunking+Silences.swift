@@ -18,7 +18,7 @@ extension Chunking {
         guard Double(sampleCount) > wholeSeconds * Double(sampleRate) else {
             return try chunks(sampleCount: sampleCount, sampleRate: sampleRate, configuration)
         }
-        let hop = configuration.hop
+        let (hop, step) = (configuration.hop, configuration.adapterStride)
         let sizes = try sizes(sampleRate: sampleRate, configuration)
         let (length, side) = (sizes.chunk / hop, sizes.stride / hop)
         // A chunk's last frame needs samples after its hop.
@@ -42,7 +42,9 @@ extension Chunking {
             let silence = loudness.longestSilence(
                 in: middle..<max(middle, latest), context: first..<first + length, minimumFrames: shortest)
             let after = silence == nil ? max(side, tail) : tail
-            let end = silence.map { ($0.lowerBound + $0.upperBound) / 2 } ?? max(start + 1, first + length - after)
+            let cut = silence.map { ($0.lowerBound + $0.upperBound) / 2 } ?? max(start + 1, first + length - after)
+            // Where an adapter's frames begin.
+            let end = max(start + step, cut / step * step)
             chunks.append(
                 Chunk(
                     samples: samples.lowerBound..<min((end + after) * hop, sampleCount),

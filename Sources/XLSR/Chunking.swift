@@ -92,8 +92,8 @@ extension Chunking {
             throw UsageError("chunks of \(seconds) s with strides of \(strideSeconds) s: not lengths of audio")
         }
         func samples(_ seconds: Double) -> Int {
-            let frames = seconds * Double(sampleRate) / Double(configuration.hop)
-            return Int(frames.rounded(.toNearestOrEven)) * configuration.hop
+            let frames = seconds * Double(sampleRate) / Double(configuration.outputHop)
+            return Int(frames.rounded(.toNearestOrEven)) * configuration.outputHop
         }
         let (chunk, stride) = (samples(seconds), samples(strideSeconds))
         guard chunk > 2 * stride,

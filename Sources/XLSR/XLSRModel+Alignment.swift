@@ -61,7 +61,7 @@ extension XLSRModel {
             let text = try text(chunks[index].index)
             let ids = text.columnIDs(blank: blank)
             var emissions = CTCEmissions(columnCount: ids.count)
-            for row in chunks[index].rows(in: output.segments[index]) {
+            for row in chunks[index].rows(in: output.segments[index], configuration) {
                 let scores = scores[row * columns..<(row + 1) * columns]
                 let largest = scores.max() ?? 0
                 let total = largest + log(scores.reduce(0) { $0 + exp($1 - largest) })
@@ -70,7 +70,7 @@ extension XLSRModel {
             if chunks[index].beginsInSilence, let column = text.delimiter.flatMap(ids.firstIndex(of:)) {
                 emissions.makeCertain(column, frame: 0)
             }
-            return ChunkEmissions(start: chunks[index].start, emissions: emissions)
+            return ChunkEmissions(start: chunks[index].outputStart(configuration), emissions: emissions)
         }
     }
 

@@ -67,7 +67,8 @@ extension XLSRModel {
         let (scores, columns) = (try logits.floats(), configuration.vocabularySize)
         let (blank, delimiter) = (try tokenizer.blankID, try tokenizer.wordDelimiterID)
         return try chunks.indices.map { index in
-            let (rows, start) = (chunks[index].rows(in: output.segments[index]), chunks[index].start)
+            let rows = chunks[index].rows(in: output.segments[index], configuration)
+            let start = chunks[index].outputStart(configuration)
             var scores = Array(scores[rows.lowerBound * columns..<rows.upperBound * columns])
             switch decoder {
             case .bestPath:

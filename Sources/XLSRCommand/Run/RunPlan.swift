@@ -8,13 +8,15 @@ struct RunPlan: Sendable {
         case alignment(TranscriptStyle)
         /// Blocks' outputs by Hugging Face's names.
         case tensors([String])
+        /// What the checkpoint's own head gives.
+        case head(HeadStyle)
     }
 
     let product: Product
 
     /// - Throws: `UsageError` for options that don't go together or ask for what this checkpoint doesn't have.
     init(_ options: RunOptions, _ configuration: Configuration) throws {
-        let task = options.task == .auto ? (configuration.hasCTCHead ? .transcribe : .features) : options.task
+        let task = options.task == .auto ? configuration.head.task : options.task
         guard task == .features || options.layer == nil else { throw UsageError("--layer needs --task features") }
         guard task == .transcribe || options.timestamps == nil else {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
@@ -22,22 +24,23 @@ struct RunPlan: Sendable {
         if task != .transcribe, let name = options.decoder.nameOfAny {
             throw UsageError("\(name) is for transcripts, not for --task \(task.rawValue)")
         }
-        guard task == .features || configuration.hasCTCHead else {
+        guard task == .classify || options.topK == nil else { throw UsageError("--top-k needs --task classify") }
+        guard task == .frames || options.threshold == nil else { throw UsageError("--threshold needs --task frames") }
+        guard task.fits(configuration.head) else {
             throw UsageError(
-                "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no CTC head,"
-                    + " so no \(task == .logits ? "logits" : "text"); use --task features")
+                "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no"
+                    + " \(task.need); use --task \(configuration.head.task.rawValue)")
         }
         if let option = options.subtitleOption, options.format.flatMap(\.transcriptFormat)?.hasCues != true {
             throw UsageError("\(option.name) is for subtitles; add --format srt, vtt, lrc or tsv")
         }
+        if let kind = Self.headKind(task, options, configuration.head) {
+            product = .head(try HeadStyle(kind, task: task, format: options.format))
+            return
+        }
         guard task == .transcribe else {
-            guard options.format == nil || options.format == .safetensors else {
-                throw UsageError(
-                    "--task \(task.rawValue) writes tensors, which only safetensors holds; leave --format out")
-            }
-            product = .tensors(
-                task == .logits
-                    ? ["logits"] : try Self.featureNames(options.layer, layerCount: configuration.layerCount))
+            guard options.format == nil || options.format == .safetensors else { throw Self.writesTensors(task) }
+            product = .tensors(try Self.featureNames(options.layer, layerCount: configuration.layerCount))
             return
         }
         guard let format = (options.format ?? .text).transcriptFormat else {
@@ -50,6 +53,23 @@ struct RunPlan: Sendable {
             format: format, timestamps: Self.timestamps(options, format), subtitles: options.subtitles,
             isAlignment: options.texts != nil)
         product = options.texts == nil ? .transcript(style) : .alignment(style)
+    }
+
+    static func writesTensors(_ task: RunOptions.Task) -> UsageError {
+        UsageError("--task \(task.rawValue) writes tensors, which only safetensors holds; leave --format out")
+    }
+
+    /// Nil for tasks that aren't a head's own.
+    private static func headKind(
+        _ task: RunOptions.Task, _ options: RunOptions, _ head: Configuration.Head
+    ) -> HeadStyle.Kind? {
+        switch (task, head) {
+        case (.classify, .sequenceClassifier(let classes, _)): .labels(classes, count: options.topK ?? 5)
+        case (.frames, _): .activity(threshold: options.threshold ?? 0.5)
+        case (.embed, _): .embedding
+        case (.logits, _): .tensors
+        default: nil
+        }
     }
 
     private static func timestamps(_ options: RunOptions, _ format: TranscriptFormat) throws -> TimestampLevel {
@@ -80,6 +100,7 @@ struct RunPlan: Sendable {
     var fileExtension: String {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.fileExtension
+        case .head(let style): style.fileExtension
         case .tensors: "safetensors"
         }
     }
@@ -88,11 +109,12 @@ struct RunPlan: Sendable {
     var holdsSeveralResults: Bool {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.holdsSeveralResults
+        case .head(let style): style.holdsSeveralResults
         case .tensors: false
         }
     }
 
-    var isBinary: Bool { if case .tensors = product { true } else { false } }
+    var isBinary: Bool { fileExtension == "safetensors" }
 
     /// Whether the text is to be found out, which takes a decoder.
     var writesText: Bool { if case .transcript = product { true } else { false } }

@@ -13,6 +13,8 @@ final class RunSession {
     private let inputs: [String]
     /// What is said in the inputs, where that is known.
     private let texts: [Result<AlignmentText, any Error>]
+    /// Of the inputs so far.
+    private var embeddings: [(audio: String, Embedding)] = []
     private var report = RunReport()
 
     /// - Throws: `UsageError` and errors of the model and the device, before anything is computed.
@@ -35,7 +37,11 @@ final class RunSession {
         model = try XLSRModel(
             options.model.files, name: options.model.name, on: backend, precision: options.precision,
             language: options.language)
-        if case .tensors = plan.product {} else { try model.requireTranscription() }
+        switch plan.product {
+        case .transcript, .alignment: try model.requireTranscription()
+        case .head: try model.requireHead()
+        case .tensors: break
+        }
         if case .transcript = plan.product {
             decoder = try options.decoder.decoder(for: model)
         } else {
@@ -52,7 +58,11 @@ final class RunSession {
     func run() throws -> Bool {
         switch plan.product {
         case .tensors(let names):
-            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(joining: $1) }
+            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(HostArray.joined($1)) }
+        case .head(let style):
+            try run(model.headPieces, minimumSampleCount: model.configuration.minimumHeadSampleCount) {
+                try self.result($0, self.model.headOutputs(of: $1), style)
+            }
         case .transcript(let style):
             try run({ [model, decoder] in try model.evidence(of: $0, for: decoder) }) { outcome, pieces in
                 try self.result(outcome, self.model.transcript(of: pieces, by: self.decoder), style)
@@ -85,6 +95,30 @@ final class RunSession {
         return .transcript(result, style)
     }
 
+    private func result<Piece>(
+        _ outcome: ChunkedRun<Piece>.Outcome, _ outputs: [(name: String, array: HostArray)], _ style: HeadStyle
+    ) -> RunResult {
+        guard style.format != .safetensors else { return .tensors(outputs) }
+        let content: HeadResult.Content
+        switch style.kind {
+        case .labels(let classes, let count):
+            content = .labels(classes.best(count, logits: outputs.first?.array.floats() ?? []))
+        case .activity(let threshold):
+            content = .activity(model.frameScores(outputs).segments(threshold: threshold))
+        case .embedding:
+            let embedding = model.embedding(outputs)
+            content = .embedding(
+                embedding, similarities: embeddings.map { ($0.audio, cosine: embedding.cosine(with: $0.1)) })
+            embeddings.append((inputs[outcome.index], embedding))
+        case .tensors: return .tensors(outputs)
+        }
+        let result = HeadResult(
+            content: content, audio: inputs[outcome.index], model: model.name,
+            device: model.backend.device.description, precision: model.precision.weights.rawValue,
+            audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
+        return .head(result, style.format)
+    }
+
     private func noteStars() {
         guard options.verbosity > .quiet else { return }
         for case .success(let text) in texts where !text.starredWords.isEmpty {
@@ -96,11 +130,12 @@ final class RunSession {
     }
 
     private func run<Piece>(
-        _ compute: @escaping ([ChunkInput]) throws -> [Piece],
+        _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
         let run = ChunkedRun(
-            model, options.chunking, batchSeconds: options.batchSeconds, compute: compute, progress: showProgress
+            model, options.chunking, batchSeconds: options.batchSeconds, minimumSampleCount: minimumSampleCount,
+            compute: compute, progress: showProgress
         ) { outcome in
             do {
                 let value = try result(outcome, outcome.pieces.get())
