@@ -7,6 +7,8 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
     case rows
     case product
     case attention
+    /// Attention over listed rows.
+    case rowAttention
     /// Products for processors.
     case wideProduct
     /// Attention for processors.
@@ -27,6 +29,7 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
         case .rows: ["Portable/Rows.cl"]
         case .product: ["Portable/Weights.cl", "Portable/Product.cl"]
         case .attention: ["Portable/Attention.cl"]
+        case .rowAttention: ["Portable/RowAttention.cl"]
         case .wideProduct: ["Portable/Weights.cl", "OpenCL/Tile.cl", "OpenCL/WideProduct.cl"]
         case .wideAttention: ["OpenCL/Tile.cl", "OpenCL/WideAttention.cl"]
         }
