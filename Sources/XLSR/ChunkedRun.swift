@@ -28,21 +28,26 @@ package final class ChunkedRun<Piece> {
         package let audioSeconds: Double
         /// Its share of the time that its batches took.
         package let elapsedSeconds: Double
+        package let voiceActivity: VoiceActivity
     }
 
     private struct Utterance {
         let seconds: Double
+        let voiceActivity: VoiceActivity
         var pieces: [Piece] = []
         var elapsedSeconds = 0.0
 
         func outcome(_ index: Int, _ pieces: Result<[Piece], any Error>) -> Outcome {
-            Outcome(index: index, pieces: pieces, audioSeconds: seconds, elapsedSeconds: elapsedSeconds)
+            Outcome(
+                index: index, pieces: pieces, audioSeconds: seconds, elapsedSeconds: elapsedSeconds,
+                voiceActivity: voiceActivity)
         }
     }
 
     private let model: XLSRModel
     private let chunking: Chunking
     private let batchSeconds: Double
+    private let minimumSampleCount: Int
     private let compute: ([ChunkInput]) throws -> [Piece]
     private let progress: (_ seconds: Double, _ total: Double) -> Void
     private let finished: (Outcome) throws -> Void
@@ -54,17 +59,19 @@ package final class ChunkedRun<Piece> {
 
     /// - Parameters:
     ///   - batchSeconds: audio that is computed at a time, unless a single chunk is longer.
+    ///   - minimumSampleCount: the shortest utterance; by default what the encoder needs.
     ///   - compute: gives a piece for each chunk of a batch.
     ///   - progress: gets how much of an utterance is done.
     ///   - finished: gets the utterances in the order in which they were added.
     package init(
-        _ model: XLSRModel, _ chunking: Chunking, batchSeconds: Double,
+        _ model: XLSRModel, _ chunking: Chunking, batchSeconds: Double, minimumSampleCount: Int? = nil,
         compute: @escaping ([ChunkInput]) throws -> [Piece], progress: @escaping (Double, Double) -> Void = { _, _ in },
         finished: @escaping (Outcome) throws -> Void
     ) {
         self.model = model
         self.chunking = chunking
         self.batchSeconds = batchSeconds
+        self.minimumSampleCount = minimumSampleCount ?? model.configuration.minimumSampleCount
         self.compute = compute
         self.progress = progress
         self.finished = finished
@@ -76,10 +83,22 @@ package final class ChunkedRun<Piece> {
     package func add(_ clip: AudioClip, index: Int, name: String) throws {
         let rate = model.featureExtractor.sampleRate
         let clip = try clip.resampled(to: rate)
-        try model.check(clip, name: name)
-        let chunks = try chunking.chunks(sampleCount: clip.samples.count, sampleRate: rate, model.configuration)
+        try model.check(clip, name: name, minimumSampleCount: minimumSampleCount)
+        let loudness = Loudness(clip.samples, hop: model.configuration.hop)
+        let chunks =
+            switch chunking.split {
+            case .fixed:
+                try chunking.chunks(sampleCount: clip.samples.count, sampleRate: rate, model.configuration)
+            case .silence:
+                try chunking.chunks(
+                    splittingAtSilencesOf: loudness, sampleCount: clip.samples.count, sampleRate: rate,
+                    model.configuration)
+            }
         let ofFile = chunking.normalization == .file ? model.featureExtractor.scaling(of: clip.samples[...]) : nil
-        utterances[index] = Utterance(seconds: clip.seconds)
+        utterances[index] = Utterance(
+            seconds: clip.seconds,
+            voiceActivity: VoiceActivity(
+                loudness, secondsPerFrame: Double(model.configuration.hop) / Double(rate)))
         progress(0, clip.seconds)
         for (number, chunk) in chunks.enumerated() {
             let seconds = Double(chunk.samples.count) / Double(rate)

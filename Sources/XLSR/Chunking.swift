@@ -3,7 +3,7 @@
 ///
 /// Chunks of `seconds` begin every `seconds − 2 · strideSeconds`. Where a chunk has a neighbour, the frames of its
 /// stride there are dropped, so that every frame that counts has seen some audio on both sides. Sizes are rounded to
-/// whole frames. The frames that count are joined before CTC collapses them.
+/// whole frames. The frames that count are joined before CTC collapses them. `Split.silence` is another rule.
 public struct Chunking: Hashable, Sendable {
     /// What zero mean and unit variance are made over, where the checkpoint asks for them.
     public enum Normalization: String, CaseIterable, Sendable {
@@ -13,13 +13,22 @@ public struct Chunking: Hashable, Sendable {
         case file
     }
 
-    /// Length of a chunk, strides included.
+    /// Where long audio is cut.
+    public enum Split: String, CaseIterable, Sendable {
+        /// Into chunks of one length that overlap, as Hugging Face does.
+        case fixed
+        /// In silences: no word is cut and nothing is computed twice. Where there is no silence, as `fixed`.
+        case silence
+    }
+
+    /// Length of a chunk, strides included; with `Split.silence` the greatest length.
     public let seconds: Double
     /// Length of the stride on each side of a chunk.
     public let strideSeconds: Double
     /// Audio up to this length stays in one piece.
     public let wholeSeconds: Double
     public var normalization: Normalization
+    public var split: Split
 
     /// Chunks of 30 s, with a sixth as the stride on each side, of audio above 60 s.
     public static let automatic = Chunking(wholeSeconds: 60)
@@ -32,12 +41,13 @@ public struct Chunking: Hashable, Sendable {
     ///   - wholeSeconds: the longest audio that isn't cut; by default only what fits one chunk.
     public init(
         seconds: Double = 30, strideSeconds: Double? = nil, wholeSeconds: Double = 0,
-        normalization: Normalization = .utterance
+        normalization: Normalization = .utterance, split: Split = .fixed
     ) {
         self.seconds = seconds
         self.strideSeconds = strideSeconds ?? seconds / 6
         self.wholeSeconds = wholeSeconds
         self.normalization = normalization
+        self.split = split
     }
 }
 
@@ -79,8 +89,8 @@ extension Chunking {
             throw UsageError("chunks of \(seconds) s with strides of \(strideSeconds) s: not lengths of audio")
         }
         func samples(_ seconds: Double) -> Int {
-            let frames = seconds * Double(sampleRate) / Double(configuration.hop)
-            return Int(frames.rounded(.toNearestOrEven)) * configuration.hop
+            let frames = seconds * Double(sampleRate) / Double(configuration.outputHop)
+            return Int(frames.rounded(.toNearestOrEven)) * configuration.outputHop
         }
         let (chunk, stride) = (samples(seconds), samples(strideSeconds))
         guard chunk > 2 * stride,

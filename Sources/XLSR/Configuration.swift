@@ -38,6 +38,13 @@ public struct Configuration: Hashable, Sendable {
     public let vocabularySize: Int
     /// The CTC blank.
     public let padTokenID: Int
+    /// Convolutions between the encoder and the head.
+    public let adapter: Adapter?
+    public let head: Head
+    /// nil where a head takes the last hidden states.
+    public let layerSum: LayerSum?
+
+    static let longestHop = 1_000_000
 
     /// Samples from one frame to the next.
     public var hop: Int { convolutions.reduce(1) { $0 * $1.stride } }
@@ -61,9 +68,6 @@ public struct Configuration: Hashable, Sendable {
         }
         return count
     }
-
-    /// Whether the checkpoint has a CTC head.
-    public var hasCTCHead: Bool { architectures.contains { $0.hasSuffix("ForCTC") } }
 }
 
 extension Configuration {
@@ -72,7 +76,6 @@ extension Configuration {
     package init(fields: [String: JSON], path: String) throws {
         let fields = ConfigurationFields(fields, path: path)
         try fields.requireOneOf("model_type", ["wav2vec2"])
-        try fields.refuse("add_adapter", "convolutional output adapters are not supported yet") { $0 == .bool(true) }
         try fields.refuse("adapter_attn_dim", "language adapters are not supported yet") { $0 != .null }
 
         architectures = try fields.strings("architectures", default: [])
@@ -95,6 +98,10 @@ extension Configuration {
         vocabularySize = try fields.integer("vocab_size", default: 32, in: 1...10_000_000)
         padTokenID = try fields.integer("pad_token_id", default: 0, in: 0...10_000_000)
         convolutions = try Self.convolutions(fields)
+        let hop = convolutions.reduce(1) { $0 * $1.stride }
+        adapter = try Adapter(fields, hiddenSize: hiddenSize, hop: hop)
+        head = try Head(fields, architectures: architectures, hiddenSize: hiddenSize, adapter: adapter)
+        layerSum = try LayerSum(fields)
 
         guard hiddenSize % headCount == 0 else {
             throw fields.error("num_attention_heads", "\(headCount) heads don't divide hidden_size \(hiddenSize)")
@@ -119,7 +126,7 @@ extension Configuration {
         var hop = 1
         for stride in strides {
             hop *= stride
-            guard hop <= 1_000_000 else { throw fields.error("conv_stride", "the product of all strides is too large") }
+            guard hop <= longestHop else { throw fields.error("conv_stride", "the product of all strides is too large") }
         }
         return zip(channels, zip(kernels, strides)).map {
             ConvolutionLayer(channels: $0, kernel: $1.0, stride: $1.1)

@@ -66,6 +66,13 @@ struct ConfigurationFields {
         }
     }
 
+    /// nil when it is left out.
+    func object(_ name: String) throws -> [String: JSON]? {
+        guard let value = value(name) else { return nil }
+        guard let object = value.object else { throw error(name, "is not an object") }
+        return object
+    }
+
     /// A name of transformers' `ACT2FN`; nil is the identity.
     func activation(_ name: String) throws -> UnaryKind? {
         switch try string(name, default: "gelu") {

@@ -65,6 +65,40 @@ public struct AudioError: Error, CustomStringConvertible, Sendable {
     }
 }
 
+/// What is wrong with a text, where, and what to do about it.
+public struct TextError: Error, CustomStringConvertible, Sendable {
+    public enum Kind: Sendable {
+        case missingFile
+        /// Not UTF-8.
+        case malformed
+        /// Nothing in it that could be said.
+        case empty
+        /// More than the audio has room for.
+        case tooLong
+        /// None of its characters is in the model's vocabulary.
+        case notInVocabulary
+        /// Two texts that should belong together, line by line, don't.
+        case unpaired
+    }
+
+    public let kind: Kind
+    /// The file, as the user named it; or "text".
+    public let source: String
+    public let detail: String
+    public let remedy: String?
+
+    public init(_ kind: Kind, source: String, _ detail: String, remedy: String? = nil) {
+        self.kind = kind
+        self.source = source
+        self.detail = detail
+        self.remedy = remedy
+    }
+
+    public var description: String {
+        "\(source): \(detail)" + (remedy.map { "; \($0)" } ?? "")
+    }
+}
+
 /// A call or a command line that asks for something impossible.
 public struct UsageError: Error, CustomStringConvertible, Sendable {
     public let description: String

@@ -27,34 +27,16 @@ extension XLSRModel {
         return transcripts
     }
 
-    /// The CTC head's scores `[frames, vocabulary]` of samples at the model's own rate.
-    ///
-    /// Of audio that is cut into chunks, the frames that count of all chunks.
-    public func logits(of samples: [Float], chunking: Chunking = .automatic) throws -> Tensor {
-        try frames(of: samples, chunking) { output in
-            guard let logits = output.logits else {
-                throw CheckpointError(
-                    .configuration, path: name, "has no CTC head, so there are no logits", remedy: "use features(of:)")
-            }
-            return logits
-        }
-    }
-
     /// The encoder's last hidden states `[frames, hidden]` of samples at the model's own rate.
     ///
     /// Of audio that is cut into chunks, the frames that count of all chunks.
     public func features(of samples: [Float], chunking: Chunking = .automatic) throws -> Tensor {
-        try frames(of: samples, chunking, \.states)
-    }
-
-    private func frames(
-        of samples: [Float], _ chunking: Chunking, _ tensor: @escaping (Output) throws -> Tensor
-    ) throws -> Tensor {
         var parts: [Tensor] = []
         let run = ChunkedRun(self, chunking, batchSeconds: 30) { inputs in
-            let output = try output(of: inputs.map(\.values))
-            let frames = try tensor(output)
-            return try inputs.indices.map { try frames.rows(inputs[$0].rows(in: output.segments[$0])) }
+            let output = try output(of: inputs.map(\.values), runsHead: false)
+            return try inputs.indices.map { index in
+                try output.states.rows(inputs[index].rows(in: output.segments[index], configuration))
+            }
         } finished: { outcome in
             parts = try outcome.pieces.get()
         }
@@ -80,10 +62,10 @@ extension XLSRModel {
         guard let logits = output.logits else { return [] }
         let (scores, columns) = (try logits.floats(), configuration.vocabularySize)
         return try chunks.indices.map { index in
-            let rows = chunks[index].rows(in: output.segments[index])
+            let rows = chunks[index].rows(in: output.segments[index], configuration)
             let path = try BestPath(
                 logits: Array(scores[rows.lowerBound * columns..<rows.upperBound * columns]), vocabularySize: columns)
-            return ChunkPath(start: chunks[index].start, path: path)
+            return ChunkPath(start: chunks[index].outputStart(configuration), path: path)
         }
     }
 
@@ -104,15 +86,15 @@ extension XLSRModel {
             of: BestPath(ids: ids, probabilities: probabilities), secondsPerFrame: secondsPerFrame)
     }
 
-    /// Blocks' outputs for the frames that count of each chunk, by the names of `Taps`, in the order in which they ran.
+    /// The encoder's blocks' outputs for the frames that count of each chunk, by the names of `Taps`, in the order in which they ran.
     package func tensors(
         named names: Set<String>, of chunks: [ChunkInput]
     ) throws -> [[(name: String, array: HostArray)]] {
         let taps = Taps { names.contains($0) }
-        _ = try output(of: chunks.map(\.values), taps: taps)
+        _ = try output(of: chunks.map(\.values), runsHead: false, taps: taps)
         return try chunks.indices.map { index in
             try taps.records.map { record in
-                let rows = chunks[index].rows(in: record.segments[index])
+                let rows = chunks[index].rows(in: record.segments[index], configuration)
                 return (record.name, try record.tensor.rows(rows).hostArray())
             }
         }
@@ -120,14 +102,26 @@ extension XLSRModel {
 }
 
 extension ChunkInput {
-    /// The rows that count, where the chunk has these rows of a batch.
-    func rows(in segment: Range<Int>) -> Range<Int> {
-        segment.lowerBound + frames.lowerBound..<segment.lowerBound + frames.upperBound
+    /// The rows that count, where the chunk has these rows of a batch: frames, or what an adapter made of them.
+    func rows(in segment: Range<Int>, _ configuration: Configuration) -> Range<Int> {
+        let count = configuration.frameCount(samples: values.count)
+        let step = segment.count == count ? 1 : configuration.adapterStride
+        let upper = frames.upperBound == count ? segment.count : (frames.upperBound + step - 1) / step
+        let lower = min((frames.lowerBound + step - 1) / step, segment.count)
+        return segment.lowerBound + lower..<segment.lowerBound + max(lower, min(upper, segment.count))
     }
+
+    /// `start` in frames of the last hidden states.
+    func outputStart(_ configuration: Configuration) -> Int {
+        (start + configuration.adapterStride - 1) / configuration.adapterStride
+    }
+
+    /// Whether it is its utterance's only chunk.
+    var isWhole: Bool { start == 0 && isLast }
 }
 
 extension Tensor {
-    fileprivate func rows(_ rows: Range<Int>) throws -> Tensor {
+    func rows(_ rows: Range<Int>) throws -> Tensor {
         rows == 0..<shape[0] ? self : try gathered(rows: rows.map(Int32.init))
     }
 }

@@ -34,17 +34,23 @@ extension XLSRModel {
     }
 
     /// Reads files one after another and computes them.
-    /// - Parameter failed: gets the index of a file that can't be used, and why.
+    /// - Parameters:
+    ///   - check: throws for the index of a file that isn't worth reading.
+    ///   - failed: gets the index of a file that can't be used, and why.
     /// - Throws: as `ChunkedRun.add`, but for the files' own errors.
     package func read<Piece>(
-        _ paths: [String], into run: ChunkedRun<Piece>, failed: (Int, any Error) -> Void
+        _ paths: [String], into run: ChunkedRun<Piece>, check: (Int) throws -> Void = { _ in },
+        failed: (Int, any Error) -> Void
     ) throws {
         for (index, path) in paths.enumerated() {
             try Task.checkCancellation()
             do {
+                try check(index)
                 let clip = try AudioFile.read(path: path, sampleRate: featureExtractor.sampleRate)
                 try run.add(clip, index: index, name: path == "-" ? "standard input" : path)
             } catch let error as AudioError {
+                failed(index, error)
+            } catch let error as TextError {
                 failed(index, error)
             }
         }

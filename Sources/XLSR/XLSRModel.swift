@@ -14,10 +14,14 @@ public struct XLSRModel: Sendable {
     public struct Output: Sendable {
         /// The encoder's last hidden states `[frames of all, hidden]`.
         public let states: Tensor
-        /// The CTC head's scores `[frames of all, vocabulary]`; nil for a checkpoint without that head.
-        public let logits: Tensor?
         /// Which frames belong to which utterance.
         public let segments: Segments
+        /// All outputs of the checkpoint's head under Hugging Face's names; empty without one.
+        public let head: [Taps.Record]
+
+        /// The head's scores: of CTC `[frames of all, vocabulary]`, of frame classification `[frames of all, labels]`,
+        /// of sequence classification `[utterances, labels]`, of x-vectors `[utterances, width]`; nil without such a head.
+        public var logits: Tensor? { head.first { $0.name == "logits" }?.tensor }
     }
 
     /// The folder or name that it was loaded from.
@@ -27,8 +31,8 @@ public struct XLSRModel: Sendable {
     public let backend: any Backend
     public let precision: Precision
 
-    private let encoder: Wav2Vec2Encoder
-    private let head: CTCHead?
+    let encoder: Wav2Vec2Encoder
+    let head: ModelHead?
     private let tokenizerResult: Result<Wav2Vec2CTCTokenizer, any Error>
 
     /// Loads a model folder, or `OWNER/NAME` from the Hugging Face cache, onto a device.
@@ -76,9 +80,8 @@ public struct XLSRModel: Sendable {
         let hasPrefix = checkpoint.names.contains { $0.hasPrefix(CheckpointNames.encoderPrefix + ".") }
         encoder = try Wav2Vec2Encoder(
             hasPrefix ? weights.scope(CheckpointNames.encoderPrefix) : weights, configuration)
-        head = configuration.hasCTCHead ? try CTCHead(weights, configuration) : nil
-        let readsHead = head != nil
-        try weights.requireAllRead { CheckpointNames.isUnreadByDesign($0, readsHead: readsHead) }
+        head = try ModelHead(weights, configuration)
+        try weights.requireAllRead { CheckpointNames.isUnreadByDesign($0, configuration.head) }
         // What loading needed beside the weights themselves.
         backend.pool.trim()
         backend.pool.resetPeak()
@@ -107,12 +110,12 @@ public struct XLSRModel: Sendable {
         get throws { try tokenizerResult.get() }
     }
 
-    /// Seconds from one frame to the next: 0.02 for XLS-R.
-    public var secondsPerFrame: Double { Double(configuration.hop) / Double(featureExtractor.sampleRate) }
+    /// Seconds from one frame of the last hidden states to the next: 0.02 for XLS-R.
+    public var secondsPerFrame: Double { Double(configuration.outputHop) / Double(featureExtractor.sampleRate) }
 
     /// Throws unless every part that text needs is there.
     public func requireTranscription() throws {
-        guard head != nil else {
+        guard configuration.hasCTCHead else {
             throw CheckpointError(
                 .configuration, path: name,
                 "has no CTC head (\(configuration.architectures.joined(separator: ", "))), so it writes no text",
@@ -131,7 +134,7 @@ public struct XLSRModel: Sendable {
     /// - Parameters:
     ///   - clips: mono audio at any rates; resampled to the model's.
     ///   - names: what the clips are called in errors, one a clip.
-    /// - Throws: `AudioError` for samples that aren't finite or fewer than one frame needs.
+    /// - Throws: `AudioError` for samples that aren't finite or fewer than the head needs.
     public func outputs(of clips: [AudioClip], names: [String]? = nil, taps: Taps? = nil) throws -> Output {
         try output(
             of: clips.enumerated().map { index, clip in
@@ -141,25 +144,26 @@ public struct XLSRModel: Sendable {
 
     private func inputValues(of clip: AudioClip, name: String) throws -> [Float] {
         let clip = try clip.resampled(to: featureExtractor.sampleRate)
-        try check(clip, name: name)
+        try check(clip, name: name, minimumSampleCount: configuration.minimumHeadSampleCount)
         return featureExtractor.scaling(of: clip.samples[...]).values(of: clip.samples[...])
     }
 
     /// Runs the model on input values that are checked and normalised.
-    func output(of utterances: [[Float]], taps: Taps? = nil) throws -> Output {
-        let (states, segments) = try encoder(utterances, on: backend, taps: taps)
-        let logits = try head.map { try $0(states, segments: segments, taps: taps) }
-        return Output(states: states, logits: logits, segments: segments)
+    func output(of utterances: [[Float]], runsHead: Bool = true, taps: Taps? = nil) throws -> Output {
+        let head = runsHead ? head : nil
+        let encoded = try encoder(utterances, on: backend, average: head?.layerAverage, taps: taps)
+        return Output(
+            states: encoded.states, segments: encoded.segments, head: try head?(encoded, taps: taps) ?? [])
     }
 
-    /// - Throws: `AudioError` for a clip at the model's rate that is shorter than one frame, or isn't finite.
-    func check(_ clip: AudioClip, name: String) throws {
+    /// - Throws: `AudioError` for a clip at the model's rate that is too short, or isn't finite.
+    func check(_ clip: AudioClip, name: String, minimumSampleCount: Int) throws {
         let samples = clip.samples
-        guard configuration.frameCount(samples: samples.count) > 0 else {
-            let milliseconds = 1000 * configuration.receptiveField / featureExtractor.sampleRate
+        guard samples.count >= minimumSampleCount else {
+            let milliseconds = (1000 * minimumSampleCount + featureExtractor.sampleRate - 1) / featureExtractor.sampleRate
             throw AudioError(
                 .tooShort, source: name,
-                "\(samples.count) samples at \(featureExtractor.sampleRate) Hz, but one frame needs \(configuration.receptiveField)",
+                "\(samples.count) samples at \(featureExtractor.sampleRate) Hz, but the model needs \(minimumSampleCount)",
                 remedy: "use at least \(milliseconds) ms of audio")
         }
         try AudioClip.checkFinite(samples, source: name)

@@ -12,7 +12,9 @@ import XLSR
             }
         }
         let overview = try xlsr("--help")
-        for command in ["run", "devices", "info", "verify"] { #expect(overview.text.contains("  \(command) ")) }
+        for command in ["run", "align", "score", "devices", "info", "verify"] {
+            #expect(overview.text.contains("  \(command) "))
+        }
         #expect(try xlsr("--version").text.hasPrefix("xlsr "))
     }
 
@@ -30,7 +32,10 @@ import XLSR
         (["run", "--model", "--quiet"], "--model needs a value"),
         (["run", "--quiet=yes"], "--quiet takes no value"),
         (["run", "--quiet", "--verbose"], "exclude each other"),
-        (["run", "--format", "jsno"], "is not one of text, json, srt, vtt, tsv, safetensors; did you mean json?"),
+        (
+            ["run", "--format", "jsno"],
+            "is not one of text, json, srt, vtt, lrc, tsv, csv, ctm, textgrid, rttm, safetensors; did you mean json?"
+        ),
         (["run", "--device", "foo"], "use one of auto, simd, openblas"),
         (["run", "--precision", "x"], "is not one of auto, f32"),
         (["run", "--threads", "0"], "'0' is not a whole number from 1 to 1024"),
@@ -47,6 +52,21 @@ import XLSR
         (["run", "--task", "features", "--format", "json"], "writes tensors"),
         (["run", "--format", "safetensors"], "holds no text; add --task"),
         (["run", "--timestamps", "word"], "needs --format json"),
+        (["run", "--timestamps", "char", "--format", "lrc"], "--timestamps char is for --format json; lrc has times"),
+        (["run", "--line-length", "30"], "--line-length is for subtitles; add --format srt"),
+        (["run", "--reading-speed", "20", "--format", "ctm"], "--reading-speed is for subtitles"),
+        (["run", "--cue-seconds", "0", "--format", "srt"], "'0' is not a number from 0.1 to"),
+        (["run", "--split", "silences"], "is not one of fixed, silence; did you mean silence?"),
+        (["run", "--split", "silence", "--chunk-seconds", "0"], "--split needs chunks"),
+        (["align"], "align needs pairs: each AUDIO with its TEXT"),
+        (["align", "a.wav", "a.txt", "b.wav"], "'b.wav' has none"),
+        (["align", "-", "-"], "only once"),
+        (["align", "--task", "features", "a.wav", "a"], "unknown option --task"),
+        (["align", "--format", "safetensors", "a.wav", "a"], "is not one of text, json"),
+        (["align", "--format", "csv", "a.wav", "a", "b.wav", "b"], "name a folder with --output"),
+        (["score", "a"], "score needs two files: REF and HYP"),
+        (["score", "-", "-"], "only once"),
+        (["score", "a", "b", "c"], "no third operand, but got 'c'"),
         (["run", "-", "-"], "only once"),
         (["run", "--format", "srt", "a.wav", "b.wav"], "name a folder with --output"),
         (["run", "--output", "/nowhere/", "a/x.wav", "b/x.wav"], "would both be written to /nowhere/x.txt"),

@@ -70,7 +70,7 @@ extension CodePoints {
 
 extension Unicode.Scalar {
     /// Python's `str.isspace`: Unicode's White_Space and the four separators U+001C to U+001F.
-    fileprivate var isPythonWhitespace: Bool {
+    var isPythonWhitespace: Bool {
         properties.isWhitespace || (0x1C...0x1F).contains(value)
     }
 }

@@ -24,6 +24,8 @@ public struct Transcript: Hashable, Sendable {
     public var words: [TimedText]
     /// Every character of the words and the delimiters between them.
     public var characters: [TimedText]
+    /// The words, by their indices, with which lines begin in a text that was given and aligned; else none.
+    public var lineStarts: [Int] = []
 
     public init(text: String, words: [TimedText] = [], characters: [TimedText] = []) {
         self.text = text

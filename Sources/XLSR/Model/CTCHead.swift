@@ -1,19 +1,17 @@
 import TensorEngine
 
 /// A score for every token of the vocabulary at every frame. The head of Hugging Face's `Wav2Vec2ForCTC`.
-struct CTCHead: Sendable {
+struct CTCHead: FramewiseHead {
     private let projection: Linear
 
     init(_ weights: WeightReader, _ configuration: Configuration) throws {
         projection = try weights.linear(
-            CheckpointNames.ctcHead, from: configuration.hiddenSize, to: configuration.vocabularySize,
+            CheckpointNames.ctcHead, from: configuration.outputSize, to: configuration.vocabularySize,
             as: weights.precision.sensitiveWeights)
     }
 
-    /// `[frames, hidden]` → `[frames, vocabulary]`
-    func callAsFunction(_ states: Tensor, segments: Segments, taps: Taps?) throws -> Tensor {
-        let logits = try projection(states)
-        taps?.record("logits", logits, segments)
-        return logits
+    /// → logits `[frames, vocabulary]`
+    func callAsFunction(_ encoded: EncoderOutput) throws -> [Taps.Record] {
+        [Taps.Record(name: "logits", tensor: try projection(encoded.states), segments: encoded.segments)]
     }
 }

@@ -12,12 +12,14 @@ struct FeatureProjection: Sendable {
             "projection", from: channels, to: configuration.hiddenSize, as: weights.precision.sensitiveWeights)
     }
 
-    /// `[frames, channels]` → `[frames, hidden]`
-    func callAsFunction(_ frames: Tensor, segments: Segments, taps: Taps?) throws -> Tensor {
+    /// `[frames, channels]` → normed `[frames, channels]`, projected `[frames, hidden]`
+    func callAsFunction(
+        _ frames: Tensor, segments: Segments, taps: Taps?
+    ) throws -> (normed: Tensor, projected: Tensor) {
         let normed = try frames.layerNorm(norm)  // [frames, channels]
         taps?.record("extract_features", normed, segments)
         let projected = try projection(normed)  // [frames, hidden]
         taps?.record("feature_projection", projected, segments)
-        return projected
+        return (normed, projected)
     }
 }

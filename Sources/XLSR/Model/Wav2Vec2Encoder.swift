@@ -8,6 +8,7 @@ struct Wav2Vec2Encoder: Sendable {
     private let positionalConvolution: PositionalConvolution
     private let norm: Normalization
     private let layers: [EncoderLayer]
+    private let adapter: Adapter?
 
     init(_ weights: WeightReader, _ configuration: Configuration) throws {
         self.configuration = configuration
@@ -20,26 +21,36 @@ struct Wav2Vec2Encoder: Sendable {
         layers = try (0..<configuration.layerCount).map {
             try EncoderLayer(encoder.scope("layers.\($0)"), configuration)
         }
+        adapter = try configuration.adapter.map {
+            try Adapter(weights.scope("adapter"), $0, hiddenSize: configuration.hiddenSize)
+        }
     }
 
     /// Input values of each utterance to hidden states `[frames of all, hidden]`.
+    /// - Parameter average: how to average the hidden states of all layers, where that is asked for.
     func callAsFunction(
-        _ utterances: [[Float]], on backend: any Backend, taps: Taps?
-    ) throws -> (states: Tensor, segments: Segments) {
+        _ utterances: [[Float]], on backend: any Backend, average: LayerAverage? = nil, taps: Taps?
+    ) throws -> EncoderOutput {
         let (frames, segments) = try featureExtractor(utterances, on: backend, taps: taps)
-        let projected = try featureProjection(frames, segments: segments, taps: taps)  // [frames, hidden]
+        let (features, projected) = try featureProjection(frames, segments: segments, taps: taps)  // [frames, hidden]
         let positions = try positionalConvolution(projected, segments: segments)  // [frames, hidden]
         taps?.record("pos_conv_embed", positions, segments)
         var x = try projected.adding(positions)
         if !configuration.usesStableLayerNorm { x = try x.layerNorm(norm) }
         taps?.record("hidden_states.0", x, segments)
+        var sum = average.map(LayerAverage.Accumulator.init)
         for (index, layer) in layers.enumerated() {
             try Task.checkCancellation()
+            try sum?.add(x)
             x = try layer(x, segments: segments)
             taps?.record("hidden_states.\(index + 1)", x, segments)
         }
-        if configuration.usesStableLayerNorm { x = try x.layerNorm(norm) }
-        taps?.record("last_hidden_state", x, segments)
-        return (x, segments)
+        let normed = configuration.usesStableLayerNorm ? try x.layerNorm(norm) : x
+        try sum?.add(average?.endsAfterNorm == true ? normed : x)
+        let (states, outputSegments) = try adapter?(normed, segments: segments) ?? (normed, segments)
+        taps?.record("last_hidden_state", states, outputSegments)  // [fewer frames, width] with an adapter
+        return EncoderOutput(
+            states: states, segments: outputSegments, extractFeatures: features, frameSegments: segments,
+            layerAverage: sum?.sum)
     }
 }

@@ -6,14 +6,17 @@ package enum CheckpointNames {
     static let ctcHead = "lm_head"
 
     /// Tensors that inference leaves unread by design.
-    package static func isUnreadByDesign(_ name: String, readsHead: Bool) -> Bool {
+    package static func isUnreadByDesign(_ name: String, _ head: Configuration.Head) -> Bool {
         let name = name.hasPrefix(encoderPrefix + ".") ? String(name.dropFirst(encoderPrefix.count + 1)) : name
-        // SpecAugment's mask, used in training alone.
-        if name == "masked_spec_embed" { return true }
+        // SpecAugment's mask and the classes of an x-vector's loss, used in training alone.
+        if name == "masked_spec_embed" || name.hasPrefix("objective.") { return true }
         // The quantiser and the projections of pretraining's contrastive task.
         let pretraining = ["quantizer.", "project_hid.", "project_q."]
         // Heads of tasks other than the one asked for.
-        let heads = readsHead ? [] : [ctcHead + ".", "classifier.", "projector."]
-        return (pretraining + heads).contains { name.hasPrefix($0) }
+        let tasks = [ctcHead + ".", "classifier.", "projector."]
+        switch head {
+        case .none, .pretraining: return (pretraining + tasks).contains { name.hasPrefix($0) }
+        default: return pretraining.contains { name.hasPrefix($0) }
+        }
     }
 }

@@ -34,7 +34,12 @@ struct WeightReader: Sendable {
             checkpoint, on: backend, precision: precision, prefix: prefix + name + ".", account: account)
     }
 
-    func contains(_ name: String) -> Bool { checkpoint.shape(of: prefix + name) != nil }
+    /// The checkpoint's folder or file, for messages.
+    var path: String { checkpoint.path }
+
+    func shape(of name: String) -> Shape? { checkpoint.shape(of: prefix + name) }
+
+    func contains(_ name: String) -> Bool { shape(of: name) != nil }
 
     /// A tensor of the expected shape, in float32.
     /// - Throws: `CheckpointError` with the tensor's full name when it is missing or has another shape.

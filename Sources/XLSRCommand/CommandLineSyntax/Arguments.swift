@@ -42,7 +42,7 @@ struct Arguments: Sendable {
         }
         guard operands.count <= command.operands.limit else {
             let extra = singleQuoted(operands[command.operands.limit])
-            let second = command.operands.limit == 0 ? "" : "second "
+            let second = command.operands.limit == 1 ? "second " : command.operands.limit == 2 ? "third " : ""
             throw UsageError("\(command.name) takes no \(second)operand, but got \(extra)")
         }
         (self.operands, self.values) = (operands, values)

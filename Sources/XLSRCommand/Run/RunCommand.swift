@@ -13,12 +13,13 @@ extension Command {
             limit: .max),
         options: [
             .model, .device, .precision, .task, .format, .output, .timestamps, .language, .layer, .batchSeconds,
-            .chunkSeconds, .strideSeconds, .normalize, .threads, .quiet, .verbose,
-        ],
+            .chunkSeconds, .strideSeconds, .split, .normalize,
+        ] + Option.subtitles + [.threads, .quiet, .verbose],
         notes: [
             """
             Results go to standard output unless --output is given. With several inputs, text becomes lines of name, \
-            tab, text, and json one object a line; the other formats need a folder as --output.
+            tab, text, and json one object a line; ctm and rttm name the recording on each line; the other formats need \
+            a folder as --output.
             """,
             """
             features writes last_hidden_state and extract_features, or with --layer hidden states under the numbers \
@@ -31,12 +32,22 @@ extension Command {
             is joined. The frames of features and logits are joined the same way. Memory stays that of a batch and of \
             the file's samples (and of the tensors that are written). Audio in one piece needs memory with its length.
             """,
+            """
+            --split silence cuts it in silences instead: each chunk in the middle of the longest silence of its second \
+            half, at --chunk-seconds at the latest, so no word is cut and nothing is computed twice; where there is no \
+            silence of 0.24 s, as above.
+            """,
+            """
+            srt, vtt, lrc and tsv are made of subtitles; csv, ctm and textgrid of words; rttm of stretches of speech.
+            """,
             "Exit status: 0 done, 1 something failed (other inputs still ran), 2 wrong usage.",
         ],
         examples: [
             Example("xlsr run", "transcribe a bundled recording with the bundled model"),
             Example("xlsr run --model ./xlsr-german speech.wav", "transcribe with a model from a folder"),
             Example("xlsr run --format srt --output subtitles/ *.wav", "a subtitle file for each recording"),
+            Example("xlsr run --format srt --line-length 32 --cue-lines 1 a.wav", "short subtitles, a line each"),
+            Example("xlsr run --split silence podcast.mp3", "an hour of speech, cut where nobody speaks"),
             Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
             Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
             Example("xlsr run --chunk-seconds 20 --stride-seconds 4 talk.wav", "in chunks of 20 s that overlap by 8 s"),

@@ -7,7 +7,8 @@ extension Option {
         "--task", choices: RunOptions.Task.self, "[auto: transcribe with a CTC head, else features]")
     static let format = Option("--format", choices: RunOptions.Format.self, "[text, or safetensors for tensors]")
     static let output = Option("--output", value: "PATH", "a file; a folder when there are several inputs")
-    static let timestamps = Option("--timestamps", choices: TimestampLevel.self, "what json gives times for [word]")
+    static let timestamps = Option(
+        "--timestamps", choices: TimestampLevel.self, "what json gives times for [word]; lrc: none or word [none]")
     static let language = Option("--language", value: "CODE", "for a model with a vocabulary for each language")
     static let layer = Option(
         "--layer", value: "N|all", "with --task features: hidden state N, 0 the first layer's input")
@@ -20,6 +21,17 @@ extension Option {
         "--stride-seconds", value: "S", "how much of a chunk its neighbour on each side also hears [a sixth]")
     static let normalize = Option(
         "--normalize", choices: Chunking.Normalization.self, "over each chunk, or once over the file [utterance]")
+    static let split = Option(
+        "--split", choices: Chunking.Split.self, "cut long audio into equal chunks, or in silences [fixed]")
+    static let lineLength = Option("--line-length", value: "N", "the most characters of a subtitle's line [42]")
+    static let cueLines = Option("--cue-lines", value: "N", "the most lines of a subtitle [2]")
+    static let cueSeconds = Option("--cue-seconds", value: "S", "the longest that a subtitle stands [7]")
+    static let readingSpeed = Option(
+        "--reading-speed", value: "N",
+        "keep a subtitle until N characters a second can be read, if nothing else is said [17]")
+
+    /// What `SubtitleRules` are made of.
+    static let subtitles = [lineLength, cueLines, cueSeconds, readingSpeed]
 }
 
 /// What `xlsr run` was asked for.
@@ -29,7 +41,7 @@ struct RunOptions: Sendable {
     }
 
     enum Format: String, CaseIterable {
-        case text, json, srt, vtt, tsv, safetensors
+        case text, json, srt, vtt, lrc, tsv, csv, ctm, textgrid, rttm, safetensors
     }
 
     enum Layer: Equatable {
@@ -37,6 +49,8 @@ struct RunOptions: Sendable {
     }
 
     let inputs: [String]
+    /// What is said in the inputs, or files that hold it; nil where that is to be found out.
+    let texts: [String]?
     let model: ModelSource
     let device: Device
     let backendOptions: BackendOptions
@@ -49,11 +63,25 @@ struct RunOptions: Sendable {
     let layer: Layer?
     let batchSeconds: Double
     let chunking: Chunking
+    let subtitles: SubtitleRules
+    /// A given option that only subtitles need.
+    let subtitleOption: Option?
     let verbosity: Verbosity
 
-    init(_ arguments: Arguments) throws {
-        inputs = arguments.operands
-        guard inputs.count(where: { $0 == "-" }) <= 1 else { throw UsageError("- can be read only once") }
+    /// - Parameter isAlignment: whether each input is followed by its text.
+    init(_ arguments: Arguments, isAlignment: Bool = false) throws {
+        let operands = arguments.operands
+        guard operands.count(where: { $0 == "-" }) <= 1 else { throw UsageError("- can be read only once") }
+        if isAlignment {
+            guard !operands.isEmpty, operands.count.isMultiple(of: 2) else {
+                let last = operands.last.map { ", but \(singleQuoted($0)) has none" } ?? ""
+                throw UsageError("align needs pairs: each AUDIO with its TEXT\(last)")
+            }
+            inputs = stride(from: 0, to: operands.count, by: 2).map { operands[$0] }
+            texts = stride(from: 1, to: operands.count, by: 2).map { operands[$0] }
+        } else {
+            (inputs, texts) = (operands, nil)
+        }
         task = try arguments.choice(.task, Task.self) ?? .auto
         format = try arguments.choice(.format, Format.self)
         output = arguments[.output]
@@ -68,6 +96,8 @@ struct RunOptions: Sendable {
         }
         batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 30
         chunking = try Self.chunking(arguments)
+        subtitles = try Self.subtitles(arguments)
+        subtitleOption = Option.subtitles.first { arguments.has($0) }
         verbosity = try arguments.verbosity()
         device = try arguments.device()
         backendOptions = try arguments.backendOptions()
@@ -78,13 +108,23 @@ struct RunOptions: Sendable {
     private static func chunking(_ arguments: Arguments) throws -> Chunking {
         let seconds = try arguments.number(.chunkSeconds, in: 0...1_000_000)
         let strideSeconds = try arguments.number(.strideSeconds, in: 0...1_000_000)
-        guard seconds != 0 || strideSeconds == nil else {
-            throw UsageError("--stride-seconds needs chunks, but with --chunk-seconds 0 there are none")
+        for option in [Option.strideSeconds, .split] where seconds == 0 && arguments.has(option) {
+            throw UsageError("\(option.name) needs chunks, but with --chunk-seconds 0 there are none")
         }
         let (automatic, none) = (Chunking.automatic, Chunking.none)
         return Chunking(
             seconds: seconds ?? automatic.seconds, strideSeconds: strideSeconds,
             wholeSeconds: seconds == 0 ? none.wholeSeconds : seconds == nil ? automatic.wholeSeconds : 0,
-            normalization: try arguments.choice(.normalize, Chunking.Normalization.self) ?? automatic.normalization)
+            normalization: try arguments.choice(.normalize, Chunking.Normalization.self) ?? automatic.normalization,
+            split: try arguments.choice(.split, Chunking.Split.self) ?? automatic.split)
+    }
+
+    private static func subtitles(_ arguments: Arguments) throws -> SubtitleRules {
+        var rules = SubtitleRules()
+        rules.lineLength = try arguments.integer(.lineLength, in: 1...1000) ?? rules.lineLength
+        rules.lineCount = try arguments.integer(.cueLines, in: 1...100) ?? rules.lineCount
+        rules.cueSeconds = try arguments.number(.cueSeconds, in: 0.1...1_000_000) ?? rules.cueSeconds
+        rules.charactersPerSecond = try arguments.number(.readingSpeed, in: 1...1000) ?? rules.charactersPerSecond
+        return rules
     }
 }

@@ -3,7 +3,9 @@ import XLSR
 /// Options checked against the checkpoint's configuration: what to compute for each input and how to write it.
 struct RunPlan: Sendable {
     enum Product: Sendable {
-        case transcript(TranscriptFormat, TimestampLevel)
+        case transcript(TranscriptStyle)
+        /// Words of a known text with their times.
+        case alignment(TranscriptStyle)
         /// Blocks' outputs by Hugging Face's names.
         case tensors([String])
     }
@@ -22,6 +24,9 @@ struct RunPlan: Sendable {
                 "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no CTC head,"
                     + " so no \(task == .logits ? "logits" : "text"); use --task features")
         }
+        if let option = options.subtitleOption, options.format.flatMap(\.transcriptFormat)?.hasCues != true {
+            throw UsageError("\(option.name) is for subtitles; add --format srt, vtt, lrc or tsv")
+        }
         guard task == .transcribe else {
             guard options.format == nil || options.format == .safetensors else {
                 throw UsageError(
@@ -32,16 +37,24 @@ struct RunPlan: Sendable {
                     ? ["logits"] : try Self.featureNames(options.layer, layerCount: configuration.layerCount))
             return
         }
-        guard let format = TranscriptFormat(rawValue: (options.format ?? .text).rawValue) else {
+        guard let format = (options.format ?? .text).transcriptFormat else {
             throw UsageError("--format safetensors holds no text; add --task features or --task logits")
         }
-        guard format == .json || (options.timestamps ?? TimestampLevel.none) == TimestampLevel.none else {
+        let style = try TranscriptStyle(
+            format: format, timestamps: Self.timestamps(options, format), subtitles: options.subtitles,
+            isAlignment: options.texts != nil)
+        product = options.texts == nil ? .transcript(style) : .alignment(style)
+    }
+
+    private static func timestamps(_ options: RunOptions, _ format: TranscriptFormat) throws -> TimestampLevel {
+        let level = options.timestamps ?? (format == .json ? .word : .none)
+        guard format == .json || level == .none || (format == .lrc && level == .word) else {
             throw UsageError(
                 format == .text
-                    ? "--timestamps needs --format json; srt, vtt and tsv have the times of their cues"
-                    : "--timestamps is for --format json; \(format.rawValue) always has the times of its cues")
+                    ? "--timestamps needs --format json; the other formats have times of their own"
+                    : "--timestamps \(level.rawValue) is for --format json; \(format.rawValue) has times of its own")
         }
-        product = .transcript(format, options.timestamps ?? .word)
+        return level
     }
 
     private static func featureNames(_ layer: RunOptions.Layer?, layerCount: Int) throws -> [String] {
@@ -60,7 +73,7 @@ struct RunPlan: Sendable {
 
     var fileExtension: String {
         switch product {
-        case .transcript(let format, _): format.fileExtension
+        case .transcript(let style), .alignment(let style): style.format.fileExtension
         case .tensors: "safetensors"
         }
     }
@@ -68,10 +81,31 @@ struct RunPlan: Sendable {
     /// Whether several results can follow each other in a stream.
     var holdsSeveralResults: Bool {
         switch product {
-        case .transcript(let format, _): format.holdsSeveralResults
+        case .transcript(let style), .alignment(let style): style.format.holdsSeveralResults
         case .tensors: false
         }
     }
 
     var isBinary: Bool { if case .tensors = product { true } else { false } }
+}
+
+extension RunOptions.Format {
+    /// Nil for what holds tensors.
+    fileprivate var transcriptFormat: TranscriptFormat? { TranscriptFormat(rawValue: rawValue) }
+}
+
+/// How a transcript is written.
+struct TranscriptStyle: Sendable {
+    let format: TranscriptFormat
+    let timestamps: TimestampLevel
+    let subtitles: SubtitleRules
+    /// Of a text that the user has, the times are what is asked for.
+    let isAlignment: Bool
+
+    func text(of result: TranscriptionResult, isOneOfSeveral: Bool) throws -> String {
+        if format == .text, isAlignment { return wordTable(of: result, audio: isOneOfSeveral ? result.audio : nil) }
+        return isOneOfSeveral
+            ? try format.record(of: result, timestamps: timestamps)
+            : try format.document(of: result, timestamps: timestamps, rules: subtitles)
+    }
 }

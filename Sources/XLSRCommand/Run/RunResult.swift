@@ -3,7 +3,7 @@ import XLSR
 
 /// What an input gave.
 enum RunResult: Sendable {
-    case transcript(TranscriptionResult, TranscriptFormat, TimestampLevel)
+    case transcript(TranscriptionResult, TranscriptStyle)
     case tensors([(name: String, array: HostArray)])
 
     /// Blocks' outputs for the chunks of an input, the rows of each block one under the other.
@@ -27,11 +27,8 @@ enum RunResult: Sendable {
         isOneOfSeveral: Bool, path: String, _ write: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         switch self {
-        case .transcript(let result, let format, let timestamps):
-            var text =
-                isOneOfSeveral
-                ? try format.record(of: result, timestamps: timestamps)
-                : try format.document(of: result, timestamps: timestamps)
+        case .transcript(let result, let style):
+            var text = try style.text(of: result, isOneOfSeveral: isOneOfSeveral)
             try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
         case .tensors(let tensors):
             try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], path: path, write)

@@ -10,6 +10,8 @@ final class RunSession {
     private let model: XLSRModel
     /// As the user named them; the bundled recording's name when there were none.
     private let inputs: [String]
+    /// What is said in the inputs, where that is known.
+    private let texts: [Result<AlignmentText, any Error>]
     private var report = RunReport()
 
     /// - Throws: `UsageError` and errors of the model and the device, before anything is computed.
@@ -32,7 +34,10 @@ final class RunSession {
         model = try XLSRModel(
             options.model.files, name: options.model.name, on: backend, precision: options.precision,
             language: options.language)
-        if case .transcript = plan.product { try model.requireTranscription() }
+        if case .tensors = plan.product {} else { try model.requireTranscription() }
+        texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
+            Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
+        }
         report.loadSeconds = start.duration(to: clock.now).seconds
     }
 
@@ -41,13 +46,15 @@ final class RunSession {
         switch plan.product {
         case .tensors(let names):
             try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(joining: $1) }
-        case .transcript(let format, let timestamps):
-            try run(model.bestPaths) { [inputs, model] outcome, pieces in
-                let result = TranscriptionResult(
-                    audio: inputs[outcome.index], transcript: try model.transcript(of: pieces), model: model.name,
-                    device: model.backend.device.description, precision: model.precision.weights.rawValue,
-                    audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
-                return .transcript(result, format, timestamps)
+        case .transcript(let style):
+            try run(model.bestPaths) { try self.result($0, self.model.transcript(of: $1), style) }
+        case .alignment(let style):
+            noteStars()
+            try run { [model, texts] chunks in
+                try model.emissions(of: chunks) { try texts[$0].get() }
+            } result: { outcome, pieces in
+                let text = try self.texts[outcome.index].get()
+                return try self.result(outcome, self.model.transcript(of: pieces, alignedWith: text), style)
             }
         }
         ProgressBar.clear()
@@ -56,6 +63,27 @@ final class RunSession {
         }
         if options.verbosity == .verbose { report.print(model) }
         return report.failureCount == 0
+    }
+
+    private func result<Piece>(
+        _ outcome: ChunkedRun<Piece>.Outcome, _ transcript: Transcript, _ style: TranscriptStyle
+    ) -> RunResult {
+        let result = TranscriptionResult(
+            audio: inputs[outcome.index], transcript: transcript, model: model.name,
+            device: model.backend.device.description, precision: model.precision.weights.rawValue,
+            audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds,
+            voiceActivity: outcome.voiceActivity)
+        return .transcript(result, style)
+    }
+
+    private func noteStars() {
+        guard options.verbosity > .quiet else { return }
+        for case .success(let text) in texts where !text.starredWords.isEmpty {
+            let (words, shown) = (text.starredWords, text.starredWords.prefix(5).joined(separator: " "))
+            Terminal.note(
+                "\(text.source): \(counted(words.count, "word")) with characters that the vocabulary lacks, aligned with"
+                    + " whatever is there: \(shown)\(words.count > 5 ? " …" : "")")
+        }
     }
 
     private func run<Piece>(
@@ -85,7 +113,8 @@ final class RunSession {
             try run.add(Demo.recording(named: name), index: 0, name: name)
             try run.finish()
         } else {
-            try model.read(inputs, into: run, failed: fail)
+            try model.read(
+                inputs, into: run, check: { [texts] in _ = try texts.isEmpty ? nil : texts[$0].get() }, failed: fail)
         }
     }
 
@@ -102,7 +131,7 @@ final class RunSession {
         let message = "\(error)"
         // The device's own troubles are the same for every input.
         guard report.messages.insert(message).inserted else { return }
-        let isNamed = error is AudioError || inputs.count == 1 || message.hasPrefix(inputs[index])
+        let isNamed = error is AudioError || error is TextError || inputs.count == 1 || message.hasPrefix(inputs[index])
         Terminal.error(isNamed ? message : "\(inputs[index]): \(message)")
     }
 }

@@ -82,17 +82,21 @@ private func cues(_ result: TranscriptionResult) throws -> [(start: Int, end: In
 
     @Test func emptyTranscriptsAreValidDocuments() throws {
         let empty = result([], audioSeconds: 0)
-        let documents = try TranscriptFormat.allCases.map { try $0.document(of: empty) }
-        #expect(documents[0] == "\n" && documents[2...] == ["", "WEBVTT\n", "start\tend\ttext\n"])
-        #expect(documents[1].contains(#""words":[]"#) && !documents[1].contains("real_time_factor"))
+        func document(_ format: TranscriptFormat) throws -> String { try format.document(of: empty) }
+        #expect(try document(.text) == "\n" && document(.vtt) == "WEBVTT\n" && document(.tsv) == "start\tend\ttext\n")
+        for format in [TranscriptFormat.srt, .lrc, .ctm, .rttm] { #expect(try document(format).isEmpty) }
+        let json = try document(.json)
+        #expect(json.contains(#""words":[]"#) && !json.contains("real_time_factor"))
     }
 
-    @Test func onlyTextAndJSONHoldSeveralResults() throws {
+    @Test func onlyWhatNamesItsAudioHoldsSeveralResults() throws {
         for format in TranscriptFormat.allCases where !format.holdsSeveralResults {
             #expect(throws: UsageError.self) { try format.record(of: greeting) }
         }
-        #expect(TranscriptFormat.allCases.filter(\.holdsSeveralResults) == [.text, .json])
-        #expect(TranscriptFormat.allCases.map(\.fileExtension) == ["txt", "json", "srt", "vtt", "tsv"])
+        #expect(TranscriptFormat.allCases.filter(\.holdsSeveralResults) == [.text, .json, .ctm, .rttm])
+        #expect(
+            TranscriptFormat.allCases.map(\.fileExtension)
+                == ["txt", "json", "srt", "vtt", "lrc", "tsv", "csv", "ctm", "TextGrid", "rttm"])
     }
 
     @Test func cuesKeepTheirLimits() throws {
@@ -122,6 +126,10 @@ private func cues(_ result: TranscriptionResult) throws -> [(start: Int, end: In
 
     @Test func timesThatAreNotNumbersAreHarmless() throws {
         let strange = result([("a", .nan, 1e300), ("b", -.infinity, .infinity), ("\n", 1, 2)], audioSeconds: .nan)
-        for format in TranscriptFormat.allCases { #expect(try !format.document(of: strange).isEmpty) }
+        for format in TranscriptFormat.allCases {
+            let document = try format.document(of: strange)
+            #expect(!document.isEmpty || format == .rttm, "no speech without time")
+            #expect(!document.contains("nan") && !document.contains("inf"))
+        }
     }
 }

@@ -1,23 +1,35 @@
 /// SubRip: numbered cues.
-func srtDocument(of result: TranscriptionResult) -> String {
-    Cue.cues(of: result).enumerated().map { index, cue in
+func srtDocument(of cues: [Cue]) -> String {
+    cues.enumerated().map { index, cue in
         let times = "\(clock(cue.start, decimalMark: ",")) --> \(clock(cue.end, decimalMark: ","))"
         return "\(index + 1)\n\(times)\n\(cue.lines.joined(separator: "\n"))\n"
     }.joined(separator: "\n")
 }
 
 /// WebVTT, with `&`, `<` and `>` escaped (W3C WebVTT, §4.2.2).
-func vttDocument(of result: TranscriptionResult) -> String {
+func vttDocument(of cues: [Cue]) -> String {
     "WEBVTT\n"
-        + Cue.cues(of: result).map { cue in
+        + cues.map { cue in
             let times = "\(clock(cue.start, decimalMark: ".")) --> \(clock(cue.end, decimalMark: "."))"
             return "\n\(times)\n\(cue.lines.map(vttEscaped).joined(separator: "\n"))\n"
         }.joined()
 }
 
+/// Lyrics: `[minutes:seconds.hundredths]` and a line of text; with times of words, the enhanced form, which has
+/// `<minutes:seconds.hundredths>` before each word.
+func lrcDocument(of cues: [Cue], hasWordTimes: Bool) -> String {
+    cues.map { cue in
+        let words = cue.pieces.enumerated().map { index, piece in
+            let space = index > 0 && piece.startsWord ? " " : ""
+            return "\(space)<\(lrcTime(min(max(milliseconds(piece.start), cue.start), cue.end)))>\(piece.text)"
+        }
+        return "[\(lrcTime(cue.start))]\(hasWordTimes ? words.joined() : cue.text)\n"
+    }.joined()
+}
+
 /// Tab-separated `start`, `end` (milliseconds) and `text`, a row per cue, as OpenAI's Whisper writes it.
-func tsvDocument(of result: TranscriptionResult) -> String {
-    "start\tend\ttext\n" + Cue.cues(of: result).map { "\($0.start)\t\($0.end)\t\($0.text)\n" }.joined()
+func tsvDocument(of cues: [Cue]) -> String {
+    "start\tend\ttext\n" + cues.map { "\($0.start)\t\($0.end)\t\($0.text)\n" }.joined()
 }
 
 private func vttEscaped(_ text: String) -> String {
@@ -33,11 +45,12 @@ private func vttEscaped(_ text: String) -> String {
 
 /// `HH:MM:SS` and thousandths; more digits for the hours where needed.
 private func clock(_ milliseconds: Int, decimalMark: String) -> String {
-    func padded(_ value: Int, to width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
     let (seconds, minutes) = (milliseconds / 1000, milliseconds / 60_000)
     return padded(minutes / 60, to: 2) + ":" + padded(minutes % 60, to: 2) + ":" + padded(seconds % 60, to: 2)
         + decimalMark + padded(milliseconds % 1000, to: 3)
+}
+
+private func lrcTime(_ milliseconds: Int) -> String {
+    let hundredths = milliseconds / 10
+    return "\(padded(hundredths / 6000, to: 2)):\(padded(hundredths / 100 % 60, to: 2)).\(padded(hundredths % 100, to: 2))"
 }

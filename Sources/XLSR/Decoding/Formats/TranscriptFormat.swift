@@ -1,42 +1,63 @@
-/// How finely JSON resolves a transcript in time.
+/// How finely a transcript is resolved in time, where a format leaves the choice.
 public enum TimestampLevel: String, CaseIterable, Sendable {
     case none, word, char
 }
 
 /// A form in which a transcript is written. To add one: a case, and a function from a result to text.
+///
+/// Times never go back and lie inside the audio.
 public enum TranscriptFormat: String, CaseIterable, Sendable {
-    case text, json, srt, vtt, tsv
+    case text, json, srt, vtt, lrc, tsv, csv, ctm, textgrid, rttm
 
     /// The usual extension of such files, without the dot.
-    public var fileExtension: String { self == .text ? "txt" : rawValue }
-
-    /// Whether results of several inputs may follow each other in one file or stream (see `record(of:timestamps:)`).
-    public var holdsSeveralResults: Bool { self == .text || self == .json }
-
-    /// The whole file or stream of a single result, with the newline at its end.
-    ///
-    /// `timestamps` matters to JSON only: subtitles have the times of their cues, text has none.
-    /// - Throws: what `JSONEncoder` throws, for JSON.
-    public func document(of result: TranscriptionResult, timestamps: TimestampLevel = .word) throws -> String {
+    public var fileExtension: String {
         switch self {
-        case .text: result.transcript.text + "\n"
-        case .json: try jsonLine(of: result, timestamps: timestamps)
-        case .srt: srtDocument(of: result)
-        case .vtt: vttDocument(of: result)
-        case .tsv: tsvDocument(of: result)
+        case .text: "txt"
+        case .textgrid: "TextGrid"
+        default: rawValue
         }
     }
 
-    /// One result of several in the same stream: a line `audio<TAB>text`, or a JSON object on a line (JSON Lines).
+    /// Whether results of several inputs may follow each other in one file or stream (see `record(of:timestamps:)`).
+    public var holdsSeveralResults: Bool { [.text, .json, .ctm, .rttm].contains(self) }
+
+    /// Whether it is made of cues, for which `SubtitleRules` matter.
+    public var hasCues: Bool { [.srt, .vtt, .lrc, .tsv].contains(self) }
+
+    /// The whole file or stream of a single result, with the newline at its end.
+    ///
+    /// - Parameters:
+    ///   - timestamps: what JSON gives times for; for `lrc`, `word` gives each word of a line its time.
+    ///   - rules: for the formats that have cues.
+    /// - Throws: what `JSONEncoder` throws, for JSON.
+    public func document(
+        of result: TranscriptionResult, timestamps: TimestampLevel = .word, rules: SubtitleRules = SubtitleRules()
+    ) throws -> String {
+        switch self {
+        case .text: result.transcript.text + "\n"
+        case .json: try jsonLine(of: result, timestamps: timestamps)
+        case .srt: srtDocument(of: Cue.cues(of: result, rules))
+        case .vtt: vttDocument(of: Cue.cues(of: result, rules))
+        case .lrc: lrcDocument(of: Cue.cues(of: result, rules), hasWordTimes: timestamps != .none)
+        case .tsv: tsvDocument(of: Cue.cues(of: result, rules))
+        case .csv: csvDocument(of: result)
+        case .ctm: ctmDocument(of: result)
+        case .textgrid: textGridDocument(of: result)
+        case .rttm: rttmDocument(of: result)
+        }
+    }
+
+    /// One result of several in the same stream: a line `audio<TAB>text`, a JSON object on a line (JSON Lines), or lines
+    /// that name their recording (`ctm`, `rttm`).
     ///
     /// - Throws: `UsageError` for a format that holds one result only.
     public func record(of result: TranscriptionResult, timestamps: TimestampLevel = .word) throws -> String {
-        switch self {
-        case .text: "\(singleLine(result.audio))\t\(singleLine(result.transcript.text))\n"
-        case .json: try jsonLine(of: result, timestamps: timestamps)
-        case .srt, .vtt, .tsv:
+        guard holdsSeveralResults else {
             throw UsageError("\(rawValue) holds one audio a file; name a folder with --output for several inputs")
         }
+        return self == .text
+            ? "\(singleLine(result.audio))\t\(singleLine(result.transcript.text))\n"
+            : try document(of: result, timestamps: timestamps)
     }
 }
 

@@ -8,10 +8,12 @@ public struct TranscriptionResult: Hashable, Sendable {
     public var precision: String
     public var audioSeconds: Double
     public var elapsedSeconds: Double
+    /// Without it, speech is where the words are.
+    public var voiceActivity: VoiceActivity?
 
     public init(
         audio: String, transcript: Transcript, model: String, device: String, precision: String, audioSeconds: Double,
-        elapsedSeconds: Double
+        elapsedSeconds: Double, voiceActivity: VoiceActivity? = nil
     ) {
         self.audio = audio
         self.transcript = transcript
@@ -20,6 +22,7 @@ public struct TranscriptionResult: Hashable, Sendable {
         self.precision = precision
         self.audioSeconds = audioSeconds
         self.elapsedSeconds = elapsedSeconds
+        self.voiceActivity = voiceActivity
     }
 
     /// Elapsed seconds per second of audio: below 1 is faster than real time; nil without audio.
