@@ -7,7 +7,8 @@ import SIMDKernelTable
         let count = Int(task.starts[query + 1] - task.starts[query])
         let q = task.query.pointer + query * task.query.stride
         for index in 0..<count {
-            task.scratch[index] = task.scale * dotProduct(q, task.keys + Int(rows[index]) * task.stride, task.query.columns)
+            task.scratch[index] =
+                task.scale * dotProduct(q, task.keys + Int(rows[index]) * task.stride, task.query.columns)
         }
         let top = splat(largestOf(task.scratch, count))
         map(task.scratch, task.scratch, count) { exponential($0 - top) }

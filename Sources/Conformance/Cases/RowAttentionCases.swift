@@ -32,7 +32,8 @@ extension ConformanceCase {
     ) -> ConformanceCase {
         let width = heads * headSize
         let counts = lists.map(\.count)
-        let name = "\(counts) of \(rows) rows, \(heads) heads of \(headSize)" + (special.map { ", rows of \($0)" } ?? "")
+        let name =
+            "\(counts) of \(rows) rows, \(heads) heads of \(headSize)" + (special.map { ", rows of \($0)" } ?? "")
         return ConformanceCase(
             "rowAttention", name, size, multiplyAdds: 2 * width * counts.reduce(0, +), tolerance: .attention
         ) { random in

@@ -101,11 +101,11 @@ extension GenerationSettings {
         default: throw reader.error("early_stopping", "is not true, false or \"never\"")
         }
         // Lengths count the start token; those of new tokens don't, nor does the default of 20.
-        let lengths = 1...1_000_000
+        let lengths = 2...1_000_000
         maxLength = try reader.integer("max_length", default: 21, in: lengths)
         minLength = try reader.integer("min_length", default: 0, in: 0...1_000_000)
         if fields["max_new_tokens"].map({ $0 != .null }) ?? false {
-            maxLength = 1 + (try reader.integer("max_new_tokens", default: 20, in: lengths))
+            maxLength = 1 + (try reader.integer("max_new_tokens", default: 20, in: 1...1_000_000))
         }
         if fields["min_new_tokens"].map({ $0 != .null }) ?? false {
             minLength = 1 + (try reader.integer("min_new_tokens", default: 0, in: 0...1_000_000))
@@ -120,10 +120,11 @@ extension GenerationSettings {
     func validate(vocabularySize: Int, positionLimit: Int) throws {
         guard 1...Self.beamLimit ~= beamCount, 1...beamCount ~= resultCount else {
             throw UsageError(
-                "\(beamCount) beams with \(resultCount) results: 1 to \(Self.beamLimit) beams, no more results than beams")
+                "\(beamCount) beams with \(resultCount) results: 1 to \(Self.beamLimit) beams, no more results than beams"
+            )
         }
-        guard 1...positionLimit ~= maxLength else {
-            throw UsageError("texts of \(maxLength) tokens: this model has positions for 1 to \(positionLimit)")
+        guard maxLength >= 2, maxLength <= positionLimit else {
+            throw UsageError("texts of \(maxLength) tokens: this model has positions for 2 to \(positionLimit)")
         }
         guard lengthPenalty.isFinite, repetitionPenalty.isFinite, repetitionPenalty > 0, noRepeatNGramSize >= 0 else {
             throw UsageError(

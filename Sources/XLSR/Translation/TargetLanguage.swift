@@ -32,7 +32,9 @@ enum TargetLanguage {
     /// Whether a special token looks like a language: `de_DE`, `deu_Latn`, `__de__`.
     static func isLanguageToken(_ token: String) -> Bool {
         let (language, region) = parts(of: token)
-        guard 2...3 ~= language.utf8.count, language.utf8.allSatisfy({ (0x61...0x7A).contains($0) }) else { return false }
+        guard 2...3 ~= language.utf8.count, language.utf8.allSatisfy({ (0x61...0x7A).contains($0) }) else {
+            return false
+        }
         if token.hasPrefix("__") { return token.hasSuffix("__") && region.isEmpty }
         return token.contains("_") && (region.utf8.count == 2 || region.utf8.count == 4)
             && region.utf8.allSatisfy { (0x41...0x5A).contains($0 & 0xDF) }

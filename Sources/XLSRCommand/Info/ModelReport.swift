@@ -26,6 +26,7 @@ struct ModelReport: Encodable {
     let tokenizer: TokenizerReport?
     /// Why there is no tokenizer, where a head would need one.
     let tokenizerProblem: String?
+    let decoder: DecoderReport?
     let weights: WeightsReport
 
     struct TokenizerReport: Encodable {
@@ -52,8 +53,10 @@ struct ModelReport: Encodable {
         }
         model = source.name
         architectures = configuration.architectures
+        decoder = try DecoderReport(source)
         tasks =
-            (self.tokenizer != nil ? ["transcribe"] : []) + ["features"] + (configuration.hasCTCHead ? ["logits"] : [])
+            (self.tokenizer != nil ? ["transcribe"] : []) + (configuration.translates ? ["translate"] : [])
+            + ["features"] + (configuration.hasCTCHead ? ["logits"] : [])
         parameters = weights.parameterCount
         layers = configuration.layerCount
         hiddenSize = configuration.hiddenSize
@@ -74,7 +77,7 @@ struct ModelReport: Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case model, architectures, tasks, parameters, layers, heads, tokenizer, weights
+        case model, architectures, tasks, parameters, layers, heads, tokenizer, decoder, weights
         case hiddenSize = "hidden_size"
         case headSize = "head_size"
         case intermediateSize = "intermediate_size"

@@ -12,8 +12,8 @@ extension Command {
                 """,
             limit: .max),
         options: [
-            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .layer, .batchSeconds,
-            .chunkSeconds, .strideSeconds, .split, .normalize,
+            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .beams, .layer,
+            .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
         notes: [
             """
@@ -40,6 +40,12 @@ extension Command {
             """
             srt, vtt, lrc and tsv are made of subtitles; csv, ctm and textgrid of words; rttm of stretches of speech.
             """,
+            """
+            translate writes what the speech means in the language of --language (de, deu, de_DE), by the checkpoint's \
+            own search or with --beams. On a terminal the text of a single input appears while it is written. Audio \
+            above 60 s is cut into pieces of 30 s that don't overlap, each translated by itself; --split silence cuts no \
+            sentence. json has the tokens and the score of each piece.
+            """,
             "Exit status: 0 done, 1 something failed (other inputs still ran), 2 wrong usage.",
         ],
         examples: [
@@ -49,6 +55,7 @@ extension Command {
             Example("xlsr run --format srt --line-length 32 --cue-lines 1 a.wav", "short subtitles, a line each"),
             Example("xlsr run --split silence podcast.mp3", "an hour of speech, cut where nobody speaks"),
             Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
+            Example("xlsr run --task translate --language de --model ./en-to-15 a.wav", "into German"),
             Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
             Example("xlsr run --chunk-seconds 20 --stride-seconds 4 talk.wav", "in chunks of 20 s that overlap by 8 s"),
             Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),

@@ -4,12 +4,16 @@ import XLSR
 
 extension Option {
     static let task = Option(
-        "--task", choices: RunOptions.Task.self, "[auto: transcribe with a CTC head, else features]")
+        "--task", choices: RunOptions.Task.self,
+        "[auto: transcribe with a CTC head, translate with a text decoder, else features]")
     static let format = Option("--format", choices: RunOptions.Format.self, "[text, or safetensors for tensors]")
     static let output = Option("--output", value: "PATH", "a file; a folder when there are several inputs")
     static let timestamps = Option(
         "--timestamps", choices: TimestampLevel.self, "what json gives times for [word]; lrc: none or word [none]")
-    static let language = Option("--language", value: "CODE", "for a model with a vocabulary for each language")
+    static let language = Option(
+        "--language", value: "CODE", "for a model with a vocabulary for each language; the target of a translation")
+    static let beams = Option(
+        "--beams", value: "N", "hypotheses that a translation holds at a time; 1 is the fastest [the checkpoint's]")
     static let layer = Option(
         "--layer", value: "N|all", "with --task features: hidden state N, 0 the first layer's input")
     static let batchSeconds = Option(
@@ -37,7 +41,7 @@ extension Option {
 /// What `xlsr run` was asked for.
 struct RunOptions: Sendable {
     enum Task: String, CaseIterable {
-        case auto, transcribe, features, logits
+        case auto, transcribe, translate, features, logits
     }
 
     enum Format: String, CaseIterable {
@@ -60,13 +64,17 @@ struct RunOptions: Sendable {
     let output: String?
     let timestamps: TimestampLevel?
     let language: String?
+    let beamCount: Int?
     let layer: Layer?
     let batchSeconds: Double
     let chunking: Chunking
+    let givesStride: Bool
     let subtitles: SubtitleRules
     /// A given option that only subtitles need.
     let subtitleOption: Option?
     let verbosity: Verbosity
+
+    private static let beamLimit = 1000
 
     /// - Parameter isAlignment: whether each input is followed by its text.
     init(_ arguments: Arguments, isAlignment: Bool = false) throws {
@@ -87,6 +95,7 @@ struct RunOptions: Sendable {
         output = arguments[.output]
         timestamps = try arguments.choice(.timestamps, TimestampLevel.self)
         language = arguments[.language]
+        beamCount = try arguments.integer(.beams, in: 1...Self.beamLimit)
         layer = try arguments[.layer].map { text in
             if text == "all" { return .all }
             guard let index = Int(text), index >= 0 else {
@@ -96,6 +105,7 @@ struct RunOptions: Sendable {
         }
         batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 30
         chunking = try Self.chunking(arguments)
+        givesStride = arguments.has(.strideSeconds)
         subtitles = try Self.subtitles(arguments)
         subtitleOption = Option.subtitles.first { arguments.has($0) }
         verbosity = try arguments.verbosity()

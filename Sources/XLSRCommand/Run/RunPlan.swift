@@ -6,6 +6,7 @@ struct RunPlan: Sendable {
         case transcript(TranscriptStyle)
         /// Words of a known text with their times.
         case alignment(TranscriptStyle)
+        case translation(TranslationFormat)
         /// Blocks' outputs by Hugging Face's names.
         case tensors([String])
     }
@@ -14,7 +15,12 @@ struct RunPlan: Sendable {
 
     /// - Throws: `UsageError` for options that don't go together or ask for what this checkpoint doesn't have.
     init(_ options: RunOptions, _ configuration: Configuration) throws {
-        let task = options.task == .auto ? (configuration.hasCTCHead ? .transcribe : .features) : options.task
+        let task = options.task == .auto ? Self.task(of: configuration) : options.task
+        if task == .translate {
+            product = .translation(try Self.translationFormat(options, configuration))
+            return
+        }
+        guard options.beamCount == nil else { throw UsageError("--beams is for --task translate") }
         guard task == .features || options.layer == nil else { throw UsageError("--layer needs --task features") }
         guard task == .transcribe || options.timestamps == nil else {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
@@ -46,6 +52,31 @@ struct RunPlan: Sendable {
         product = options.texts == nil ? .transcript(style) : .alignment(style)
     }
 
+    private static func task(of configuration: Configuration) -> RunOptions.Task {
+        configuration.translates ? .translate : configuration.hasCTCHead ? .transcribe : .features
+    }
+
+    private static func translationFormat(
+        _ options: RunOptions, _ configuration: Configuration
+    ) throws -> TranslationFormat {
+        guard configuration.translates else {
+            throw UsageError(
+                "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no text decoder,"
+                    + " so it translates nothing; use --task transcribe")
+        }
+        guard options.texts == nil else { throw UsageError("align needs a model with a CTC head") }
+        let unfit: [(Bool, String)] = [
+            (options.layer != nil, "--layer"), (options.timestamps != nil, "--timestamps"),
+            (options.subtitleOption != nil, options.subtitleOption?.name ?? ""),
+            (options.givesStride, "--stride-seconds"),
+        ]
+        if let option = unfit.first(where: \.0)?.1 { throw UsageError("\(option) is not for translations") }
+        guard let format = TranslationFormat(rawValue: (options.format ?? .text).rawValue) else {
+            throw UsageError("translations have no times of words; use --format text or json")
+        }
+        return format
+    }
+
     private static func timestamps(_ options: RunOptions, _ format: TranscriptFormat) throws -> TimestampLevel {
         let level = options.timestamps ?? (format == .json ? .word : .none)
         guard format == .json || level == .none || (format == .lrc && level == .word) else {
@@ -74,6 +105,7 @@ struct RunPlan: Sendable {
     var fileExtension: String {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.fileExtension
+        case .translation(let format): format.fileExtension
         case .tensors: "safetensors"
         }
     }
@@ -82,6 +114,7 @@ struct RunPlan: Sendable {
     var holdsSeveralResults: Bool {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.holdsSeveralResults
+        case .translation: true
         case .tensors: false
         }
     }

@@ -4,12 +4,12 @@ import XLSR
 
 /// One `xlsr run`: loads the model, then reads, computes and writes one input after another.
 final class RunSession {
-    private let options: RunOptions
+    let options: RunOptions
     private let plan: RunPlan
-    private let destination: Destination
-    private let model: XLSRModel
+    let destination: Destination
+    let model: XLSRModel
     /// As the user named them; the bundled recording's name when there were none.
-    private let inputs: [String]
+    let inputs: [String]
     /// What is said in the inputs, where that is known.
     private let texts: [Result<AlignmentText, any Error>]
     private var report = RunReport()
@@ -34,7 +34,11 @@ final class RunSession {
         model = try XLSRModel(
             options.model.files, name: options.model.name, on: backend, precision: options.precision,
             language: options.language)
-        if case .tensors = plan.product {} else { try model.requireTranscription() }
+        switch plan.product {
+        case .tensors: break
+        case .transcript, .alignment: try model.requireTranscription()
+        case .translation: _ = try model.generationSettings(to: options.language)
+        }
         texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
             Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
         }
@@ -48,6 +52,7 @@ final class RunSession {
             try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(joining: $1) }
         case .transcript(let style):
             try run(model.bestPaths) { try self.result($0, self.model.transcript(of: $1), style) }
+        case .translation(let format): try translate(format)
         case .alignment(let style):
             noteStars()
             try run { [model, texts] chunks in
@@ -86,12 +91,16 @@ final class RunSession {
         }
     }
 
-    private func run<Piece>(
-        _ compute: @escaping ([ChunkInput]) throws -> [Piece],
+    /// - Parameters:
+    ///   - chunking: by default what the options say.
+    ///   - batchSeconds: by default what the options say.
+    func run<Piece>(
+        _ compute: @escaping ([ChunkInput]) throws -> [Piece], chunking: Chunking? = nil, batchSeconds: Double? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
         let run = ChunkedRun(
-            model, options.chunking, batchSeconds: options.batchSeconds, compute: compute, progress: showProgress
+            model, chunking ?? options.chunking, batchSeconds: batchSeconds ?? options.batchSeconds, compute: compute,
+            progress: showProgress
         ) { outcome in
             do {
                 let value = try result(outcome, outcome.pieces.get())

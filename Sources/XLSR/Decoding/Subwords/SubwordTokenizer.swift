@@ -4,6 +4,9 @@
 /// `sentencepiece.bpe.model` (mBART, mBART-50, XLM-RoBERTa). `decode` equals
 /// `tokenizer.decode(ids, skip_special_tokens=True)` of transformers.
 public struct SubwordTokenizer: Sendable {
+    /// mBART-50's takes 17 MB.
+    static let byteLimit = 128 << 20
+
     private let tokens: [Int: String]
     private let specialIDs: Set<Int>
     private let decoder: TokenDecoder?

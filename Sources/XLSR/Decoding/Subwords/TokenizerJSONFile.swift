@@ -83,13 +83,15 @@ extension TokenDecoder {
     /// - Throws: `CheckpointError` that names a decoder that isn't known; nil for JSON's null.
     init?(_ fields: JSON, path: String, depth: Int = 0) throws {
         guard fields != .null else { return nil }
-        func text(_ name: String, default text: String) throws -> String {
-            guard let value = fields[name] else { return text }
-            guard let string = value.string else { throw TokenizerJSONFile.invalid(path, "decoder: \(name) is no text") }
+        func text(_ name: String, default fallback: String) throws -> String {
+            guard let value = fields[name] else { return fallback }
+            guard let string = value.string else {
+                throw TokenizerJSONFile.invalid(path, "decoder: \(name) is no text")
+            }
             return string
         }
-        func scalar(_ name: String, default text: String) throws -> Unicode.Scalar {
-            let string = try text(name, default: text)
+        func scalar(_ name: String, default fallback: String) throws -> Unicode.Scalar {
+            let string = try text(name, default: fallback)
             guard let first = string.unicodeScalars.first, string.unicodeScalars.count == 1 else {
                 throw TokenizerJSONFile.invalid(path, "decoder: \(name) is not one character")
             }
@@ -109,7 +111,8 @@ extension TokenDecoder {
             self = .metaspace(replacement: try scalar("replacement", default: "▁"), drops: scheme != "never")
         case "Replace":
             guard let pattern = fields["pattern"]?["String"]?.string else {
-                throw CheckpointError(.tokenizer, path: path, "decoder: patterns other than plain text are not supported")
+                throw CheckpointError(
+                    .tokenizer, path: path, "decoder: patterns other than plain text are not supported")
             }
             self = .replace(pattern, with: try text("content", default: ""))
         case "ByteFallback": self = .byteFallback
