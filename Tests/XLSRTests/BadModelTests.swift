@@ -43,7 +43,7 @@ import XLSR
         ("layer_norm_eps", "-1"), ("do_stable_layer_norm", "1"), ("conv_bias", "\"yes\""),
         ("num_conv_pos_embeddings", "0"), ("num_conv_pos_embedding_groups", "3"), ("pad_token_id", "-1"),
         ("model_type", "\"bert\""), ("model_type", "null"), ("architectures", "\"Wav2Vec2ForCTC\""),
-        ("add_adapter", "true"), ("adapter_attn_dim", "16"),
+        ("add_adapter", "1"), ("adapter_attn_dim", "16"),
     ])
     func aBadConfigurationFieldIsNamed(field: String, value: String) throws {
         var files = try files()

@@ -8,7 +8,13 @@ struct Golden {
     static let variants = [
         "layer-stable", "group-post", "heads-120", "heads-80", "odd-positional", "bin-blank-last", "bin-legacy",
         "sharded",
-        "headless", "pretraining", "do-normalize-false",
+        "headless", "pretraining", "do-normalize-false", "adapter", "adapter-ctc",
+    ] + heads
+
+    /// Those with a head other than CTC's.
+    static let heads = [
+        "classifier", "classifier-sum", "classifier-sum-tied", "frames", "frames-sum", "xvector", "xvector-sum",
+        "xvector-adapter", "quantizer",
     ]
 
     let folder: String

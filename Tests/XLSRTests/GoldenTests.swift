@@ -28,7 +28,7 @@ import XLSR
         let model = try golden.model(on: device.backend)
         let order = [1, 0, 2, 2, 0, 1]
         let batch = try model.outputs(of: order.map { try golden.clip($0, model) })
-        let columns = model.configuration.hiddenSize
+        let columns = model.configuration.outputSize
         let states = try batch.states.floats()
         for (place, index) in order.enumerated() {
             let single = try model.outputs(of: [golden.clip(index, model)]).states.floats()

@@ -23,7 +23,8 @@ package enum CheckpointNames {
         // Heads of tasks other than the one asked for.
         let tasks = [ctcHead + ".", "classifier.", "projector."]
         switch head {
-        case .none, .pretraining: return (pretraining + tasks).contains { name.hasPrefix($0) }
+        case .none: return (pretraining + tasks).contains { name.hasPrefix($0) }
+        case .pretraining: return tasks.contains { name.hasPrefix($0) }
         default: return pretraining.contains { name.hasPrefix($0) }
         }
     }

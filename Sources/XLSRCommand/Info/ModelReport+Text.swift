@@ -22,7 +22,8 @@ extension ModelReport {
                     + " (\(milliseconds(receptiveFieldSamples)) ms), at \(sampleRate) Hz"
             ),
         ]
-        if let vocabularySize { rows.append(("vocabulary", "\(vocabularySize) outputs")) }
+        if let adapter { rows.append(("adapter", adapter)) }
+        if let head { rows.append(("head", head)) }
         if let tokenizer { rows.append(("tokenizer", tokenizer.text)) }
         if let tokenizerProblem { rows.append(("tokenizer", "none: \(tokenizerProblem)")) }
         rows += decoder?.rows ?? []

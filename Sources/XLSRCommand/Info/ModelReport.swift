@@ -22,6 +22,12 @@ struct ModelReport: Encodable {
     let sampleRate: Int
     let hopSamples: Int
     let receptiveFieldSamples: Int
+    /// What stands on top of the encoder; nil for a bare one.
+    let head: String?
+    /// What lowers the frame rate between the two.
+    let adapter: String?
+    /// Of a head that classifies.
+    let labels: [String]?
     let vocabularySize: Int?
     let tokenizer: TokenizerReport?
     /// Why there is no tokenizer, where a head would need one.
@@ -41,7 +47,7 @@ struct ModelReport: Encodable {
     init(_ source: ModelSource, language: String?) throws {
         let configuration = try XLSRModel.configuration(source.files)
         let settings = try FeatureExtractorSettings(source.files)
-        weights = try WeightsReport(CheckpointTensors(source.files), readsHead: configuration.hasCTCHead)
+        weights = try WeightsReport(CheckpointTensors(source.files), configuration.head)
         let tokenizer = Result {
             try Wav2Vec2CTCTokenizer(path: source.files.path, language: language) { try source.files.contents(of: $0) }
         }
@@ -54,9 +60,20 @@ struct ModelReport: Encodable {
         model = source.name
         architectures = configuration.architectures
         decoder = try DecoderReport(source)
-        tasks =
-            (self.tokenizer != nil ? ["transcribe"] : []) + (configuration.translates ? ["translate"] : [])
-            + ["features"] + (configuration.hasCTCHead ? ["logits"] : [])
+        let own =
+            switch configuration.head {
+            case .ctc: self.tokenizer == nil ? [] : ["transcribe"]
+            case .sequenceClassifier: ["classify"]
+            case .frameClassifier: ["frames"]
+            case .xVector: ["embed"]
+            case .none, .pretraining: configuration.translates ? ["translate"] : []
+            }
+        tasks = own + ["features"] + (configuration.head == .none ? [] : ["logits"])
+        head = Self.head(configuration)
+        adapter = configuration.adapter.map {
+            "\(counted($0.layerCount, "convolution")) of width \($0.width), kernel \($0.kernel), stride \($0.stride)"
+        }
+        labels = configuration.labels.isEmpty ? nil : configuration.labels
         parameters = weights.parameterCount
         layers = configuration.layerCount
         hiddenSize = configuration.hiddenSize
@@ -71,13 +88,13 @@ struct ModelReport: Encodable {
         positionalKernel = configuration.positionalKernel
         positionalGroups = configuration.positionalGroups
         sampleRate = settings.sampleRate
-        hopSamples = configuration.hop
+        hopSamples = configuration.outputHop
         receptiveFieldSamples = configuration.receptiveField
         vocabularySize = configuration.hasCTCHead ? configuration.vocabularySize : nil
     }
 
     enum CodingKeys: String, CodingKey {
-        case model, architectures, tasks, parameters, layers, heads, tokenizer, decoder, weights
+        case model, architectures, tasks, parameters, layers, heads, head, adapter, labels, tokenizer, decoder, weights
         case hiddenSize = "hidden_size"
         case headSize = "head_size"
         case intermediateSize = "intermediate_size"

@@ -21,7 +21,7 @@ struct WeightsReport: Encodable {
         case unreadParameterCount = "unread_parameters"
     }
 
-    init(_ tensors: CheckpointTensors, readsHead: Bool) throws {
+    init(_ tensors: CheckpointTensors, _ head: Configuration.Head) throws {
         var files: Set<String> = []
         var types: [String: Int] = [:]
         var (read, unread, matrices) = (0, 0, 0)
@@ -30,7 +30,7 @@ struct WeightsReport: Encodable {
             let type = (try? tensors.tensor(named: name).dtype.rawValue) ?? "other"
             types[type, default: 0] += 1
             guard let shape = tensors.shape(of: name) else { continue }
-            if CheckpointNames.isUnreadByDesign(name, readsHead: readsHead) {
+            if CheckpointNames.isUnreadByDesign(name, head) {
                 unread += shape.count
             } else {
                 read += shape.count

@@ -12,8 +12,8 @@ extension Command {
                 """,
             limit: .max),
         options: [
-            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .beams, .layer,
-            .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize,
+            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .beams, .layer, .topK,
+            .threshold, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
         notes: [
             """
@@ -22,14 +22,21 @@ extension Command {
             a folder as --output.
             """,
             """
+            classify writes the likeliest labels of the whole audio (a language, say) and their probabilities; frames \
+            who is active when, as lines of start, end, label and confidence; embed a vector for the voice, or with \
+            several inputs the cosine of each with those before it: near 1 for one speaker. With json, each object has \
+            its vector too.
+            """,
+            """
             features writes last_hidden_state and extract_features, or with --layer hidden states under the numbers \
-            that Hugging Face gives them; logits writes logits; both as float32 tensors [frames, channels] in \
-            safetensors.
+            that Hugging Face gives them; logits everything that the checkpoint's own head gives (logits, embeddings, \
+            projected_states, ...); both as tensors [frames, channels] in safetensors, which classify, frames and embed \
+            can also write.
             """,
             """
             Audio above 60 s is cut as Hugging Face's speech recognition pipeline cuts it: chunks of 30 s, each \
             computed and normalised by itself, of which the strides that a neighbour covers are dropped before the rest \
-            is joined. The frames of features and logits are joined the same way. Memory stays that of a batch and of \
+            is joined. The frames of features and heads are joined the same way, before they are pooled. Memory stays that of a batch and of \
             the file's samples (and of the tensors that are written). Audio in one piece needs memory with its length.
             """,
             """
@@ -57,6 +64,9 @@ extension Command {
             Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
             Example("xlsr run --task translate --language de --model ./en-to-15 a.wav", "into German"),
             Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
+            Example("xlsr run --model ./lid --top-k 3 a.wav", "the likeliest languages, with a language identifier"),
+            Example("xlsr run --model ./diarizer --format rttm a.wav", "who speaks when"),
+            Example("xlsr run --model ./speaker-verifier a.wav b.wav", "how alike two voices are"),
             Example("xlsr run --chunk-seconds 20 --stride-seconds 4 talk.wav", "in chunks of 20 s that overlap by 8 s"),
             Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),
         ],

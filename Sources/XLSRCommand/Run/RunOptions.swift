@@ -4,8 +4,7 @@ import XLSR
 
 extension Option {
     static let task = Option(
-        "--task", choices: RunOptions.Task.self,
-        "[auto: transcribe with a CTC head, translate with a text decoder, else features]")
+        "--task", choices: RunOptions.Task.self, "[auto: what the checkpoint's head or decoder is for, else features]")
     static let format = Option("--format", choices: RunOptions.Format.self, "[text, or safetensors for tensors]")
     static let output = Option("--output", value: "PATH", "a file; a folder when there are several inputs")
     static let timestamps = Option(
@@ -16,6 +15,9 @@ extension Option {
         "--beams", value: "N", "hypotheses that a translation holds at a time; 1 is the fastest [the checkpoint's]")
     static let layer = Option(
         "--layer", value: "N|all", "with --task features: hidden state N, 0 the first layer's input")
+    static let topK = Option("--top-k", value: "N", "with --task classify: how many labels [5]")
+    static let threshold = Option(
+        "--threshold", value: "P", "with --task frames: the probability above which a label is active [0.5]")
     static let batchSeconds = Option(
         "--batch-seconds", value: "S", "seconds of audio to compute together; more is faster and takes more memory [30]"
     )
@@ -41,7 +43,7 @@ extension Option {
 /// What `xlsr run` was asked for.
 struct RunOptions: Sendable {
     enum Task: String, CaseIterable {
-        case auto, transcribe, translate, features, logits
+        case auto, transcribe, translate, classify, frames, embed, features, logits
     }
 
     enum Format: String, CaseIterable {
@@ -66,6 +68,8 @@ struct RunOptions: Sendable {
     let language: String?
     let beamCount: Int?
     let layer: Layer?
+    let topK: Int?
+    let threshold: Double?
     let batchSeconds: Double
     let chunking: Chunking
     let givesStride: Bool
@@ -103,6 +107,8 @@ struct RunOptions: Sendable {
             }
             return .index(index)
         }
+        topK = try arguments.integer(.topK, in: 1...1_000_000)
+        threshold = try arguments.number(.threshold, in: 0...1)
         batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 30
         chunking = try Self.chunking(arguments)
         givesStride = arguments.has(.strideSeconds)

@@ -9,13 +9,16 @@ struct RunPlan: Sendable {
         case translation(TranslationFormat)
         /// Blocks' outputs by Hugging Face's names.
         case tensors([String])
+        /// What the checkpoint's own head gives.
+        case head(HeadStyle)
     }
 
     let product: Product
 
     /// - Throws: `UsageError` for options that don't go together or ask for what this checkpoint doesn't have.
     init(_ options: RunOptions, _ configuration: Configuration) throws {
-        let task = options.task == .auto ? Self.task(of: configuration) : options.task
+        let own = configuration.translates ? .translate : configuration.head.task
+        let task = options.task == .auto ? own : options.task
         if task == .translate {
             product = .translation(try Self.translationFormat(options, configuration))
             return
@@ -25,22 +28,23 @@ struct RunPlan: Sendable {
         guard task == .transcribe || options.timestamps == nil else {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
         }
-        guard task == .features || configuration.hasCTCHead else {
+        guard task == .classify || options.topK == nil else { throw UsageError("--top-k needs --task classify") }
+        guard task == .frames || options.threshold == nil else { throw UsageError("--threshold needs --task frames") }
+        guard task.fits(configuration.head) else {
             throw UsageError(
-                "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no CTC head,"
-                    + " so no \(task == .logits ? "logits" : "text"); use --task features")
+                "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no"
+                    + " \(task.need); use --task \(configuration.head.task.rawValue)")
         }
         if let option = options.subtitleOption, options.format.flatMap(\.transcriptFormat)?.hasCues != true {
             throw UsageError("\(option.name) is for subtitles; add --format srt, vtt, lrc or tsv")
         }
+        if let kind = Self.headKind(task, options, configuration.head) {
+            product = .head(try HeadStyle(kind, task: task, format: options.format))
+            return
+        }
         guard task == .transcribe else {
-            guard options.format == nil || options.format == .safetensors else {
-                throw UsageError(
-                    "--task \(task.rawValue) writes tensors, which only safetensors holds; leave --format out")
-            }
-            product = .tensors(
-                task == .logits
-                    ? ["logits"] : try Self.featureNames(options.layer, layerCount: configuration.layerCount))
+            guard options.format == nil || options.format == .safetensors else { throw Self.writesTensors(task) }
+            product = .tensors(try Self.featureNames(options.layer, layerCount: configuration.layerCount))
             return
         }
         guard let format = (options.format ?? .text).transcriptFormat else {
@@ -50,10 +54,6 @@ struct RunPlan: Sendable {
             format: format, timestamps: Self.timestamps(options, format), subtitles: options.subtitles,
             isAlignment: options.texts != nil)
         product = options.texts == nil ? .transcript(style) : .alignment(style)
-    }
-
-    private static func task(of configuration: Configuration) -> RunOptions.Task {
-        configuration.translates ? .translate : configuration.hasCTCHead ? .transcribe : .features
     }
 
     private static func translationFormat(
@@ -75,6 +75,23 @@ struct RunPlan: Sendable {
             throw UsageError("translations have no times of words; use --format text or json")
         }
         return format
+    }
+
+    static func writesTensors(_ task: RunOptions.Task) -> UsageError {
+        UsageError("--task \(task.rawValue) writes tensors, which only safetensors holds; leave --format out")
+    }
+
+    /// Nil for tasks that aren't a head's own.
+    private static func headKind(
+        _ task: RunOptions.Task, _ options: RunOptions, _ head: Configuration.Head
+    ) -> HeadStyle.Kind? {
+        switch (task, head) {
+        case (.classify, .sequenceClassifier(let classes, _)): .labels(classes, count: options.topK ?? 5)
+        case (.frames, _): .activity(threshold: options.threshold ?? 0.5)
+        case (.embed, _): .embedding
+        case (.logits, _): .tensors
+        default: nil
+        }
     }
 
     private static func timestamps(_ options: RunOptions, _ format: TranscriptFormat) throws -> TimestampLevel {
@@ -106,6 +123,7 @@ struct RunPlan: Sendable {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.fileExtension
         case .translation(let format): format.fileExtension
+        case .head(let style): style.fileExtension
         case .tensors: "safetensors"
         }
     }
@@ -115,11 +133,47 @@ struct RunPlan: Sendable {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.holdsSeveralResults
         case .translation: true
+        case .head(let style): style.holdsSeveralResults
         case .tensors: false
         }
     }
 
-    var isBinary: Bool { if case .tensors = product { true } else { false } }
+    var isBinary: Bool { fileExtension == "safetensors" }
+}
+
+extension Configuration.Head {
+    /// What `--task auto` stands for.
+    fileprivate var task: RunOptions.Task {
+        switch self {
+        case .ctc: .transcribe
+        case .sequenceClassifier: .classify
+        case .frameClassifier: .frames
+        case .xVector: .embed
+        case .none, .pretraining: .features
+        }
+    }
+}
+
+extension RunOptions.Task {
+    fileprivate func fits(_ head: Configuration.Head) -> Bool {
+        switch self {
+        case .auto, .features: true
+        case .logits: head != .none
+        default: head.task == self
+        }
+    }
+
+    /// The head that it can't do without, and what for.
+    fileprivate var need: String {
+        switch self {
+        case .auto, .features: ""
+        case .transcribe: "CTC head, so no text"
+        case .classify: "head that classifies whole audio, so no labels"
+        case .frames: "head that classifies frames, so no segments"
+        case .embed: "x-vector head, so no embeddings"
+        case .logits: "head, so no logits"
+        }
+    }
 }
 
 extension RunOptions.Format {

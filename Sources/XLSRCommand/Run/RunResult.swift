@@ -6,24 +6,8 @@ enum RunResult: Sendable {
     case transcript(TranscriptionResult, TranscriptStyle)
     /// `shown` is what standard output has of the text already.
     case translation(TranslationResult, TranslationFormat, shown: String)
+    case head(HeadResult, RunOptions.Format)
     case tensors([(name: String, array: HostArray)])
-
-    /// Blocks' outputs for the chunks of an input, the rows of each block one under the other.
-    static func tensors(joining pieces: [[(name: String, array: HostArray)]]) -> RunResult {
-        guard let first = pieces.first, pieces.count > 1 else { return .tensors(pieces.first ?? []) }
-        return .tensors(
-            first.indices.map { block in
-                var bytes: [UInt8] = []
-                bytes.reserveCapacity(pieces.reduce(0) { $0 + $1[block].array.byteRange.count })
-                for piece in pieces { piece[block].array.withUnsafeBytes { bytes.append(contentsOf: $0) } }
-                let rows = pieces.reduce(0) { $0 + $1[block].array.shape[0] }
-                let shape = Shape([rows] + first[block].array.shape.dimensions.dropFirst())
-                let (name, dtype) = (first[block].name, first[block].array.dtype)
-                return (
-                    name, HostArray(shape: shape, dtype: dtype, memory: ArrayMemory(bytes), byteRange: 0..<bytes.count)
-                )
-            })
-    }
 
     func write(
         isOneOfSeveral: Bool, path: String, _ write: (UnsafeRawBufferPointer) throws -> Void
@@ -38,6 +22,9 @@ enum RunResult: Sendable {
             var rest =
                 isBeginning ? String(decoding: text.utf8.dropFirst(shown.utf8.count), as: UTF8.self) : "\n" + text
             try rest.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
+        case .head(let result, let format):
+            var text = try result.text(format, isOneOfSeveral: isOneOfSeveral)
+            try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
         case .tensors(let tensors):
             try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], path: path, write)
         }

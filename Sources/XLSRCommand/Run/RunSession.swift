@@ -12,6 +12,8 @@ final class RunSession {
     let inputs: [String]
     /// What is said in the inputs, where that is known.
     private let texts: [Result<AlignmentText, any Error>]
+    /// Of the inputs so far.
+    private var embeddings: [(audio: String, Embedding)] = []
     private var report = RunReport()
 
     /// - Throws: `UsageError` and errors of the model and the device, before anything is computed.
@@ -35,9 +37,10 @@ final class RunSession {
             options.model.files, name: options.model.name, on: backend, precision: options.precision,
             language: options.language)
         switch plan.product {
-        case .tensors: break
         case .transcript, .alignment: try model.requireTranscription()
         case .translation: _ = try model.generationSettings(to: options.language)
+        case .head: try model.requireHead()
+        case .tensors: break
         }
         texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
             Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
@@ -49,7 +52,11 @@ final class RunSession {
     func run() throws -> Bool {
         switch plan.product {
         case .tensors(let names):
-            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(joining: $1) }
+            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(HostArray.joined($1)) }
+        case .head(let style):
+            try run(model.headPieces, minimumSampleCount: model.configuration.minimumHeadSampleCount) {
+                try self.result($0, self.model.headOutputs(of: $1), style)
+            }
         case .transcript(let style):
             try run(model.bestPaths) { try self.result($0, self.model.transcript(of: $1), style) }
         case .translation(let format): try translate(format)
@@ -81,6 +88,30 @@ final class RunSession {
         return .transcript(result, style)
     }
 
+    private func result<Piece>(
+        _ outcome: ChunkedRun<Piece>.Outcome, _ outputs: [(name: String, array: HostArray)], _ style: HeadStyle
+    ) -> RunResult {
+        guard style.format != .safetensors else { return .tensors(outputs) }
+        let content: HeadResult.Content
+        switch style.kind {
+        case .labels(let classes, let count):
+            content = .labels(classes.best(count, logits: outputs.first?.array.floats() ?? []))
+        case .activity(let threshold):
+            content = .activity(model.frameScores(outputs).segments(threshold: threshold))
+        case .embedding:
+            let embedding = model.embedding(outputs)
+            content = .embedding(
+                embedding, similarities: embeddings.map { ($0.audio, cosine: embedding.cosine(with: $0.1)) })
+            embeddings.append((inputs[outcome.index], embedding))
+        case .tensors: return .tensors(outputs)
+        }
+        let result = HeadResult(
+            content: content, audio: inputs[outcome.index], model: model.name,
+            device: model.backend.device.description, precision: model.precision.weights.rawValue,
+            audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
+        return .head(result, style.format)
+    }
+
     private func noteStars() {
         guard options.verbosity > .quiet else { return }
         for case .success(let text) in texts where !text.starredWords.isEmpty {
@@ -95,12 +126,13 @@ final class RunSession {
     ///   - chunking: by default what the options say.
     ///   - batchSeconds: by default what the options say.
     func run<Piece>(
-        _ compute: @escaping ([ChunkInput]) throws -> [Piece], chunking: Chunking? = nil, batchSeconds: Double? = nil,
+        _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
+        chunking: Chunking? = nil, batchSeconds: Double? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
         let run = ChunkedRun(
-            model, chunking ?? options.chunking, batchSeconds: batchSeconds ?? options.batchSeconds, compute: compute,
-            progress: showProgress
+            model, chunking ?? options.chunking, batchSeconds: batchSeconds ?? options.batchSeconds,
+            minimumSampleCount: minimumSampleCount, compute: compute, progress: showProgress
         ) { outcome in
             do {
                 let value = try result(outcome, outcome.pieces.get())

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 import transformers
 from safetensors.torch import save
-from transformers import (Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC,
-                          Wav2Vec2ForPreTraining, Wav2Vec2Model, Wav2Vec2Processor)
+from transformers import (Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor,
+                          Wav2Vec2ForAudioFrameClassification, Wav2Vec2ForCTC, Wav2Vec2ForPreTraining,
+                          Wav2Vec2ForSequenceClassification, Wav2Vec2ForXVector, Wav2Vec2Model, Wav2Vec2Processor)
 from transformers.activations import ACT2CLS, ACT2FN
 
 HERE = pathlib.Path(__file__).parent
@@ -38,6 +39,10 @@ NO_MASKING = dict(mask_time_prob=0.0, mask_feature_prob=0.0)
 def sizes(hidden, heads, layers, intermediate, kernel, groups):
     return dict(hidden_size=hidden, num_attention_heads=heads, num_hidden_layers=layers,
                 intermediate_size=intermediate, num_conv_pos_embeddings=kernel, num_conv_pos_embedding_groups=groups)
+
+
+def labels(*names):
+    return dict(id2label=dict(enumerate(names)), label2id={name: index for index, name in enumerate(names)})
 
 
 BIN_MODEL = dict(config=dict(**LAYER_STABLE, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 36, 8, 4)), blank="last",
@@ -75,6 +80,49 @@ VARIANTS = {
                     conv_kernel=[8, 5], conv_stride=[8, 5], **sizes(24, 2, 1, 40, 1, 1), **NO_MASKING,
                     hidden_act="quick_gelu", feat_extract_activation="gelu_fast"),
         extractor=dict(do_normalize=False, sampling_rate=8000), samples=(483, 1601)),
+    "classifier": dict(
+        config=dict(**GROUP_POST, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), classifier_proj_size=18,
+                    **labels("deu", "eng", "fra", "spa", "swh", "zho", "yor")),
+        model=Wav2Vec2ForSequenceClassification, samples=(401, 1103)),
+    "classifier-sum": dict(
+        config=dict(**LAYER_STABLE, **TINY_CONVOLUTIONS, **sizes(24, 2, 3, 40, 8, 2), classifier_proj_size=13,
+                    use_weighted_layer_sum=True, problem_type="multi_label_classification", **labels("a", "b", "c")),
+        model=Wav2Vec2ForSequenceClassification, samples=(401, 1103)),
+    "classifier-sum-tied": dict(
+        config=dict(**LAYER_STABLE, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), classifier_proj_size=13,
+                    use_weighted_layer_sum=True, tie_last_hidden_states=True),
+        model=Wav2Vec2ForSequenceClassification, samples=(401, 1103)),
+    "frames": dict(
+        config=dict(**LAYER_STABLE, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), **labels("anna", "ben", "cleo")),
+        model=Wav2Vec2ForAudioFrameClassification, samples=(401, 1103)),
+    "frames-sum": dict(
+        config=dict(**GROUP_POST, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), use_weighted_layer_sum=True,
+                    **labels("0", "1")),
+        model=Wav2Vec2ForAudioFrameClassification, samples=(401, 1103)),
+    "xvector": dict(
+        config=dict(**GROUP_POST, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), tdnn_dim=[10, 14, 9, 11],
+                    tdnn_kernel=[5, 3, 3, 1], tdnn_dilation=[1, 2, 3, 1], xvector_output_dim=15),
+        model=Wav2Vec2ForXVector, frames=16, samples=(901, 1603)),
+    "xvector-sum": dict(
+        config=dict(**LAYER_STABLE, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), use_weighted_layer_sum=True,
+                    tdnn_dim=[11, 13, 8], tdnn_kernel=[2, 4, 3], tdnn_dilation=[3, 1, 5], xvector_output_dim=9),
+        model=Wav2Vec2ForXVector, frames=18, samples=(903, 1601)),
+    "xvector-adapter": dict(
+        config=dict(**GROUP_POST, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), tdnn_dim=[10, 9],
+                    tdnn_kernel=[2, 3], tdnn_dilation=[2, 1], xvector_output_dim=9, add_adapter=True,
+                    num_adapter_layers=1),
+        model=Wav2Vec2ForXVector, frames=11, samples=(903, 1601)),
+    "quantizer": dict(
+        config=dict(**LAYER_STABLE, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), num_codevector_groups=3,
+                    num_codevectors_per_group=7, codevector_dim=15, proj_codevector_dim=11),
+        model=Wav2Vec2ForPreTraining, samples=(401, 1103)),
+    "adapter": dict(
+        config=dict(**GROUP_POST, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), add_adapter=True,
+                    adapter_kernel_size=2, adapter_stride=3, num_adapter_layers=2),
+        model=Wav2Vec2Model, samples=(399, 1103)),
+    "adapter-ctc": dict(
+        config=dict(**LAYER_STABLE, **TINY_CONVOLUTIONS, **sizes(24, 2, 2, 40, 8, 2), add_adapter=True,
+                    output_hidden_size=18), samples=(1203, 2501)),
 }
 
 
@@ -96,13 +144,14 @@ def draw(model, seed, dtype):
         noise = torch.randn(parameter.shape, generator=generator)
         uniform = torch.rand(parameter.shape, generator=generator)
         if parameter.dim() == 1:
-            value = 0.3 * noise
+            value = (1.5 if name == "layer_weights" else 0.3) * noise
             if "norm" in name and name.endswith("weight"):
                 value = (0.5 + 1.2 * uniform) * torch.where(noise > -1.3, 1.0, -1.0)
         elif "original0" in name:
             value = (0.3 + 1.7 * uniform) * math.sqrt(parameter.shape[2])
         else:
             gains = dict(q_proj=1.5, k_proj=1.5, feature_projection=1.8, intermediate=1.8, conv_layers=1.8, lm_head=1.8)
+            gains |= dict(codevectors=noise[0].numel() ** 0.5, weight_proj=2.0, projector=1.8)
             gain = next((gain for part, gain in gains.items() if part in name), 1.0)
             value = gain * noise / math.sqrt(noise[0].numel())
             if "conv_layers" in name and value.shape[1] > 1:
@@ -193,17 +242,37 @@ def run(model, samples, extractor, dtype=torch.float64):
         return lambda module, inputs, output: taps.__setitem__(name, read(output)[0].clone())
 
     hooks = [module.register_forward_hook(hook(name, read)) for name, (module, read) in watched.items()]
+    inputs = torch.from_numpy(values)[None].to(dtype)
+    tied, base.config.tie_last_hidden_states = getattr(base.config, "tie_last_hidden_states", None), None
     with torch.no_grad():
-        result = base(torch.from_numpy(values)[None].to(dtype), output_hidden_states=True, output_attentions=True)
+        result = base(inputs, output_hidden_states=True, output_attentions=True)
+        base.config.tie_last_hidden_states = tied
         for handle in hooks:
             handle.remove()
         taps["extract_features"] = result.extract_features[0]
         for level, hidden in enumerate(result.hidden_states):
             taps[f"hidden_states.{level}"] = hidden[0]
         taps["last_hidden_state"] = result.last_hidden_state[0]
-        if hasattr(model, "lm_head"):
-            taps["logits"] = model.lm_head(result.last_hidden_state)[0]
+        if model is not base:
+            outputs = model(inputs)
+            taps |= {name: outputs[name][0] for name in HEAD_OUTPUTS if outputs.get(name) is not None}
+        if hasattr(model, "quantizer"):
+            taps["codevector_perplexity"] = outputs.codevector_perplexity
+            scores = model.quantizer.weight_proj(taps["extract_features"])
+            scores = scores.view(len(scores), model.config.num_codevector_groups, -1)
+            best = scores.topk(2).values
+            assert (best[..., 0] - best[..., 1]).min() > 2e-4, "a codevector that rounding could change"
+            taps["codevector_ids"] = scores.argmax(-1)
     return taps, result.attentions
+
+
+HEAD_OUTPUTS = ["logits", "embeddings", "projected_states", "projected_quantized_states"]
+
+
+def output_of(taps):
+    """What a change of any parameter must change."""
+    outputs = [taps[name].flatten() for name in HEAD_OUTPUTS if name in taps] or [taps["last_hidden_state"].flatten()]
+    return torch.cat(outputs)
 
 
 def check_that_everything_shows(model, samples, extractor, frames):
@@ -220,20 +289,24 @@ def check_that_everything_shows(model, samples, extractor, frames):
     figures = f"entropy {entropy.min():.2f}..{entropy.mean():.2f}..{entropy.max():.2f}"
     assert 0.2 < entropy.mean() < 0.9 and entropy.max() - entropy.min() > 0.3, figures
     assert preactivations.min() < -3 and preactivations.max() > 3, (preactivations.min(), preactivations.max())
-    name_of_output = "logits" if "logits" in taps else "last_hidden_state"
-    base, weakest = taps[name_of_output], (math.inf, "")
+    base, weakest = output_of(taps), (math.inf, "")
     for name, parameter in model.named_parameters():
-        if any(part in name for part in ("masked_spec_embed", "quantizer", "project_")) or name.endswith("k_proj.bias"):
+        if any(part in name for part in ("masked_spec_embed", "objective")) or name.endswith("k_proj.bias"):
             continue  # inference leaves these unread; softmax cancels the key bias
+        if name.startswith("wav2vec2.encoder.layer_norm") and model.config.use_weighted_layer_sum:
+            if model.config.do_stable_layer_norm and not model.config.tie_last_hidden_states:
+                continue  # comes after all hidden states that are averaged
         if name.endswith("conv_layers.0.conv.bias") and model.config.feat_extract_norm == "group":
             continue  # group norm over time cancels a constant per channel
         kept = parameter.data.clone()
         flat = kept.flatten()
         parameter.data = (flat.roll(1) if flat.numel() > 1 else 1.3 * flat).view_as(kept)
-        moved = (run(model, samples, extractor)[0][name_of_output] - base).abs().max() / base.abs().max()
+        moved = (output_of(run(model, samples, extractor)[0]) - base).abs().max() / base.abs().max()
         parameter.data = kept
         weakest = min(weakest, (moved.item(), name))
-    assert weakest[0] > 5e-3, weakest
+    # Means over time or over layers hide much of a change.
+    hidden = model.config.use_weighted_layer_sum or "logits" in taps and taps["logits"].dim() == 1
+    assert weakest[0] > (1e-3 if hidden else 5e-3), weakest
     return f"{figures}, preactivation {preactivations.min():.1f}..{preactivations.max():.1f}, weakest {weakest[0]:.3f} {weakest[1]}"
 
 
@@ -288,23 +361,22 @@ def write_variant(name, variant):
     if kind is Wav2Vec2ForCTC:
         tokenizer = Wav2Vec2CTCTokenizer.from_pretrained(folder)
 
-    first = receptive_field(config) | 1
+    first = receptive_field(config) + math.prod(config.conv_stride) * (variant.get("frames", 1) - 1) | 1
     metadata = versions() | {"variant": name, "seed": str(SEED)}
     tensors, deviation = {}, 0.0
     for i, length in enumerate((first, *variant["samples"])):
         samples = samples_of(length, extractor.sampling_rate, i)
         taps, _ = run(model, samples, extractor)
-        frames = len(taps["last_hidden_state"])
-        assert length % 2 == 1 and (frames == 1) == (i == 0)
-        output = "logits" if "logits" in taps else "last_hidden_state"
-        coarse = run(single, samples, extractor, torch.float32)[0][output]
-        deviation = max(deviation, ((coarse - taps[output]).abs().max() / taps[output].abs().max()).item())
+        frames = len(taps["extract_features"])
+        assert length % 2 == 1 and (frames == variant.get("frames", 1)) == (i == 0)
+        coarse, output = output_of(run(single, samples, extractor, torch.float32)[0]), output_of(taps)
+        deviation = max(deviation, ((coarse - output).abs().max() / output.abs().max()).item())
         tensors |= {f"input.{i}": torch.from_numpy(samples)} | {f"{k}.{i}": v.float().contiguous() for k, v in taps.items()}
         if tokenizer:
             metadata[f"text.{i}"] = tokenizer.batch_decode(taps["logits"].argmax(-1)[None])[0]
     last = f"hidden_states.{config.num_hidden_layers}.2"
     after = torch.equal(tensors[last], tensors["last_hidden_state.2"])
-    assert after != config.do_stable_layer_norm
+    assert after != config.do_stable_layer_norm or config.add_adapter
     metadata["hidden_states"] = "last one is " + ("last_hidden_state" if after else "before the final layer norm")
     metadata["float32_deviation"] = f"{deviation:.1e}"
     assert deviation < 1e-5, deviation

@@ -51,6 +51,6 @@ private struct TimedTextObject: Encodable {
 }
 
 /// Nil for NaN and infinity, which JSON doesn't have.
-private func rounded(_ value: Double, per scale: Double) -> Double? {
+package func rounded(_ value: Double, per scale: Double) -> Double? {
     return value.isFinite ? (value * scale).rounded() / scale : nil
 }

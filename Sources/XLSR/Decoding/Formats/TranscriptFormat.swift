@@ -62,7 +62,7 @@ public enum TranscriptFormat: String, CaseIterable, Sendable {
 }
 
 /// Text without tabs and line breaks, each of which is written as a space.
-func singleLine(_ text: String) -> String {
+package func singleLine(_ text: String) -> String {
     let breaks: Set<Unicode.Scalar> = ["\t", "\n", "\u{B}", "\u{C}", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
     return CodePoints(text).map { breaks.contains($0) ? " " : $0 }.string
 }

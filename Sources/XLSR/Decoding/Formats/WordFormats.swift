@@ -28,9 +28,22 @@ func rttmDocument(of result: TranscriptionResult) -> String {
     return activity.speech(around: result.transcript.words, audioSeconds: result.audioSeconds).map { part in
         let start = min(milliseconds(part.lowerBound), result.milliseconds)
         let end = min(milliseconds(part.upperBound), result.milliseconds)
-        let times = "\(decimal(thousandths: start)) \(decimal(thousandths: end - start))"
-        return "SPEAKER \(recordingID(result.audio)) 1 \(times) <NA> <NA> speech <NA> <NA>\n"
+        return rttmLine(audio: result.audio, start: start, end: end, speaker: "speech")
     }.joined()
+}
+
+/// RTTM of a head's labels, a `SPEAKER` line a stretch of time.
+package func rttmDocument(of segments: [FrameScores.Segment], audio: String, audioSeconds: Double) -> String {
+    let limit = Int((max(0, min(audioSeconds, 1e9)) * 1000).rounded(.down))
+    return segments.map {
+        let (start, end) = (min(milliseconds($0.start), limit), min(milliseconds($0.end), limit))
+        return rttmLine(audio: audio, start: start, end: end, speaker: unspaced($0.label))
+    }.joined()
+}
+
+private func rttmLine(audio: String, start: Int, end: Int, speaker: String) -> String {
+    let times = "\(decimal(thousandths: start)) \(decimal(thousandths: end - start))"
+    return "SPEAKER \(recordingID(audio)) 1 \(times) <NA> <NA> \(speaker.isEmpty ? "_" : speaker) <NA> <NA>\n"
 }
 
 /// Praat's TextGrid in the long text format: tiers of words and of characters, with empty intervals between them.
