@@ -17,23 +17,22 @@ struct RunPlan: Sendable {
 
     /// - Throws: `UsageError` for options that don't go together or ask for what this checkpoint doesn't have.
     init(_ options: RunOptions, _ configuration: Configuration) throws {
-        let own = configuration.translates ? .translate : configuration.head.task
-        let task = options.task == .auto ? own : options.task
-        if task == .translate {
-            product = .translation(try Self.translationFormat(options, configuration))
-            return
-        }
-        guard options.beamCount == nil else { throw UsageError("--beams is for --task translate") }
+        let task = options.task == .auto ? configuration.task : options.task
         guard task == .features || options.layer == nil else { throw UsageError("--layer needs --task features") }
         guard task == .transcribe || options.timestamps == nil else {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
         }
         guard task == .classify || options.topK == nil else { throw UsageError("--top-k needs --task classify") }
         guard task == .frames || options.threshold == nil else { throw UsageError("--threshold needs --task frames") }
-        guard task.fits(configuration.head) else {
+        guard task == .translate || options.beamCount == nil else { throw UsageError("--beams needs --task translate") }
+        guard task.fits(configuration) else {
             throw UsageError(
                 "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no"
-                    + " \(task.need); use --task \(configuration.head.task.rawValue)")
+                    + " \(task.need); use --task \(configuration.task.rawValue)")
+        }
+        if task == .translate {
+            product = .translation(try Self.translationFormat(options))
+            return
         }
         if let option = options.subtitleOption, options.format.flatMap(\.transcriptFormat)?.hasCues != true {
             throw UsageError("\(option.name) is for subtitles; add --format srt, vtt, lrc or tsv")
@@ -56,21 +55,11 @@ struct RunPlan: Sendable {
         product = options.texts == nil ? .transcript(style) : .alignment(style)
     }
 
-    private static func translationFormat(
-        _ options: RunOptions, _ configuration: Configuration
-    ) throws -> TranslationFormat {
-        guard configuration.translates else {
-            throw UsageError(
-                "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no text decoder,"
-                    + " so it translates nothing; use --task transcribe")
-        }
+    private static func translationFormat(_ options: RunOptions) throws -> TranslationFormat {
         guard options.texts == nil else { throw UsageError("align needs a model with a CTC head") }
-        let unfit: [(Bool, String)] = [
-            (options.layer != nil, "--layer"), (options.timestamps != nil, "--timestamps"),
-            (options.subtitleOption != nil, options.subtitleOption?.name ?? ""),
-            (options.givesStride, "--stride-seconds"),
-        ]
-        if let option = unfit.first(where: \.0)?.1 { throw UsageError("\(option) is not for translations") }
+        if let option = options.subtitleOption ?? (options.givesStride ? .strideSeconds : nil) {
+            throw UsageError("\(option.name) is not for translations")
+        }
         guard let format = TranslationFormat(rawValue: (options.format ?? .text).rawValue) else {
             throw UsageError("translations have no times of words; use --format text or json")
         }
@@ -141,10 +130,11 @@ struct RunPlan: Sendable {
     var isBinary: Bool { fileExtension == "safetensors" }
 }
 
-extension Configuration.Head {
+extension Configuration {
     /// What `--task auto` stands for.
     fileprivate var task: RunOptions.Task {
-        switch self {
+        if translates { return .translate }
+        return switch head {
         case .ctc: .transcribe
         case .sequenceClassifier: .classify
         case .frameClassifier: .frames
@@ -155,11 +145,11 @@ extension Configuration.Head {
 }
 
 extension RunOptions.Task {
-    fileprivate func fits(_ head: Configuration.Head) -> Bool {
+    fileprivate func fits(_ configuration: Configuration) -> Bool {
         switch self {
         case .auto, .features: true
-        case .logits: head != .none
-        default: head.task == self
+        case .logits: configuration.head != .none
+        default: configuration.task == self
         }
     }
 
@@ -168,6 +158,7 @@ extension RunOptions.Task {
         switch self {
         case .auto, .features: ""
         case .transcribe: "CTC head, so no text"
+        case .translate: "text decoder, so no translation"
         case .classify: "head that classifies whole audio, so no labels"
         case .frames: "head that classifies frames, so no segments"
         case .embed: "x-vector head, so no embeddings"

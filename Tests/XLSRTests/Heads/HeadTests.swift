@@ -122,7 +122,7 @@ import XLSR
         let chunked = try model.headOutputs(
             of: samples, chunking: Chunking(seconds: 640.0 / 16_000, strideSeconds: 160.0 / 16_000))
         #expect(chunked.mapValues(\.shape) == whole.mapValues(\.shape))
-        for (name, array) in chunked { #expect(array.floats().allSatisfy(\.isFinite), "\(name)") }
+        for (name, array) in chunked { #expect(array.floats().allSatisfy { $0.isFinite }, "\(name)") }
     }
 
     @Test func codevectorsAreWholeNumbersAndTheirPerplexityCountsThem() throws {
