@@ -59,7 +59,9 @@ extension XLSRModel {
         _ clips: [AudioClip], names: [String]? = nil, count: Int = 5, chunking: Chunking = .automatic,
         batchSeconds: Double = 30
     ) throws -> [[LabelScore]] {
-        guard case .sequenceClassifier(let classes, _) = configuration.head else { throw lacks("labels of whole audio") }
+        guard case .sequenceClassifier(let classes, _) = configuration.head else {
+            throw lacks("labels of whole audio")
+        }
         return try headOutputs(of: clips, names: names, chunking: chunking, batchSeconds: batchSeconds).map {
             classes.best(max(0, count), logits: $0[0].array.floats())
         }

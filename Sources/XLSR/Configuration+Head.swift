@@ -97,7 +97,8 @@ extension Configuration {
 
 extension Configuration.Head {
     /// - Throws: `CheckpointError` that names the field.
-    init(_ fields: ConfigurationFields, architectures: [String], hiddenSize: Int, adapter: Configuration.Adapter?) throws
+    init(_ fields: ConfigurationFields, architectures: [String], hiddenSize: Int, adapter: Configuration.Adapter?)
+        throws
     {
         let classes = ["CTC", "SequenceClassification", "AudioFrameClassification", "XVector", "PreTraining"]
         let name = architectures.lazy.compactMap { name in classes.first { name.hasSuffix("For" + $0) } }.first
@@ -157,7 +158,8 @@ extension Configuration.XVector {
         guard !channels.isEmpty, channels.count <= 32 else {
             throw fields.error("tdnn_dim", "has \(channels.count) layers, not 1 to 32")
         }
-        for (name, list) in [("tdnn_kernel", kernels), ("tdnn_dilation", dilations)] where list.count != channels.count {
+        for (name, list) in [("tdnn_kernel", kernels), ("tdnn_dilation", dilations)] where list.count != channels.count
+        {
             throw fields.error(name, "has \(list.count) layers, but tdnn_dim has \(channels.count)")
         }
         layers = channels.indices.map {
@@ -174,7 +176,8 @@ extension Configuration.Pretraining {
         codevectorSize = try fields.integer("codevector_dim", default: 256, in: 1...65_536)
         projectionSize = try fields.integer("proj_codevector_dim", default: 256, in: 1...65_536)
         guard codevectorSize.isMultiple(of: groupCount) else {
-            throw fields.error("num_codevector_groups", "\(groupCount) groups don't divide codevector_dim \(codevectorSize)")
+            throw fields.error(
+                "num_codevector_groups", "\(groupCount) groups don't divide codevector_dim \(codevectorSize)")
         }
     }
 }

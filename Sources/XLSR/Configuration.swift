@@ -126,7 +126,9 @@ extension Configuration {
         var hop = 1
         for stride in strides {
             hop *= stride
-            guard hop <= longestHop else { throw fields.error("conv_stride", "the product of all strides is too large") }
+            guard hop <= longestHop else {
+                throw fields.error("conv_stride", "the product of all strides is too large")
+            }
         }
         return zip(channels, zip(kernels, strides)).map {
             ConvolutionLayer(channels: $0, kernel: $1.0, stride: $1.1)

@@ -168,7 +168,8 @@ public struct XLSRModel: Sendable {
     func check(_ clip: AudioClip, name: String, minimumSampleCount: Int) throws {
         let samples = clip.samples
         guard samples.count >= minimumSampleCount else {
-            let milliseconds = (1000 * minimumSampleCount + featureExtractor.sampleRate - 1) / featureExtractor.sampleRate
+            let milliseconds =
+                (1000 * minimumSampleCount + featureExtractor.sampleRate - 1) / featureExtractor.sampleRate
             throw AudioError(
                 .tooShort, source: name,
                 "\(samples.count) samples at \(featureExtractor.sampleRate) Hz, but the model needs \(minimumSampleCount)",

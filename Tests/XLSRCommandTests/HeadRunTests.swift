@@ -27,7 +27,8 @@ import XLSR
             let two = try run("classifier", "--top-k", "2", a, b)
             #expect(two.lines.map { $0.split(separator: "\t")[0] } == [a, a, b, b].map { $0[...] })
             #expect(two.lines.first == "\(a)\t\(one.lines[0])")
-            let json = try JSON(parsing: run("classifier", "--format", "json", "--top-k", "100", a).output, path: "output")
+            let json = try JSON(
+                parsing: run("classifier", "--format", "json", "--top-k", "100", a).output, path: "output")
             let labels = try #require(json["labels"]?.array)
             #expect(labels.count == 7 && labels[0]["label"]?.string == String(rows[0][0]))
             #expect(json["version"]?.int == 1 && json["audio"]?.string == a && json["text"] == nil)
@@ -101,7 +102,10 @@ import XLSR
     }
 
     @Test(arguments: [
-        ("classifier", ["--task", "frames"], "has no head that classifies frames, so no segments; use --task classify"),
+        (
+            "classifier", ["--task", "frames"],
+            "has no head that classifies frames, so no segments; use --task classify"
+        ),
         ("frames", ["--task", "embed"], "has no x-vector head, so no embeddings; use --task frames"),
         ("xvector", ["--task", "transcribe"], "has no CTC head, so no text; use --task embed"),
         ("adapter", ["--task", "logits"], "has no head, so no logits; use --task features"),

@@ -5,11 +5,12 @@ import XLSR
 
 /// A tiny checkpoint and what transformers computes from it; see Goldens/README.md.
 struct Golden {
-    static let variants = [
-        "layer-stable", "group-post", "heads-120", "heads-80", "odd-positional", "bin-blank-last", "bin-legacy",
-        "sharded",
-        "headless", "pretraining", "do-normalize-false", "adapter", "adapter-ctc",
-    ] + heads
+    static let variants =
+        [
+            "layer-stable", "group-post", "heads-120", "heads-80", "odd-positional", "bin-blank-last", "bin-legacy",
+            "sharded",
+            "headless", "pretraining", "do-normalize-false", "adapter", "adapter-ctc",
+        ] + heads
 
     /// Those with a head other than CTC's.
     static let heads = [

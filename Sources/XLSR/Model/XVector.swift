@@ -49,8 +49,10 @@ struct XVector: PooledHead {
         var x = frames
         /// Where each frame of each utterance lies in `x`.
         var places = (0..<segments.count).map { segments[$0].map(Int32.init) }
+        var isInTimeOrder = true
         for (layer, size) in zip(layers, sizes.layers) {
-            if size.dilation > 1, size.kernel > 1 {
+            if size.kernel > 1, size.dilation > 1 || !isInTimeOrder {
+                isInTimeOrder = size.dilation == 1
                 var order: [Int32] = []
                 for index in places.indices {
                     var moved = places[index]

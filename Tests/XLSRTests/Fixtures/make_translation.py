@@ -204,7 +204,8 @@ def goldens(name, path, inputs, settings, pad, logits_for, tensors, cases):
         with torch.no_grad():
             output = model(input_values=normalized(inputs[index]), decoder_input_ids=ids)
         tensors[f"{name}.tokens.{index}"] = ids[0].to(torch.int32)
-        tensors[f"{name}.states.{index}"] = output.encoder_last_hidden_state[0].contiguous()
+        with torch.no_grad():
+            tensors[f"{name}.states.{index}"] = model.encoder(normalized(inputs[index]))[0][0].contiguous()
         tensors[f"{name}.logits.{index}"] = output.logits[0].contiguous()
     lengths = set()
     for index, values in enumerate(inputs):

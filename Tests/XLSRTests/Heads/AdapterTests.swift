@@ -46,7 +46,9 @@ import XLSR
         #expect(clip.seconds / 2 < last.end && last.end <= clip.seconds + model.secondsPerFrame)
     }
 
-    @Test(arguments: [(nil, nil, true), ("4.17.0", nil, true), ("5.23.0", nil, false), ("5.23.0", true, true), ("4.1", false, false)])
+    @Test(arguments: [
+        (nil, nil, true), ("4.17.0", nil, true), ("5.23.0", nil, false), ("5.23.0", true, true), ("4.1", false, false),
+    ])
     func whichHiddenStatesAreAveragedDependsOnWhoWroteTheCheckpoint(
         version: String?, tie: Bool?, expected: Bool
     ) throws {
