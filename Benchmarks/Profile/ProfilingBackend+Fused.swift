@@ -60,11 +60,13 @@ extension ProfilingBackend {
         }
     }
 
-    package func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
+    package func attention(
+        _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor
+    ) throws {
         let pairs = segments.lengths.reduce(0.0) { $0 + Double($1) * Double($1) }
         try measure(.attention, operationCount: 4 * pairs * Double(result.shape.columns), [queryKeyValue], into: result)
         {
-            try base.attention(own(queryKeyValue), heads: heads, segments: segments, into: $0)
+            try base.attention(own(queryKeyValue), heads: heads, segments: segments, precision: precision, into: $0)
         }
     }
 

@@ -5,6 +5,18 @@
 static const unsigned char openCLPrelude[] = {
 #embed "../OpenCL/Prelude.cl"
 };
+static const unsigned char cudaPrelude[] = {
+#embed "../CUDA/Prelude.cu"
+};
+static const unsigned char tensorCore[] = {
+#embed "../CUDA/TensorCore.cu"
+};
+static const unsigned char tensorProduct[] = {
+#embed "../CUDA/TensorProduct.cu"
+};
+static const unsigned char tensorAttention[] = {
+#embed "../CUDA/TensorAttention.cu"
+};
 static const unsigned char functions[] = {
 #embed "Functions.cl"
 };
@@ -42,6 +54,10 @@ static const unsigned char wideAttention[] = {
 #define SOURCE(path, text) {path, text, sizeof(text)}
 
 static const KernelSourceText sources[] = {
+    SOURCE("CUDA/Prelude.cu", cudaPrelude),
+    SOURCE("CUDA/TensorAttention.cu", tensorAttention),
+    SOURCE("CUDA/TensorCore.cu", tensorCore),
+    SOURCE("CUDA/TensorProduct.cu", tensorProduct),
     SOURCE("OpenCL/Prelude.cl", openCLPrelude),
     SOURCE("OpenCL/Tile.cl", tile),
     SOURCE("OpenCL/WideAttention.cl", wideAttention),

@@ -35,6 +35,8 @@ public struct XLSRModel: Sendable {
     let head: ModelHead?
     let translator: Translator?
     private let tokenizerResult: Result<Wav2Vec2CTCTokenizer, any Error>
+    /// Where the rest of the checkpoint is, such as its language model.
+    let files: CheckpointFiles?
 
     /// Loads a model folder, or `OWNER/NAME` from the Hugging Face cache, onto a device.
     /// - Throws: `CheckpointError` for a file that is missing, broken or of an unsupported kind, which it names;
@@ -62,16 +64,18 @@ public struct XLSRModel: Sendable {
             featureExtractor: FeatureExtractorSettings(files),
             tokenizer: Result {
                 try Wav2Vec2CTCTokenizer(path: files.path, language: language) { try files.contents(of: $0) }
-            }, translation: TranslationConfiguration(files), on: backend, precision: precision)
+            }, translation: TranslationConfiguration(files), on: backend, precision: precision, files: files)
     }
 
     /// A model of weights and settings from anywhere.
     package init(
         _ checkpoint: CheckpointTensors, name: String, configuration: Configuration,
         featureExtractor: FeatureExtractorSettings, tokenizer: Result<Wav2Vec2CTCTokenizer, any Error>,
-        translation: TranslationConfiguration? = nil, on backend: any Backend, precision: Precision = .float32
+        translation: TranslationConfiguration? = nil, on backend: any Backend, precision: Precision = .float32,
+        files: CheckpointFiles? = nil
     ) throws {
         self.name = name
+        self.files = files
         self.backend = backend
         self.precision = precision
         self.configuration = configuration

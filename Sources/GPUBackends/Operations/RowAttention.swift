@@ -7,9 +7,9 @@ extension GPUBackend {
         counters.add(.attentions)
         let size = query.shape[1] / heads
         guard size > 0 else { return }
-        let program = GPUProgram(.rowAttention, ["LANES": shape.lanes, "HEAD_SIZE": size, "KEYS": 256])
         try launch(
-            program, "row_attention", groups: (query.shape[0], heads, 1), threads: shape.groupSize,
+            shape.rowAttention(headSize: size), "row_attention", groups: (query.shape[0], heads, 1),
+            threads: shape.groupSize,
             [
                 .buffer(query), .buffer(keyValues), .buffer(rows.rows), .buffer(rows.starts), .buffer(result),
                 .int(heads), .float(1 / Float(size).squareRoot()),

@@ -49,7 +49,9 @@ extension ReferenceBackend {
         }
     }
 
-    public func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
+    public func attention(
+        _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor
+    ) throws {
         counters.add(.attentions)
         let width = result.shape[1]
         let size = width / heads

@@ -13,7 +13,8 @@ extension Command {
             limit: .max),
         options: [
             .model, .device, .precision, .task, .format, .output, .timestamps, .language, .beams, .layer, .topK,
-            .threshold, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize,
+            .threshold, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize, .decoder, .beamWidth, .lm,
+            .lmWeight, .wordScore, .hotword, .lexicon, .nbest,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
         notes: [
             """
@@ -53,6 +54,11 @@ extension Command {
             above 60 s is cut into pieces of 30 s that don't overlap, each translated by itself; --split silence cuts no \
             sentence. json has the tokens and the score of each piece.
             """,
+            """
+            A model folder with language_model/ is decoded by a beam search with that language model, unless --decoder \
+            greedy or --lm none is given; alphabet.json beside it says what the outputs stand for. Texts and scores are \
+            those of pyctcdecode 0.5.0 with the same settings.
+            """,
             "Exit status: 0 done, 1 something failed (other inputs still ran), 2 wrong usage.",
         ],
         examples: [
@@ -68,6 +74,9 @@ extension Command {
             Example("xlsr run --model ./diarizer --format rttm a.wav", "who speaks when"),
             Example("xlsr run --model ./speaker-verifier a.wav b.wav", "how alike two voices are"),
             Example("xlsr run --chunk-seconds 20 --stride-seconds 4 talk.wav", "in chunks of 20 s that overlap by 8 s"),
+            Example(
+                "xlsr run --lm news.arpa --hotword Zürich:8 a.wav", "with a language model and a word to look out for"),
+            Example("xlsr run --nbest 5 --format json a.wav", "the five best texts with their scores"),
             Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),
         ],
         perform: { try RunSession(RunOptions($0)).run() })

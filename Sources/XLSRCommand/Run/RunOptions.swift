@@ -76,6 +76,7 @@ struct RunOptions: Sendable {
     let subtitles: SubtitleRules
     /// A given option that only subtitles need.
     let subtitleOption: Option?
+    let decoder: DecoderOptions
     let verbosity: Verbosity
 
     private static let beamLimit = 1000
@@ -95,7 +96,10 @@ struct RunOptions: Sendable {
             (inputs, texts) = (operands, nil)
         }
         task = try arguments.choice(.task, Task.self) ?? .auto
-        format = try arguments.choice(.format, Format.self)
+        format =
+            isAlignment
+            ? try arguments.choice(.alignmentFormat, TranscriptFormat.self).flatMap { Format(rawValue: $0.rawValue) }
+            : try arguments.choice(.format, Format.self)
         output = arguments[.output]
         timestamps = try arguments.choice(.timestamps, TimestampLevel.self)
         language = arguments[.language]
@@ -114,6 +118,7 @@ struct RunOptions: Sendable {
         givesStride = arguments.has(.strideSeconds)
         subtitles = try Self.subtitles(arguments)
         subtitleOption = Option.subtitles.first { arguments.has($0) }
+        decoder = try DecoderOptions(arguments)
         verbosity = try arguments.verbosity()
         device = try arguments.device()
         backendOptions = try arguments.backendOptions()

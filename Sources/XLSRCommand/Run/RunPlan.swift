@@ -25,6 +25,9 @@ struct RunPlan: Sendable {
         guard task == .classify || options.topK == nil else { throw UsageError("--top-k needs --task classify") }
         guard task == .frames || options.threshold == nil else { throw UsageError("--threshold needs --task frames") }
         guard task == .translate || options.beamCount == nil else { throw UsageError("--beams needs --task translate") }
+        if task != .transcribe, let name = options.decoder.nameOfAny {
+            throw UsageError("\(name) is for transcripts, not for --task \(task.rawValue)")
+        }
         guard task.fits(configuration) else {
             throw UsageError(
                 "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no"
@@ -48,6 +51,9 @@ struct RunPlan: Sendable {
         }
         guard let format = (options.format ?? .text).transcriptFormat else {
             throw UsageError("--format safetensors holds no text; add --task features or --task logits")
+        }
+        guard format == .json || !options.decoder.asksForAlternatives else {
+            throw UsageError("--nbest needs --format json; \(format.rawValue) holds one text")
         }
         let style = try TranscriptStyle(
             format: format, timestamps: Self.timestamps(options, format), subtitles: options.subtitles,
@@ -128,6 +134,9 @@ struct RunPlan: Sendable {
     }
 
     var isBinary: Bool { fileExtension == "safetensors" }
+
+    /// Whether the text is to be found out, which takes a decoder.
+    var writesText: Bool { if case .transcript = product { true } else { false } }
 }
 
 extension Configuration {

@@ -8,6 +8,7 @@ final class RunSession {
     private let plan: RunPlan
     let destination: Destination
     let model: XLSRModel
+    private let decoder: CTCDecoder
     /// As the user named them; the bundled recording's name when there were none.
     let inputs: [String]
     /// What is said in the inputs, where that is known.
@@ -42,6 +43,12 @@ final class RunSession {
         case .head: try model.requireHead()
         case .tensors: break
         }
+        if case .transcript = plan.product {
+            decoder = try options.decoder.decoder(for: model)
+        } else {
+            decoder = .bestPath
+        }
+        if options.verbosity > .quiet, let warning = decoder.warning { Terminal.note("xlsr: warning: \(warning)") }
         texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
             Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
         }
@@ -58,7 +65,9 @@ final class RunSession {
                 try self.result($0, self.model.headOutputs(of: $1), style)
             }
         case .transcript(let style):
-            try run(model.bestPaths) { try self.result($0, self.model.transcript(of: $1), style) }
+            try run({ [model, decoder] in try model.evidence(of: $0, for: decoder) }) { outcome, pieces in
+                try self.result(outcome, self.model.transcript(of: pieces, by: self.decoder), style)
+            }
         case .translation(let format): try translate(format)
         case .alignment(let style):
             noteStars()
@@ -73,7 +82,7 @@ final class RunSession {
         if report.failureCount > report.messages.count {
             Terminal.error("\(report.failureCount) of \(inputs.count) inputs failed")
         }
-        if options.verbosity == .verbose { report.print(model) }
+        if options.verbosity == .verbose { report.print(model, plan.writesText ? decoder : nil) }
         return report.failureCount == 0
     }
 
