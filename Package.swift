@@ -48,7 +48,9 @@ let package = Package(
         .target(
             name: "KernelSources", path: "Kernels/Portable",
             exclude: [
-                "Attention.cl", "Elementwise.cl", "Functions.cl", "Movement.cl", "Product.cl", "Rows.cl", "Weights.cl",
+                "Attention.cl", "Elementwise.cl", "Functions.cl", "Movement.cl", "Product.cl", "RowAttention.cl",
+                "Rows.cl",
+                "Weights.cl",
             ]),
         .target(
             name: "OpenCLShim", path: "Kernels/OpenCL",

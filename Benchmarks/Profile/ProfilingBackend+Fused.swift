@@ -69,4 +69,22 @@ extension ProfilingBackend {
             try base.attention(own(queryKeyValue), heads: heads, segments: segments, precision: precision, into: $0)
         }
     }
+
+    package func rowAttention(
+        _ query: Tensor, _ keyValues: Tensor, rows: AttendedRows, heads: Int, into result: Tensor
+    ) throws {
+        let pairs = Double(rows.rows.shape.count)
+        try measure(
+            .attention, operationCount: 4 * pairs * Double(result.shape.columns), [query, keyValues], into: result
+        ) {
+            let ownRows = AttendedRows(rows, rows: own(rows.rows), starts: own(rows.starts))
+            try base.rowAttention(own(query), own(keyValues), rows: ownRows, heads: heads, into: $0)
+        }
+    }
+
+    package func append(_ x: Tensor, at row: Int, of cache: inout Tensor) throws {
+        var ownCache = own(cache)
+        try measure([x], into: cache) { _ in try base.append(own(x), at: row, of: &ownCache) }
+        cache = moved(ownCache, to: self)
+    }
 }

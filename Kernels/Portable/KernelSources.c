@@ -35,6 +35,9 @@ static const unsigned char product[] = {
 static const unsigned char attention[] = {
 #embed "Attention.cl"
 };
+static const unsigned char rowAttention[] = {
+#embed "RowAttention.cl"
+};
 static const unsigned char weights[] = {
 #embed "Weights.cl"
 };
@@ -64,6 +67,7 @@ static const KernelSourceText sources[] = {
     SOURCE("Portable/Functions.cl", functions),
     SOURCE("Portable/Movement.cl", movement),
     SOURCE("Portable/Product.cl", product),
+    SOURCE("Portable/RowAttention.cl", rowAttention),
     SOURCE("Portable/Rows.cl", rows),
     SOURCE("Portable/Weights.cl", weights),
 };

@@ -81,6 +81,11 @@ extension KernelShape {
         }
     }
 
+    /// Attention over listed rows.
+    package func rowAttention(headSize: Int) -> GPUProgram {
+        GPUProgram(.rowAttention, ["LANES": lanes, "HEAD_SIZE": headSize, "KEYS": 256])
+    }
+
     /// Attention on tensor cores, of factors of 16 bits; for head sizes of whole eights.
     package static func tensorAttention(_ type: DType, headSize: Int) -> GPUProgram {
         GPUProgram(
@@ -96,7 +101,7 @@ extension KernelShape {
     /// Every program of this shape, for heads of these sizes.
     package func programs(headSizes: [Int]) -> [GPUProgram] {
         [elementwise, movement, rows] + [DType.float32, .float16, .bfloat16, .int8].map(product)
-            + headSizes.map(attention(headSize:))
+            + headSizes.map(attention(headSize:)) + headSizes.map(rowAttention(headSize:))
     }
 
     /// Every program for tensor cores, for heads of these sizes.

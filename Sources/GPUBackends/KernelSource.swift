@@ -7,6 +7,8 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
     case rows
     case product
     case attention
+    /// Attention over listed rows.
+    case rowAttention
     /// Products on NVIDIA's tensor cores.
     case tensorProduct
     /// Attention on NVIDIA's tensor cores.
@@ -37,6 +39,7 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
         case .rows: ["Portable/Rows.cl"]
         case .product: ["Portable/Weights.cl", "Portable/Product.cl"]
         case .attention: ["Portable/Attention.cl"]
+        case .rowAttention: ["Portable/RowAttention.cl"]
         case .tensorProduct: ["Portable/Weights.cl", "CUDA/TensorCore.cu", "CUDA/TensorProduct.cu"]
         case .tensorAttention: ["CUDA/TensorCore.cu", "CUDA/TensorAttention.cu"]
         case .wideProduct: ["Portable/Weights.cl", "OpenCL/Tile.cl", "OpenCL/WideProduct.cl"]

@@ -33,6 +33,7 @@ public struct XLSRModel: Sendable {
 
     let encoder: Wav2Vec2Encoder
     let head: ModelHead?
+    let translator: Translator?
     private let tokenizerResult: Result<Wav2Vec2CTCTokenizer, any Error>
     /// Where the rest of the checkpoint is, such as its language model.
     let files: CheckpointFiles?
@@ -63,14 +64,15 @@ public struct XLSRModel: Sendable {
             featureExtractor: FeatureExtractorSettings(files),
             tokenizer: Result {
                 try Wav2Vec2CTCTokenizer(path: files.path, language: language) { try files.contents(of: $0) }
-            }, on: backend, precision: precision, files: files)
+            }, translation: TranslationConfiguration(files), on: backend, precision: precision, files: files)
     }
 
     /// A model of weights and settings from anywhere.
     package init(
         _ checkpoint: CheckpointTensors, name: String, configuration: Configuration,
         featureExtractor: FeatureExtractorSettings, tokenizer: Result<Wav2Vec2CTCTokenizer, any Error>,
-        on backend: any Backend, precision: Precision = .float32, files: CheckpointFiles? = nil
+        translation: TranslationConfiguration? = nil, on backend: any Backend, precision: Precision = .float32,
+        files: CheckpointFiles? = nil
     ) throws {
         self.name = name
         self.files = files
@@ -80,10 +82,14 @@ public struct XLSRModel: Sendable {
         self.featureExtractor = featureExtractor
         tokenizerResult = tokenizer
         let weights = WeightReader(checkpoint, on: backend, precision: precision)
-        let hasPrefix = checkpoint.names.contains { $0.hasPrefix(CheckpointNames.encoderPrefix + ".") }
-        encoder = try Wav2Vec2Encoder(
-            hasPrefix ? weights.scope(CheckpointNames.encoderPrefix) : weights, configuration)
+        let prefix = CheckpointNames.encoderPrefix(in: checkpoint.names, translates: translation != nil)
+        encoder = try Wav2Vec2Encoder(prefix.map(weights.scope) ?? weights, configuration)
         head = try ModelHead(weights, configuration)
+        translator = try translation.map {
+            Translator(
+                generator: try TextGenerator(weights, $0.decoder, speechWidth: configuration.outputSize),
+                settings: $0.generation, tokenizer: $0.tokenizer)
+        }
         try weights.requireAllRead { CheckpointNames.isUnreadByDesign($0, configuration.head) }
         // What loading needed beside the weights themselves.
         backend.pool.trim()
@@ -92,7 +98,10 @@ public struct XLSRModel: Sendable {
 
     /// Reads a checkpoint's `config.json`.
     package static func configuration(_ files: CheckpointFiles) throws -> Configuration {
-        try Configuration(fields: configurationFields(files), path: files.path(of: "config.json"))
+        let (fields, path) = (try configurationFields(files), files.path(of: "config.json"))
+        guard TranslationConfiguration.describes(fields) else { return try Configuration(fields: fields, path: path) }
+        return try Configuration(
+            fields: TranslationConfiguration.encoderFields(fields, path: path), path: "\(path): encoder")
     }
 
     /// The fields of a checkpoint's `config.json`, whatever they say.

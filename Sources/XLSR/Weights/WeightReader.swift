@@ -50,6 +50,10 @@ struct WeightReader: Sendable {
         return try tensor.converted(to: .float32)
     }
 
+    /// A tensor where the checkpoint stores it, to be read row by row.
+    /// - Throws: as `tensor`.
+    func stored(_ name: String, _ shape: Shape) throws -> HostArray { try host(name, shape) }
+
     /// Several tensors of one shape under each other: `[count · rows, …]`.
     func concatenated(_ names: [String], _ shape: Shape) throws -> Tensor {
         try Tensor.concatenated(names.map { try tensor($0, shape) })

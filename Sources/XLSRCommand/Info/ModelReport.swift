@@ -32,6 +32,7 @@ struct ModelReport: Encodable {
     let tokenizer: TokenizerReport?
     /// Why there is no tokenizer, where a head would need one.
     let tokenizerProblem: String?
+    let decoder: DecoderReport?
     let weights: WeightsReport
 
     struct TokenizerReport: Encodable {
@@ -58,13 +59,14 @@ struct ModelReport: Encodable {
         }
         model = source.name
         architectures = configuration.architectures
+        decoder = try DecoderReport(source)
         let own =
             switch configuration.head {
             case .ctc: self.tokenizer == nil ? [] : ["transcribe"]
             case .sequenceClassifier: ["classify"]
             case .frameClassifier: ["frames"]
             case .xVector: ["embed"]
-            case .none, .pretraining: [String]()
+            case .none, .pretraining: configuration.translates ? ["translate"] : []
             }
         tasks = own + ["features"] + (configuration.head == .none ? [] : ["logits"])
         head = Self.head(configuration)
@@ -92,7 +94,7 @@ struct ModelReport: Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case model, architectures, tasks, parameters, layers, heads, head, adapter, labels, tokenizer, weights
+        case model, architectures, tasks, parameters, layers, heads, head, adapter, labels, tokenizer, decoder, weights
         case hiddenSize = "hidden_size"
         case headSize = "head_size"
         case intermediateSize = "intermediate_size"

@@ -39,10 +39,11 @@ struct HeadStyle: Sendable {
     var holdsSeveralResults: Bool { format != .safetensors }
 }
 
-extension Configuration.Head {
+extension Configuration {
     /// What `--task auto` stands for.
     var task: RunOptions.Task {
-        switch self {
+        if translates { return .translate }
+        return switch head {
         case .ctc: .transcribe
         case .sequenceClassifier: .classify
         case .frameClassifier: .frames
@@ -53,11 +54,11 @@ extension Configuration.Head {
 }
 
 extension RunOptions.Task {
-    func fits(_ head: Configuration.Head) -> Bool {
+    func fits(_ configuration: Configuration) -> Bool {
         switch self {
         case .auto, .features: true
-        case .logits: head != .none
-        default: head.task == self
+        case .logits: configuration.head != .none
+        default: configuration.task == self
         }
     }
 
@@ -66,6 +67,7 @@ extension RunOptions.Task {
         switch self {
         case .auto, .features: ""
         case .transcribe: "CTC head, so no text"
+        case .translate: "text decoder, so no translation"
         case .classify: "head that classifies whole audio, so no labels"
         case .frames: "head that classifies frames, so no segments"
         case .embed: "x-vector head, so no embeddings"

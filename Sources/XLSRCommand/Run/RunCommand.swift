@@ -12,7 +12,7 @@ extension Command {
                 """,
             limit: .max),
         options: [
-            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .layer, .topK,
+            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .beams, .layer, .topK,
             .threshold, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize, .decoder, .beamWidth, .lm,
             .lmWeight, .wordScore, .hotword, .lexicon, .nbest,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
@@ -49,6 +49,12 @@ extension Command {
             srt, vtt, lrc and tsv are made of subtitles; csv, ctm and textgrid of words; rttm of stretches of speech.
             """,
             """
+            translate writes what the speech means in the language of --language (de, deu, de_DE), by the checkpoint's \
+            own search or with --beams. On a terminal the text of a single input appears while it is written. Audio \
+            above 60 s is cut into pieces of 30 s that don't overlap, each translated by itself; --split silence cuts no \
+            sentence. json has the tokens and the score of each piece.
+            """,
+            """
             A model folder with language_model/ is decoded by a beam search with that language model, unless --decoder \
             greedy or --lm none is given; alphabet.json beside it says what the outputs stand for. Texts and scores are \
             those of pyctcdecode 0.5.0 with the same settings.
@@ -62,6 +68,7 @@ extension Command {
             Example("xlsr run --format srt --line-length 32 --cue-lines 1 a.wav", "short subtitles, a line each"),
             Example("xlsr run --split silence podcast.mp3", "an hour of speech, cut where nobody speaks"),
             Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
+            Example("xlsr run --task translate --language de --model ./en-to-15 a.wav", "into German"),
             Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
             Example("xlsr run --model ./lid --top-k 3 a.wav", "the likeliest languages, with a language identifier"),
             Example("xlsr run --model ./diarizer --format rttm a.wav", "who speaks when"),

@@ -4,13 +4,13 @@ import XLSR
 
 /// One `xlsr run`: loads the model, then reads, computes and writes one input after another.
 final class RunSession {
-    private let options: RunOptions
+    let options: RunOptions
     private let plan: RunPlan
-    private let destination: Destination
-    private let model: XLSRModel
+    let destination: Destination
+    let model: XLSRModel
     private let decoder: CTCDecoder
     /// As the user named them; the bundled recording's name when there were none.
-    private let inputs: [String]
+    let inputs: [String]
     /// What is said in the inputs, where that is known.
     private let texts: [Result<AlignmentText, any Error>]
     /// Of the inputs so far.
@@ -39,6 +39,7 @@ final class RunSession {
             language: options.language)
         switch plan.product {
         case .transcript, .alignment: try model.requireTranscription()
+        case .translation: _ = try model.generationSettings(to: options.language)
         case .head: try model.requireHead()
         case .tensors: break
         }
@@ -67,6 +68,7 @@ final class RunSession {
             try run({ [model, decoder] in try model.evidence(of: $0, for: decoder) }) { outcome, pieces in
                 try self.result(outcome, self.model.transcript(of: pieces, by: self.decoder), style)
             }
+        case .translation(let format): try translate(format)
         case .alignment(let style):
             noteStars()
             try run { [model, texts] chunks in
@@ -129,13 +131,17 @@ final class RunSession {
         }
     }
 
-    private func run<Piece>(
+    /// - Parameters:
+    ///   - chunking: by default what the options say.
+    ///   - batchSeconds: by default what the options say.
+    func run<Piece>(
         _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
+        chunking: Chunking? = nil, batchSeconds: Double? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
         let run = ChunkedRun(
-            model, options.chunking, batchSeconds: options.batchSeconds, minimumSampleCount: minimumSampleCount,
-            compute: compute, progress: showProgress
+            model, chunking ?? options.chunking, batchSeconds: batchSeconds ?? options.batchSeconds,
+            minimumSampleCount: minimumSampleCount, compute: compute, progress: showProgress
         ) { outcome in
             do {
                 let value = try result(outcome, outcome.pieces.get())
