@@ -48,24 +48,35 @@ let package = Package(
         .target(
             name: "KernelSources", path: "Kernels/Portable",
             exclude: [
-                "Attention.cl", "Elementwise.cl", "Functions.cl", "Movement.cl", "Product.cl", "Rows.cl", "Weights.cl",
+                "Attention.cl", "Elementwise.cl", "Functions.cl", "Movement.cl", "Product.cl", "RowAttention.cl",
+                "Rows.cl",
+                "Weights.cl",
             ]),
         .target(
             name: "OpenCLShim", path: "Kernels/OpenCL",
             exclude: ["Prelude.cl", "Tile.cl", "WideAttention.cl", "WideProduct.cl"]),
-        .target(name: "GPUBackends", dependencies: ["TensorEngine", "KernelSources", "OpenCLShim"]),
+        .target(
+            name: "CUDAShim", path: "Kernels/CUDA",
+            exclude: ["Prelude.cu", "TensorAttention.cu", "TensorCore.cu", "TensorProduct.cu"]),
+        .target(name: "GPUBackends", dependencies: ["TensorEngine", "KernelSources", "OpenCLShim", "CUDAShim"]),
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends", "GPUBackends"]),
         .target(name: "DemoAssets", exclude: ["model", "audio"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
-        .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends"]),
+        .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends", "GPUBackends"]),
         .executableTarget(
             name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
-            path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py"]),
+            path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py", "gpu-proof"]),
 
         // MARK: Tests
+        .target(name: "TensorCoreEmulation", path: "Tests/TensorCoreEmulation"),
         .testTarget(
             name: "TensorEngineTests",
-            dependencies: ["Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim"]),
+            dependencies: [
+                "Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL", "CUDAShim",
+                "FakeCUDA", "TensorCoreEmulation",
+            ]),
+        .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
+        .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
         .testTarget(
             name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),

@@ -39,7 +39,7 @@ package struct BenchmarkOptions: Equatable {
             --filter TEXT    only those whose name contains TEXT
           model              a whole forward pass
             --model DIR      a checkpoint; OWNER/NAME from the Hugging Face cache
-            --shape NAME     300m, 1b or 2b with random weights; may be repeated (default 300m)
+            --shape NAME     300m, 1b or 2b with random weights, or tiny; may be repeated (default 300m)
             --seconds S      length of each clip (default 5)
             --batch B        clips a pass (default 1)
             --precision P    what weights are stored as: f32, bf16, f16 or int8 (default f32)
@@ -48,6 +48,7 @@ package struct BenchmarkOptions: Equatable {
             --peers          in turn with PyTorch, ONNX Runtime, OpenVINO and CTranslate2, where Python has them
               --peer TEXT    only peers whose name, such as onnxruntime-int8, contains TEXT; may be repeated
               --rounds N     times that each engine starts and makes its passes (default 3)
+              --peer-device D  where they compute: cpu or cuda, which PyTorch alone does (default cpu)
               --python PATH  the Python that has them (default python3)
               --peer-cache DIR  for what they read in place of the checkpoint (default ~/.cache/xlsr/peers)
 
@@ -121,6 +122,12 @@ package struct BenchmarkOptions: Equatable {
             precision = Precision(weights: type)
         case "--peer": peers.filters.append(try rest.value(of: name))
         case "--rounds": peers.roundCount = try rest.integer(of: name, in: 1...1000)
+        case "--peer-device":
+            let text = try rest.value(of: name)
+            guard let device = PeerOptions.ComputeDevice(rawValue: text) else {
+                throw UsageError("--peer-device \(text): not one of cpu, cuda")
+            }
+            peers.device = device
         case "--python": peers.python = try rest.value(of: name)
         case "--peer-cache": peers.cachePath = try rest.value(of: name)
         default: throw UsageError("\(name): unknown option or command")
@@ -128,7 +135,7 @@ package struct BenchmarkOptions: Equatable {
     }
 
     private func check(_ given: Set<String>) throws {
-        let peersOnly: Set = ["--peer", "--rounds", "--python", "--peer-cache"]
+        let peersOnly: Set = ["--peer", "--rounds", "--python", "--peer-cache", "--peer-device"]
         let modelOnly = peersOnly.union([
             "--model", "--shape", "--seconds", "--batch", "--precision", "--runs", "--profile", "--peers",
         ])

@@ -24,6 +24,8 @@ struct ModelReport: Codable {
     var peakMemoryByteCount: Int?
     /// Of the device's pool, weights included, after loading.
     var peakPoolByteCount: Int
+    /// Of a translation model's search.
+    var decoder: DecoderReport?
     var failure: String?
 
     var title: String { "\(model), \(batchSize) × \(Table.plain(audioSeconds)) s" }
@@ -49,6 +51,7 @@ struct ModelBenchmark {
                 let report = try report(source, on: backend, expected: &expected)
                 if index == 0 { printHeading(report) }
                 Console.output(row(report))
+                if let decoder = report.decoder { Console.output(decoder.description) }
                 reports.append(report)
                 backend.pool.trim()
             }
@@ -94,6 +97,7 @@ struct ModelBenchmark {
             report.operationsPerSecond = operationCount / timing.median
             report.shareOfPeak = peak.map { operationCount / timing.median / $0.operationsPerSecond }
             report.realTimeFactor = timing.median / (options.seconds * Double(clips.count))
+            report.decoder = try DecoderBenchmark(runCount: options.runCount, peak: peak).report(model, clips[0])
         }
         report.peakMemoryByteCount = PeakMemory.byteCount
         report.peakPoolByteCount = backend.pool.statistics.peakByteCount

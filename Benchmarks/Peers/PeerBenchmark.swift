@@ -27,7 +27,7 @@ struct PeerBenchmark {
             let model = try path(of: source)
             let contest = try PeerContest(
                 model: model, clips: try clips(model), folder: folder, script: script, threadCount: threadCount,
-                passes: options.runCount)
+                passes: options.runCount, precision: options.precision)
             var comparison = try compare(contest, peers: wanted, all: engines, backends: backends)
             comparison.compare()
             comparison.lines.forEach(Console.output)
@@ -64,7 +64,8 @@ struct PeerBenchmark {
     ) throws -> PeerComparison {
         var reports = backends.map { backend in
             PeerReport(
-                engine: "xlsr-\(backend.device)-f32", name: "xlsr \(backend.device)", precision: "f32", isOurs: true)
+                engine: "xlsr-\(backend.device)-\(options.precision.weights)", name: "xlsr \(backend.device)",
+                precision: "\(options.precision.weights)", isOurs: true)
         }
         reports += peers.map { peer in
             var report = PeerReport(
@@ -97,7 +98,9 @@ struct PeerBenchmark {
         }
         return PeerComparison(
             model: contest.model, batchSize: options.batchSize, audioSeconds: options.seconds,
-            threadCount: threadCount, reference: reference, engines: reports)
+            threadCount: threadCount, reference: reference, engines: reports,
+            operationCount: try XLSRModel.configuration(ModelLocation.files(contest.model))
+                .floatingPointOperationCount(samples: contest.sampleCount) * Double(options.batchSize))
     }
 
     /// Keeps a turn's times if its scores are right: float32 must agree, the others must be numbers.

@@ -51,9 +51,12 @@ package struct PeerComparison: Codable {
     /// Whose scores the others are compared with.
     let reference: String
     package var engines: [PeerReport]
+    /// Float operations of a pass.
+    let operationCount: Double?
 
     package init(
-        model: String, batchSize: Int, audioSeconds: Double, threadCount: Int, reference: String, engines: [PeerReport]
+        model: String, batchSize: Int, audioSeconds: Double, threadCount: Int, reference: String, engines: [PeerReport],
+        operationCount: Double? = nil
     ) {
         self.model = model
         self.batchSize = batchSize
@@ -61,6 +64,7 @@ package struct PeerComparison: Codable {
         self.threadCount = threadCount
         self.reference = reference
         self.engines = engines
+        self.operationCount = operationCount
     }
 
     /// Fills in the ratios.
@@ -94,7 +98,7 @@ package struct PeerComparison: Codable {
             "median, lowest and highest of the medians of \(rounds) round\(rounds == 1 ? "" : "s"), in which the engines take turns;",
             "×real: seconds of audio in a second; ours: \(ours); fastest: of the peers of that precision;",
             "error: largest difference from the scores of \(reference), by the largest of those;",
-            "GB: peak of the process, loading included",
+            "GB: peak of the process, or of a GPU's own memory, loading included",
         ]
     }
 

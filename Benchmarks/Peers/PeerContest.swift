@@ -14,14 +14,17 @@ struct PeerContest {
 
     let model: String
     private let clips: [AudioClip]
+    /// Of each clip.
+    var sampleCount: Int { clips[0].samples.count }
     private let folder: TemporaryFolder
     private let script: PeerScript
     private let threadCount: Int
     private let passes: Int
+    private let precision: Precision
 
     init(
         model: String, clips: (clips: [AudioClip], inputValues: [Float]), folder: TemporaryFolder, script: PeerScript,
-        threadCount: Int, passes: Int
+        threadCount: Int, passes: Int, precision: Precision
     ) throws {
         self.model = model
         self.clips = clips.clips
@@ -29,6 +32,7 @@ struct PeerContest {
         self.script = script
         self.threadCount = threadCount
         self.passes = passes
+        self.precision = precision
         try clips.inputValues.withUnsafeBytes { try Data($0).write(to: URL(filePath: "\(folder.path)/input.f32")) }
     }
 
@@ -49,15 +53,25 @@ struct PeerContest {
     func run(_ backend: any Backend, passes: Int? = nil) throws -> Turn {
         defer { backend.pool.trim() }
         PeakMemory.reset()
-        let model = try XLSRModel.load(self.model, on: backend)
+        backend.pool.resetPeak()
+        let model = try XLSRModel.load(self.model, on: backend, precision: precision)
         let logits = try model.outputs(of: clips).logits?.floats() ?? []
+        // A second warm-up, as the others have on a GPU.
+        if backend.device.kind == .cuda { _ = try model.outputs(of: clips) }
         let seconds = try (0..<(passes ?? self.passes)).map { _ in
             try Timing.seconds {
                 _ = try model.outputs(of: clips)
                 try backend.synchronize()
             }
         }
-        return Turn(seconds: seconds, logits: logits, peakMemoryByteCount: PeakMemory.byteCount)
+        return Turn(seconds: seconds, logits: logits, peakMemoryByteCount: Self.peakByteCount(of: backend))
+    }
+}
+
+extension PeerContest {
+    /// Of the process, or of a GPU's own memory, which the others count too.
+    fileprivate static func peakByteCount(of backend: any Backend) -> Int? {
+        backend.device.kind == .cuda ? backend.pool.statistics.peakByteCount : PeakMemory.byteCount
     }
 }
 

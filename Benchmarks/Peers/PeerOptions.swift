@@ -8,6 +8,11 @@ package struct PeerOptions: Equatable {
     /// A program, by name or path.
     package var python = "python3"
     package var cachePath: String?
+    package enum ComputeDevice: String, CaseIterable {
+        case cpu, cuda
+    }
+    /// Where they compute.
+    package var device = ComputeDevice.cpu
 
     func wants(_ engine: String) -> Bool { filters.isEmpty || filters.contains { engine.contains($0) } }
 }

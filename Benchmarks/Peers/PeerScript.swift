@@ -33,15 +33,26 @@ struct PeerScript {
     let python: String
     let cachePath: String
     private let path: String
+    private let device: PeerOptions.ComputeDevice
 
     /// - Throws: `UsageError` when the script isn't there.
     init(_ options: PeerOptions) throws {
-        guard let package = ReleaseBuild.packageFolder, access("\(package)/Benchmarks/Peers/peers.py", R_OK) == 0 else {
-            throw UsageError("--peers needs Benchmarks/Peers/peers.py; run Benchmarks in the folder of its sources")
+        let folders = [ReleaseBuild.packageFolder.map { $0 + "/Benchmarks" }, Self.programFolder]
+        let paths = folders.compactMap(\.self).map { $0 + "/Peers/peers.py" }
+        guard let path = paths.first(where: { access($0, R_OK) == 0 }) else {
+            throw UsageError("--peers needs Peers/peers.py beside this program, or the folder of its sources")
         }
-        path = "\(package)/Benchmarks/Peers/peers.py"
+        self.path = path
+        device = options.device
         python = options.python
         cachePath = options.cachePath ?? Self.cacheFolder
+    }
+
+    /// Of the running program.
+    private static var programFolder: String? {
+        guard let resolved = realpath("/proc/self/exe", nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved).split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
     }
 
     private static var cacheFolder: String {
@@ -49,7 +60,7 @@ struct PeerScript {
         return (variable("XDG_CACHE_HOME") ?? (variable("HOME") ?? ".") + "/.cache") + "/xlsr/peers"
     }
 
-    func engines() throws -> [Engine] { try call(["list"]) }
+    func engines() throws -> [Engine] { try call(["list", "--device", device.rawValue]) }
 
     /// A checkpoint with random weights; made once.
     func checkpoint(_ shape: ModelShape) throws -> String {
@@ -69,7 +80,7 @@ struct PeerScript {
     ) throws -> Run {
         let runs: [Run] = try call([
             "run", engine.engine, model, cachePath, input, logits, "--batch", "\(batchSize)", "--threads",
-            "\(threadCount)", "--passes", "\(passes)",
+            "\(threadCount)", "--passes", "\(passes)", "--device", device.rawValue,
         ])
         guard let run = runs.first else { throw PeerError("peers.py gave no times") }
         return run

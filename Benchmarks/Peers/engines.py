@@ -25,23 +25,68 @@ def exports(model, cache):
     return os.path.join(cache, f"{os.path.basename(os.path.realpath(model))}-{digest}")
 
 
-def torch_model(model, precision):
+def torch_model(model, precision, device="cpu"):
     import torch
     from transformers import Wav2Vec2ForCTC
-    dtype = dict(f32=torch.float32, bf16=torch.bfloat16)[precision]
-    return torch, Wav2Vec2ForCTC.from_pretrained(model, dtype=dtype, attn_implementation="sdpa").eval()
+    dtype = dict(f32=torch.float32, bf16=torch.bfloat16, f16=torch.float16)[precision]
+    network = Wav2Vec2ForCTC.from_pretrained(model, dtype=dtype, attn_implementation="sdpa")
+    return torch, network.to(device).eval()
 
 
-
-def pytorch(precision, model, folder, audio, threads):
-    torch, network = torch_model(model, precision)
+def pytorch(precision, model, folder, audio, threads, device, is_compiled=False):
+    """A pass from samples in host memory to scores on the device, as ours."""
+    torch, network = torch_model(model, precision, device)
     torch.set_num_threads(threads)
+    # float32 is float32: convolutions would round to TensorFloat-32.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    # With CUDA graphs, as short passes need.
+    forward = torch.compile(network, mode="reduce-overhead") if is_compiled else network
     x = torch.from_numpy(audio).to(network.dtype)
 
     def run():
         with torch.inference_mode():
-            return network(x).logits
-    return run, lambda y: y.float().numpy()
+            scores = forward(x.to(device)).logits
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return scores
+    return run, lambda y: y.float().cpu().numpy()
+
+
+def pytorchcompiled(*arguments):
+    return pytorch(*arguments, is_compiled=True)
+
+
+def device_memory(device):
+    """The most bytes that PyTorch held on a GPU."""
+    if device == "cpu":
+        return None
+    import torch
+    return torch.cuda.max_memory_reserved()
+
+
+def rates(device, seconds=0.5):
+    """What the device does at most, by PyTorch: products of squares by precision, and a copy (bytes read and written)."""
+    import time, torch
+
+    def timed(work):
+        wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+        work()
+        wait()
+        best, end = float("inf"), time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            start = time.perf_counter()
+            for _ in range(4):
+                work()
+            wait()
+            best = min(best, (time.perf_counter() - start) / 4)
+        return best
+    n = 8192 if device == "cuda" else 512
+    torch.backends.cuda.matmul.allow_tf32 = False
+    for name, dtype in [("f32", torch.float32), ("bf16", torch.bfloat16), ("f16", torch.float16)]:
+        a, b = (torch.randn(n, n, dtype=dtype, device=device) for _ in range(2))
+        yield dict(rate=f"product-{name}", perSecond=2 * n**3 / timed(lambda: a @ b))
+    a, b = (torch.randn(n * n * 4, device=device) for _ in range(2))
+    yield dict(rate="copy-bytes", perSecond=2 * 4 * a.numel() / timed(lambda: b.copy_(a)))
 
 
 def onnx(model, folder):
@@ -74,7 +119,7 @@ def onnxruntime_file(precision, model, folder):
     return os.path.join(cached(os.path.join(folder, "onnx-int8"), build), "model.onnx")
 
 
-def onnxruntime(precision, model, folder, audio, threads):
+def onnxruntime(precision, model, folder, audio, threads, device):
     from onnxruntime import InferenceSession, SessionOptions
     options = SessionOptions()
     options.intra_op_num_threads = threads
@@ -96,7 +141,7 @@ def openvino_file(precision, model, folder):
     return os.path.join(cached(os.path.join(folder, "openvino-int8"), build), "model.xml")
 
 
-def openvino(precision, model, folder, audio, threads):
+def openvino(precision, model, folder, audio, threads, device):
     import openvino
     core = openvino.Core()
     has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -115,7 +160,7 @@ def ctranslate2_folder(precision, model, folder):
     return cached(os.path.join(folder, "ctranslate2"), lambda target: converter.convert(target, force=True))
 
 
-def ctranslate2(precision, model, folder, audio, threads):
+def ctranslate2(precision, model, folder, audio, threads, device):
     import ctranslate2, numpy
     network = ctranslate2.models.Wav2Vec2(ctranslate2_folder(precision, model, folder), device="cpu",
                                           compute_type=dict(f32="float32", int8="int8")[precision], intra_threads=threads)

@@ -1,9 +1,12 @@
 """XLS-R in the engines that one would use instead. `Benchmarks model --peers` starts this once an engine and round.
 
-usage: peers.py list
+usage: peers.py list [--device D]
        peers.py checkpoint SHAPE CACHE              makes random weights of shape 300m, 1b or 2b
        peers.py prepare ENGINE MODEL CACHE          exports the checkpoint to what the engine reads
-       peers.py run ENGINE MODEL CACHE INPUT LOGITS --batch B --threads N --passes P
+       peers.py run ENGINE MODEL CACHE INPUT LOGITS --batch B --threads N --passes P [--device D]
+       peers.py rates [--device D]                  products and copies a second
+
+D is cpu or cuda, where PyTorch alone computes, also compiled.
 
 INPUT and LOGITS are raw float32 files: normalised samples [batch, samples], scores [batch, frames, vocabulary].
 Standard output is JSON lines; whatever libraries print goes to standard error.
@@ -21,15 +24,20 @@ ENGINES = {
     "openvino": ("OpenVINO", "openvino", EXPORTER + ["openvino"], ["f32", "bf16", "int8"]),
     "ctranslate2": ("CTranslate2", "ctranslate2", ["torch", "transformers", "ctranslate2"], ["f32", "int8"]),
 }
+GPU_ENGINES = {
+    "pytorch": ("PyTorch", "torch", ["torch", "transformers"], ["f32", "bf16", "f16"]),
+    "pytorchcompiled": ("PyTorch compiled", "torch", ["torch", "transformers"], ["f32", "bf16", "f16"]),
+}
 SHAPES = {
+    "tiny": dict(hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4),
     "300m": dict(hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16),
     "1b": dict(hidden_size=1280, intermediate_size=5120, num_hidden_layers=48, num_attention_heads=16),
     "2b": dict(hidden_size=1920, intermediate_size=7680, num_hidden_layers=48, num_attention_heads=16),
 }
 
 
-def list_engines():
-    for engine, (name, package, packages, precisions) in ENGINES.items():
+def list_engines(device):
+    for engine, (name, package, packages, precisions) in (GPU_ENGINES if device == "cuda" else ENGINES).items():
         for precision in precisions:
             needed = packages + (["nncf"] if (engine, precision) == ("openvino", "int8") else [])
             missing = [each for each in needed if importlib.util.find_spec(each) is None]
@@ -69,9 +77,12 @@ def run(engine, model, cache, arguments):
     kind, precision = engine.split("-")
     folder = engines.exports(model, cache)
     audio = numpy.fromfile(arguments.input, numpy.float32).reshape(arguments.batch, -1)
-    forward, array = getattr(engines, kind)(precision, model, folder, audio, arguments.threads)
+    forward, array = getattr(engines, kind)(precision, model, folder, audio, arguments.threads,
+                                                     arguments.device)
     # The warm-up.
     numpy.ascontiguousarray(array(forward()), numpy.float32).tofile(arguments.logits)
+    if arguments.device == "cuda":
+        forward()
     seconds = []
     for _ in range(arguments.passes):
         start = time.perf_counter()
@@ -79,7 +90,8 @@ def run(engine, model, cache, arguments):
         seconds.append(time.perf_counter() - start)
     with open("/proc/self/status") as status:
         kilobytes = next((int(line.split()[1]) for line in status if line.startswith("VmHWM:")), 0)
-    return dict(seconds=seconds, peakMemoryByteCount=1024 * kilobytes)
+    peak = engines.device_memory(arguments.device) or 1024 * kilobytes
+    return dict(seconds=seconds, peakMemoryByteCount=peak)
 
 
 def prepare(engine, model, cache):
@@ -93,7 +105,9 @@ def prepare(engine, model, cache):
 def answers(arguments):
     """The lines to print."""
     if arguments.command == "list":
-        yield from list_engines()
+        yield from list_engines(arguments.device)
+    elif arguments.command == "rates":
+        yield from engines.rates(arguments.device)
     elif arguments.command == "checkpoint":
         yield dict(path=checkpoint(arguments.shape, arguments.cache))
     elif arguments.command == "prepare":
@@ -105,12 +119,13 @@ def answers(arguments):
 def parsed():
     parser = argparse.ArgumentParser(usage=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list")
-    for name, fields in [("checkpoint", ["shape", "cache"]), ("prepare", ["engine", "model", "cache"]),
+    for name, fields in [("list", []), ("rates", []), ("checkpoint", ["shape", "cache"]),
+                         ("prepare", ["engine", "model", "cache"]),
                          ("run", ["engine", "model", "cache", "input", "logits"])]:
         command = commands.add_parser(name)
         for field in fields:
             command.add_argument(field)
+        command.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     for name in ["--batch", "--threads", "--passes"]:
         command.add_argument(name, type=int, required=True)
     return parser.parse_args()

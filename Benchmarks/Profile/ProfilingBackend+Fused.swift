@@ -60,11 +60,31 @@ extension ProfilingBackend {
         }
     }
 
-    package func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
+    package func attention(
+        _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor
+    ) throws {
         let pairs = segments.lengths.reduce(0.0) { $0 + Double($1) * Double($1) }
         try measure(.attention, operationCount: 4 * pairs * Double(result.shape.columns), [queryKeyValue], into: result)
         {
-            try base.attention(own(queryKeyValue), heads: heads, segments: segments, into: $0)
+            try base.attention(own(queryKeyValue), heads: heads, segments: segments, precision: precision, into: $0)
         }
+    }
+
+    package func rowAttention(
+        _ query: Tensor, _ keyValues: Tensor, rows: AttendedRows, heads: Int, into result: Tensor
+    ) throws {
+        let pairs = Double(rows.rows.shape.count)
+        try measure(
+            .attention, operationCount: 4 * pairs * Double(result.shape.columns), [query, keyValues], into: result
+        ) {
+            let ownRows = AttendedRows(rows, rows: own(rows.rows), starts: own(rows.starts))
+            try base.rowAttention(own(query), own(keyValues), rows: ownRows, heads: heads, into: $0)
+        }
+    }
+
+    package func append(_ x: Tensor, at row: Int, of cache: inout Tensor) throws {
+        var ownCache = own(cache)
+        try measure([x], into: cache) { _ in try base.append(own(x), at: row, of: &ownCache) }
+        cache = moved(ownCache, to: self)
     }
 }

@@ -80,7 +80,7 @@ package final class ProfilingBackend: Backend {
             scales: weight.scales.map { moved($0, to: backend) })
     }
 
-    private func moved(_ tensor: Tensor, to backend: any Backend) -> Tensor {
+    func moved(_ tensor: Tensor, to backend: any Backend) -> Tensor {
         Tensor(shape: tensor.shape, dtype: tensor.dtype, backend: backend, storage: tensor.storage)
     }
 }

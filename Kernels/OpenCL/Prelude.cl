@@ -4,7 +4,9 @@
 
 #define KERNEL __kernel void
 #define GLOBAL __global
+// `LOCAL` qualifies a pointer to the memory that a group shares, `SHARED` declares such memory.
 #define LOCAL __local
+#define SHARED __local
 #define FUNCTION inline
 
 #define LOCAL_ID ((int)get_local_id(0))

@@ -60,11 +60,11 @@ FUNCTION float weigh_scores(LOCAL float *scores, int count, LOCAL float *maximum
 KERNEL attention(
     GLOBAL const float *x, GLOBAL const int *parts, GLOBAL const float *key_panels, GLOBAL const float *value_panels,
     GLOBAL float *y, int heads, float scale) {
-    LOCAL float queries[QUERY_ROWS * QUERY_STRIDE];
-    LOCAL float sums[QUERY_ROWS * PADDED_SIZE];
-    LOCAL float scores[QUERY_ROWS * SCORE_STRIDE];
-    LOCAL float maxima[QUERY_ROWS];
-    LOCAL float totals[QUERY_ROWS];
+    SHARED float queries[QUERY_ROWS * QUERY_STRIDE];
+    SHARED float sums[QUERY_ROWS * PADDED_SIZE];
+    SHARED float scores[QUERY_ROWS * SCORE_STRIDE];
+    SHARED float maxima[QUERY_ROWS];
+    SHARED float totals[QUERY_ROWS];
     GLOBAL const int *part = parts + PART_FIELDS * GROUP_X;
     int segment_first = part[0];
     int keys = part[1];

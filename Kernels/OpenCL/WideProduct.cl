@@ -7,9 +7,9 @@
 #define BLOCK_STRIDE (BLOCK_DEPTH + 16)
 
 KERNEL product(PRODUCT_OPERANDS, int group_rows, int group_panels) {
-    LOCAL float block[BLOCK_ROWS * BLOCK_STRIDE];
+    SHARED float block[BLOCK_ROWS * BLOCK_STRIDE];
 #if WEIGHT_TYPE != 0
-    LOCAL float expanded[BLOCK_DEPTH * PANEL];
+    SHARED float expanded[BLOCK_DEPTH * PANEL];
 #endif
     a += GROUP_Z * a_batch;
     w += GROUP_Z * w_batch;

@@ -9,9 +9,9 @@
 #define SHARE ((HEAD_SIZE + ROW_THREADS - 1) / ROW_THREADS)
 
 KERNEL attention(GLOBAL const float *x, GLOBAL const int *parts, GLOBAL float *y, int heads, float scale) {
-    LOCAL float queries[QUERIES][HEAD_SIZE + 1];
-    LOCAL float tile[KEYS][HEAD_SIZE + 1];
-    LOCAL float scores[QUERIES][KEYS + 1];
+    SHARED float queries[QUERIES][HEAD_SIZE + 1];
+    SHARED float tile[KEYS][HEAD_SIZE + 1];
+    SHARED float scores[QUERIES][KEYS + 1];
     int segment_first = parts[PART_FIELDS * GROUP_X];
     int keys = parts[PART_FIELDS * GROUP_X + 1];
     int first_query = parts[PART_FIELDS * GROUP_X + 2];

@@ -5,6 +5,18 @@
 static const unsigned char openCLPrelude[] = {
 #embed "../OpenCL/Prelude.cl"
 };
+static const unsigned char cudaPrelude[] = {
+#embed "../CUDA/Prelude.cu"
+};
+static const unsigned char tensorCore[] = {
+#embed "../CUDA/TensorCore.cu"
+};
+static const unsigned char tensorProduct[] = {
+#embed "../CUDA/TensorProduct.cu"
+};
+static const unsigned char tensorAttention[] = {
+#embed "../CUDA/TensorAttention.cu"
+};
 static const unsigned char functions[] = {
 #embed "Functions.cl"
 };
@@ -23,6 +35,9 @@ static const unsigned char product[] = {
 static const unsigned char attention[] = {
 #embed "Attention.cl"
 };
+static const unsigned char rowAttention[] = {
+#embed "RowAttention.cl"
+};
 static const unsigned char weights[] = {
 #embed "Weights.cl"
 };
@@ -39,6 +54,10 @@ static const unsigned char wideAttention[] = {
 #define SOURCE(path, text) {path, text, sizeof(text)}
 
 static const KernelSourceText sources[] = {
+    SOURCE("CUDA/Prelude.cu", cudaPrelude),
+    SOURCE("CUDA/TensorAttention.cu", tensorAttention),
+    SOURCE("CUDA/TensorCore.cu", tensorCore),
+    SOURCE("CUDA/TensorProduct.cu", tensorProduct),
     SOURCE("OpenCL/Prelude.cl", openCLPrelude),
     SOURCE("OpenCL/Tile.cl", tile),
     SOURCE("OpenCL/WideAttention.cl", wideAttention),
@@ -48,6 +67,7 @@ static const KernelSourceText sources[] = {
     SOURCE("Portable/Functions.cl", functions),
     SOURCE("Portable/Movement.cl", movement),
     SOURCE("Portable/Product.cl", product),
+    SOURCE("Portable/RowAttention.cl", rowAttention),
     SOURCE("Portable/Rows.cl", rows),
     SOURCE("Portable/Weights.cl", weights),
 };

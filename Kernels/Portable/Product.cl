@@ -9,8 +9,8 @@
 
 KERNEL product(PRODUCT_OPERANDS) {
     // One more number a row: threads that read a column then read different banks.
-    LOCAL float a_tile[TILE_M][TILE_K + 1];
-    LOCAL float w_tile[TILE_N][TILE_K + 1];
+    SHARED float a_tile[TILE_M][TILE_K + 1];
+    SHARED float w_tile[TILE_N][TILE_K + 1];
     int thread_row = LOCAL_ID / THREADS_N;
     int thread_column = LOCAL_ID % THREADS_N;
     int first_row = GROUP_X * TILE_M;
@@ -53,15 +53,10 @@ KERNEL product(PRODUCT_OPERANDS) {
         int row = first_row + thread_row + i * THREADS_M;
         for (int j = 0; j < THREAD_N; j++) {
             int column = first_column + thread_column + j * THREADS_N;
-            if (row < m && column < n) {
-                float value = sums[i][j];
-                if (scales) value *= scales[GROUP_Z * n + column];
-                if (bias) value += bias[GROUP_Z * n + column];
-                long index = GROUP_Z * c_batch + row * c_row + column;
-                vec result = apply(activation, splat(value));
-                if (residual) result += splat(residual[index]);
-                c[index] = lane_sum(result);
-            }
+            if (row < m && column < n)
+                store_result(
+                    sums[i][j], scales, bias, residual, c, GROUP_Z * n + column,
+                    GROUP_Z * c_batch + row * c_row + column, activation);
         }
     }
 }

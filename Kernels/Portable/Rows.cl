@@ -52,7 +52,7 @@ FUNCTION float row_maximum(GLOBAL const float *x, int count, LOCAL float *shared
 KERNEL layer_norm(
     GLOBAL const float *x, GLOBAL const float *gain, GLOBAL const float *bias, GLOBAL float *y, int columns,
     float epsilon, int activation) {
-    LOCAL float shared[GROUP_SIZE];
+    SHARED float shared[GROUP_SIZE];
     GLOBAL const float *row = x + (long)GROUP_X * columns;
     GLOBAL float *target = y + (long)GROUP_X * columns;
     float mean = row_sum(row, columns, shared) / columns;
@@ -72,7 +72,7 @@ KERNEL layer_norm(
 
 // y = e^(x - max) / Σ e^(x - max), or its logarithm.
 KERNEL softmax(GLOBAL const float *x, GLOBAL float *y, int columns, int logarithm) {
-    LOCAL float shared[GROUP_SIZE];
+    SHARED float shared[GROUP_SIZE];
     GLOBAL const float *row = x + (long)GROUP_X * columns;
     GLOBAL float *target = y + (long)GROUP_X * columns;
     vec top = splat(row_maximum(row, columns, shared));
@@ -90,7 +90,7 @@ KERNEL softmax(GLOBAL const float *x, GLOBAL float *y, int columns, int logarith
 
 // The kinds are in the order of `ReduceKind`: sum, mean, maximum.
 KERNEL reduce(int kind, GLOBAL const float *x, GLOBAL float *y, int columns) {
-    LOCAL float shared[GROUP_SIZE];
+    SHARED float shared[GROUP_SIZE];
     GLOBAL const float *row = x + (long)GROUP_X * columns;
     float value = kind == 2 ? row_maximum(row, columns, shared) : row_sum(row, columns, shared);
     if (LOCAL_ID == 0) y[GROUP_X] = kind == 1 ? value / columns : value;
@@ -98,8 +98,8 @@ KERNEL reduce(int kind, GLOBAL const float *x, GLOBAL float *y, int columns) {
 
 // The index of the largest number of a row, the first of equals; the first NaN wins.
 KERNEL argmax(GLOBAL const float *x, GLOBAL int *y, int columns) {
-    LOCAL float values[GROUP_SIZE];
-    LOCAL int indices[GROUP_SIZE];
+    SHARED float values[GROUP_SIZE];
+    SHARED int indices[GROUP_SIZE];
     GLOBAL const float *row = x + (long)GROUP_X * columns;
     float best = -INFINITY;
     int index = columns;

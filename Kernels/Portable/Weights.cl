@@ -23,3 +23,14 @@ FUNCTION vec load_weights(GLOBAL const weight *p) { return TO_VEC(LOAD(p)); }
     GLOBAL const float *a, GLOBAL const int *starts, long a_row, long a_batch, GLOBAL const weight *w, long w_batch, \
         GLOBAL const float *scales, GLOBAL const float *bias, GLOBAL const float *residual, GLOBAL float *c,          \
         long c_row, long c_batch, int m, int n, int depth, int activation
+
+// What follows the sum: scale, bias, function, residual. `column` counts through the batches.
+FUNCTION void store_result(
+    float sum, GLOBAL const float *scales, GLOBAL const float *bias, GLOBAL const float *residual, GLOBAL float *c,
+    int column, long index, int activation) {
+    if (scales) sum *= scales[column];
+    if (bias) sum += bias[column];
+    float result = lane_sum(apply(activation, splat(sum))) / LANES;
+    if (residual) result += residual[index];
+    c[index] = result;
+}

@@ -8,8 +8,8 @@ public struct BackendOptions: Sendable {
     public var threadCount: Int?
     /// Instruction set of a CPU backend: "baseline", "avx2" or "avx512"; the best there is by default.
     public var instructionSet: String?
-    /// Shape of the kernels of a GPU backend: "tiled" for devices whose threads share memory, "wide" for processors;
-    /// what suits the device by default.
+    /// Shape of OpenCL's kernels: "tiled" for devices whose threads share memory, "wide" for processors;
+    /// `XLSR_KERNEL_SHAPE` or what suits the device by default.
     public var kernelShape: String?
     /// Guard bytes after every result, for tests.
     public var guardByteCount: Int
@@ -52,7 +52,14 @@ public enum BackendRegistry {
         ) {
             try GPUBackend(
                 driver: OpenCLDriver(index: $0.index), guardByteCount: $1.guardByteCount,
-                kernelShape: $1.kernelShape)
+                kernelShape: $1.kernelShape ?? ProgramCache.variable("XLSR_KERNEL_SHAPE"))
+        },
+        Entry(
+            kind: .cuda, summary: "kernels compiled by NVRTC for NVIDIA GPUs",
+            requirement: "NVIDIA's driver and NVRTC (apt-get install nvidia-cuda-toolkit)"
+        ) {
+            try GPUBackend(
+                driver: CUDADriver(index: $0.index), guardByteCount: $1.guardByteCount)
         },
         Entry(kind: .reference, summary: "naive loops in double precision, for tests", requirement: "nothing") {
             ReferenceBackend(guardByteCount: $1.guardByteCount)
@@ -68,7 +75,7 @@ public enum BackendRegistry {
     /// Opens a device by name. `auto` is the fastest present.
     /// - Throws: `TensorError` of kind `deviceUnavailable`, which says what is missing and how to get it.
     public static func open(_ device: Device, options: BackendOptions = BackendOptions()) throws -> any Backend {
-        guard device.kind != .auto else { return try open(.simd, options: options) }
+        guard device.kind != .auto else { return try open(fastest, options: options) }
         guard let entry = entries.first(where: { $0.kind == device.kind }) else {
             let names = entries.map(\.kind.rawValue).joined(separator: ", ")
             throw TensorError(
@@ -76,6 +83,12 @@ public enum BackendRegistry {
                 remedy: "use one of \(names)")
         }
         return try entry.open(device, options)
+    }
+
+    /// A GPU before the processor, which `simd` drives faster than OpenCL does.
+    private static var fastest: Device {
+        if CUDADevice.firstIsUsable { return .cuda() }
+        return (try? OpenCLDevices(of: .shared()))?.firstIsUsableGPU == true ? .opencl() : .simd
     }
 }
 

@@ -1,12 +1,6 @@
 import Synchronization
 import TensorEngine
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// A backend of the GPU family: OpenCL and later CUDA. Its members differ by their driver alone.
 ///
 /// A call enqueues its kernels and returns; reading waits. The kernels that portable text can't make fast on both are
@@ -23,19 +17,21 @@ public final class GPUBackend: Backend {
 
     /// - Parameters:
     ///   - guardByteCount: bytes after every storage that are checked when it comes back; for tests.
-    ///   - kernelShape: "tiled" or "wide", whatever suits the device; `XLSR_KERNEL_SHAPE` or the device's own by
-    ///     default.
+    ///   - kernelShape: "tiled" or "wide"; what suits the device by default.
+    ///   - usesTensorCores: as in `KernelShape`.
     /// - Throws: `TensorError` when no shape has that name.
-    package init(driver: any GPUDriver, guardByteCount: Int = 0, kernelShape: String? = nil) throws {
+    package init(
+        driver: any GPUDriver, guardByteCount: Int = 0, kernelShape: String? = nil, usesTensorCores: Bool? = nil
+    ) throws {
         self.driver = driver
-        let name = kernelShape ?? getenv("XLSR_KERNEL_SHAPE").map { String(cString: $0) } ?? ""
+        let name = kernelShape ?? ""
         let family = KernelShape.Family(rawValue: name)
         guard family != nil || name.isEmpty else {
             throw TensorError(
                 .invalidArgument, operation: "open", "no kernel shape is called '\(name)'", device: driver.device,
                 remedy: "use \(KernelShape.Family.allCases.map(\.rawValue).joined(separator: " or "))")
         }
-        shape = KernelShape(driver.properties, family: family)
+        shape = KernelShape(driver.properties, family: family, usesTensorCores: usesTensorCores)
         device = driver.device
         pool = StoragePool(allocator: driver, device: driver.device, guardByteCount: guardByteCount)
     }

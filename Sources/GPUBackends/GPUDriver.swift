@@ -42,6 +42,27 @@ package struct GPUProperties: Sendable {
     package var largestBlockByteCount: Int
     package var localMemoryByteCount: Int
     package var largestGroupSize: Int
+    /// Whether the instructions of Kernels/CUDA/TensorCore.cu are there.
+    package var hasTensorCores: Bool
+
+    package init(
+        kind: Kind, name: String, vendor: String, driverVersion: String, platform: String, extensions: [String],
+        computeUnitCount: Int, memoryByteCount: Int, largestBlockByteCount: Int, localMemoryByteCount: Int,
+        largestGroupSize: Int, hasTensorCores: Bool = false
+    ) {
+        self.kind = kind
+        self.name = name
+        self.vendor = vendor
+        self.driverVersion = driverVersion
+        self.platform = platform
+        self.extensions = extensions
+        self.computeUnitCount = computeUnitCount
+        self.memoryByteCount = memoryByteCount
+        self.largestBlockByteCount = largestBlockByteCount
+        self.localMemoryByteCount = localMemoryByteCount
+        self.largestGroupSize = largestGroupSize
+        self.hasTensorCores = hasTensorCores
+    }
 }
 
 /// A program text and what it is compiled with.

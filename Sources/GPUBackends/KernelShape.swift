@@ -14,6 +14,11 @@ package struct KernelShape: Sendable, Hashable {
     let groupSize: Int
     let product: Product
     let localMemoryByteCount: Int
+    /// Whether products with weights of 16 or 8 bits, and attention beside them, run on tensor cores.
+    package private(set) var usesTensorCores = false
+
+    /// Columns of a panel of a packed weight.
+    var panel: Int { 2 * lanes }
 
     /// The two families of shapes.
     package enum Family: String, CaseIterable, Sendable {
@@ -26,7 +31,9 @@ package struct KernelShape: Sendable, Hashable {
 
 extension KernelShape {
     /// The shape that suits a device, or the family's that is asked for.
-    package init(_ properties: GPUProperties, family: Family? = nil) {
+    ///
+    /// - Parameter usesTensorCores: where there are some; nil: as `XLSR_TENSOR_CORES` says.
+    package init(_ properties: GPUProperties, family: Family? = nil, usesTensorCores: Bool? = nil) {
         let (natural, lanes): (Family, Int) =
             switch properties.kind {
             case .gpu: (.tiled, 4)
@@ -37,6 +44,8 @@ extension KernelShape {
         case .tiled:
             self = .tiled(
                 largestGroupSize: properties.largestGroupSize, localMemoryByteCount: properties.localMemoryByteCount)
+            self.usesTensorCores =
+                properties.hasTensorCores && usesTensorCores ?? (ProgramCache.variable("XLSR_TENSOR_CORES") == "1")
         }
     }
 

@@ -7,13 +7,25 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
     case rows
     case product
     case attention
+    /// Attention over listed rows.
+    case rowAttention
+    /// Products on NVIDIA's tensor cores.
+    case tensorProduct
+    /// Attention on NVIDIA's tensor cores.
+    case tensorAttention
     /// Products for processors.
     case wideProduct
     /// Attention for processors.
     case wideAttention
 
-    /// The text for OpenCL: the prelude's words, what the programs share, the kernels.
+    /// The text for OpenCL; not of those for tensor cores: the prelude's words, what the programs share, the kernels.
     package var openCLText: String { text(prelude: "OpenCL/Prelude.cl") }
+
+    /// The text for NVRTC; not of those for processors.
+    package var cudaText: String { text(prelude: "CUDA/Prelude.cu") }
+
+    /// The programs that are written once for OpenCL and CUDA.
+    package static let portable: [KernelSource] = [.elementwise, .movement, .rows, .product, .attention]
 
     private func text(prelude: String) -> String {
         ([prelude, "Portable/Functions.cl"] + files).map { "#line 1 \"\($0)\"\n" + Self.text(of: $0) }
@@ -27,6 +39,9 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
         case .rows: ["Portable/Rows.cl"]
         case .product: ["Portable/Weights.cl", "Portable/Product.cl"]
         case .attention: ["Portable/Attention.cl"]
+        case .rowAttention: ["Portable/RowAttention.cl"]
+        case .tensorProduct: ["Portable/Weights.cl", "CUDA/TensorCore.cu", "CUDA/TensorProduct.cu"]
+        case .tensorAttention: ["CUDA/TensorCore.cu", "CUDA/TensorAttention.cu"]
         case .wideProduct: ["Portable/Weights.cl", "OpenCL/Tile.cl", "OpenCL/WideProduct.cl"]
         case .wideAttention: ["OpenCL/Tile.cl", "OpenCL/WideAttention.cl"]
         }

@@ -22,10 +22,13 @@ package struct ProgramCache: Sendable {
         self.largestByteCount = largestByteCount
     }
 
-    /// `xlsr/NAME` in the user's cache folder: `XDG_CACHE_HOME`, else `.cache` at home. nil without one, and when
-    /// `XLSR_CACHE=0`.
-    package static func ofUser(_ name: String, environment: (String) -> String? = variable) -> ProgramCache? {
+    /// `xlsr/NAME` in the user's cache folder: `XDG_CACHE_HOME`, else `.cache` at home. nil without one; with
+    /// `XLSR_CACHE=0`; and where the driver keeps programs itself, unless `XLSR_CACHE=1`.
+    package static func ofUser(
+        _ name: String, driverKeepsPrograms: Bool = false, environment: (String) -> String? = variable
+    ) -> ProgramCache? {
         guard environment("XLSR_CACHE") != "0" else { return nil }
+        guard !driverKeepsPrograms || environment("XLSR_CACHE") == "1" else { return nil }
         // The XDG rule: what isn't absolute doesn't count.
         let base = environment("XDG_CACHE_HOME").flatMap { $0.hasPrefix("/") ? $0 : nil }
         let home = environment("HOME").flatMap { $0.hasPrefix("/") ? "\($0)/.cache" : nil }

@@ -11,6 +11,8 @@ public struct KernelTable: Sendable {
     public let tileColumns: Int
 
     public let product: @Sendable (borrowing ProductTask) -> Void
+    /// The same without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
+    public let fewRowsProduct: @Sendable (borrowing ProductTask) -> Void
     /// Bias, norm, activation and residual over a `c` that holds `A · B` already.
     public let finish: @Sendable (borrowing ProductTask) -> Void
     /// Packs `[columns, depth]` (a weight `[out, in]`) into panels `[⌈columns / tileColumns⌉][depth][tileColumns]`.
@@ -28,6 +30,7 @@ public struct KernelTable: Sendable {
             _ result: UnsafeMutablePointer<Float>
         ) -> Void
     public let attention: @Sendable (borrowing AttentionTask) -> Void
+    public let rowAttention: @Sendable (borrowing RowAttentionTask) -> Void
     public let unary:
         @Sendable (
             _ function: ElementFunction, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int
@@ -55,6 +58,7 @@ public struct KernelTable: Sendable {
 
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
+        fewRowsProduct: @escaping @Sendable (borrowing ProductTask) -> Void,
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
@@ -64,6 +68,7 @@ public struct KernelTable: Sendable {
                 UnsafeRawPointer, PanelType, UnsafePointer<Float>?, Int, Int, UnsafeMutablePointer<Float>
             ) -> Void,
         attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
+        rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
         binary: @escaping @Sendable (borrowing BinaryTask) -> Void,
         layerNorm: @escaping @Sendable (borrowing RowTask) -> Void,
@@ -80,12 +85,14 @@ public struct KernelTable: Sendable {
         self.tileRows = tileRows
         self.tileColumns = tileColumns
         self.product = product
+        self.fewRowsProduct = fewRowsProduct
         self.finish = finish
         self.packTransposed = packTransposed
         self.packRows = packRows
         self.unpackTransposed = unpackTransposed
         self.expandRows = expandRows
         self.attention = attention
+        self.rowAttention = rowAttention
         self.unary = unary
         self.binary = binary
         self.layerNorm = layerNorm
@@ -183,6 +190,12 @@ public struct ProductTask: ~Copyable {
         blockRows * (blockDepth + 16) + edgeCount + blockDepth * mostTileColumns
     }
 
+    /// Rows whose sums of a panel's columns fit into the registers of every instruction set.
+    public static let fewRows = 6
+
+    /// Floats of scratch that `fewRowsProduct` needs.
+    public static func fewRowsScratchCount(depth: Int) -> Int { fewRows * depth + edgeCount }
+
     /// Columns of the widest register tile.
     static let mostTileColumns = 32
 
@@ -226,6 +239,42 @@ public struct AttentionTask: ~Copyable {
     public static func scratchCount(size: Int) -> Int {
         let padded = (size + 63) / 64 * 64
         return queryBlock * (2 * padded + 32 + keyBlock + 4) + ProductTask.edgeCount
+    }
+}
+
+/// One thread's share of attention over listed rows: some queries of one head.
+public struct RowAttentionTask: ~Copyable {
+    /// `[queries, size]`
+    public var query: Matrix
+    /// The head's first channel in the keys of row 0, and in the values.
+    public var keys: UnsafePointer<Float>
+    public var values: UnsafePointer<Float>
+    /// Elements from one row of keys and values to the next.
+    public var stride: Int
+    /// Query i sees the rows `rows[starts[i]] ..< rows[starts[i + 1]]`, one at least.
+    public var rows: UnsafePointer<Int32>
+    public var starts: UnsafePointer<Int32>
+    public var scale: Float
+    public var result: UnsafeMutablePointer<Float>
+    public var resultStride: Int
+    /// Room for a float a row of the longest list.
+    public var scratch: UnsafeMutablePointer<Float>
+
+    public init(
+        query: Matrix, keys: UnsafePointer<Float>, values: UnsafePointer<Float>, stride: Int,
+        rows: UnsafePointer<Int32>, starts: UnsafePointer<Int32>, scale: Float, result: UnsafeMutablePointer<Float>,
+        resultStride: Int, scratch: UnsafeMutablePointer<Float>
+    ) {
+        self.query = query
+        self.keys = keys
+        self.values = values
+        self.stride = stride
+        self.rows = rows
+        self.starts = starts
+        self.scale = scale
+        self.result = result
+        self.resultStride = resultStride
+        self.scratch = scratch
     }
 }
 

@@ -15,14 +15,10 @@ import SIMDKernelTable
     return UnsafePointer(result)
 }
 
-/// bfloat16 is the upper half of a float32.
 @inline(never) func expandBrain(_ packed: UnsafeRawPointer, _ count: Int, _ result: UnsafeMutablePointer<Float>) {
     var index = 0
     while index < count {
-        let halves = (packed + 2 * index).assumingMemoryBound(to: UInt16.self)
-        var wide = Bits(repeating: 0)
-        for lane in 0..<lanes { wide[lane] = Int32(halves[lane]) }
-        store(vector(wide &<< Bits(repeating: 16)), result + index)
+        store(brainFloats(packed + 2 * index), result + index)
         index += lanes
     }
 }

@@ -13,10 +13,11 @@ public enum Kernels {
             let name = "baseline"
         #endif
         return KernelTable(
-            name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, finish: finish,
+            name: name, tileRows: tileRows, tileColumns: tileColumns, product: product,
+            fewRowsProduct: fewRowsProduct, finish: finish,
             packTransposed: packTransposed,
             packRows: packRows, unpackTransposed: unpackTransposed, expandRows: expandRows,
-            attention: attention, unary: applyFunction,
+            attention: attention, rowAttention: rowAttention, unary: applyFunction,
             binary: binary, layerNorm: layerNorm, softmax: softmax, logSoftmax: logSoftmax, columnSums: columnSums,
             scaleColumns: scaleColumns, halfToFloat: halfToFloat, floatToHalf: floatToHalf,
             multiplyAddChains: multiplyAddChains, sumOfAll: sumOfAll)

@@ -76,7 +76,13 @@ public protocol Backend: AnyObject, Sendable {
     func groupedConvolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, segments: Segments, activation: UnaryKind?,
         into result: Tensor) throws
-    func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws
+    func attention(
+        _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor) throws
+    func rowAttention(
+        _ query: Tensor, _ keyValues: Tensor, rows: AttendedRows, heads: Int, into result: Tensor) throws
+    /// Writes the rows of `x` over those of `cache` from `row` on: the one operation that may change a tensor, which
+    /// nobody else holds, in place. A default body puts another tensor there instead.
+    func append(_ x: Tensor, at row: Int, of cache: inout Tensor) throws
 }
 
 extension Backend {

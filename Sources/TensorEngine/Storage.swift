@@ -25,8 +25,8 @@ public final class Storage: @unchecked Sendable {
 
 /// Where a pool gets its blocks from.
 public protocol BlockAllocator: Sendable {
-    /// nil when there is no such piece left.
-    func allocate(byteCount: Int) -> UnsafeMutableRawPointer?
+    /// nil when there is no such piece left; throws when the device fails.
+    func allocate(byteCount: Int) throws -> UnsafeMutableRawPointer?
     func free(_ address: UnsafeMutableRawPointer, byteCount: Int)
     /// Fills or reads guard bytes; a device whose memory the host can't reach does nothing and returns true.
     func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int)
@@ -78,7 +78,8 @@ public final class StoragePool: Sendable {
     }
 
     /// A storage of uninitialised bytes.
-    /// - Throws: `TensorError` of kind `outOfMemory`, after the cached blocks were given back and that did not help.
+    /// - Throws: `TensorError` of kind `outOfMemory`, after the cached blocks were given back and that did not help;
+    ///   of another kind when the device fails.
     public func allocate(byteCount: Int) throws -> Storage {
         // No machine has 2⁶⁰ bytes, and what is below can't overflow.
         let blockByteCount = byteCount < 1 << 60 ? Self.blockByteCount(for: byteCount + guardByteCount) : byteCount
@@ -87,7 +88,7 @@ public final class StoragePool: Sendable {
             state.statistics.cachedByteCount -= blockByteCount
             return UnsafeMutableRawPointer(bitPattern: address)
         }
-        guard byteCount < 1 << 60, let address = cached ?? newBlock(byteCount: blockByteCount) else {
+        guard byteCount < 1 << 60, let address = try cached ?? newBlock(byteCount: blockByteCount) else {
             throw TensorError(
                 .outOfMemory, operation: "allocate", "no \(blockByteCount) bytes left", device: device,
                 remedy: "use shorter audio, a smaller --batch-seconds or a smaller model")
@@ -132,13 +133,13 @@ public final class StoragePool: Sendable {
         }
     }
 
-    private func newBlock(byteCount: Int) -> UnsafeMutableRawPointer? {
-        if let address = allocator.allocate(byteCount: byteCount) {
+    private func newBlock(byteCount: Int) throws -> UnsafeMutableRawPointer? {
+        if let address = try allocator.allocate(byteCount: byteCount) {
             state.withLock { $0.statistics.blockCount += 1 }
             return address
         }
         trim()
-        guard let address = allocator.allocate(byteCount: byteCount) else { return nil }
+        guard let address = try allocator.allocate(byteCount: byteCount) else { return nil }
         state.withLock { $0.statistics.blockCount += 1 }
         return address
     }

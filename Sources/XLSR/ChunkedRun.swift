@@ -10,6 +10,8 @@ package struct ChunkInput: Sendable {
     package let start: Int
     /// Which of the chunk's own frames count.
     package let frames: Range<Int>
+    /// See `Chunk.beginsInSilence`.
+    package let beginsInSilence: Bool
     let seconds: Double
     /// Seconds of the utterance that are done with this chunk.
     let end: Double
@@ -109,7 +111,8 @@ package final class ChunkedRun<Piece> {
                 ChunkInput(
                     index: index, values: (ofFile ?? model.featureExtractor.scaling(of: samples)).values(of: samples),
                     start: chunk.samples.lowerBound / model.configuration.hop + chunk.frames.lowerBound,
-                    frames: chunk.frames, seconds: seconds, end: Double(chunk.samples.upperBound) / Double(rate),
+                    frames: chunk.frames, beginsInSilence: chunk.beginsInSilence, seconds: seconds,
+                    end: Double(chunk.samples.upperBound) / Double(rate),
                     isLast: number + 1 == chunks.count))
         }
     }

@@ -6,8 +6,10 @@ extension Chunking {
     /// Chunks that begin and end in silences.
     ///
     /// Each is cut in the middle of the longest silence of its second half, found by loudness before the model runs, so
-    /// that no sample is computed twice. Where half a chunk long there is none of 0.24 s (music, noise, somebody who
-    /// doesn't breathe), that one cut is made as without silences: both chunks hear the stride on its other side, too.
+    /// that no sample is computed twice. Models don't hear the end of a word where the audio ends, so a word delimiter is
+    /// put into the silence if none was heard on either side. Where half a chunk long there is no silence of 0.24 s
+    /// (music, noise, somebody who doesn't breathe), that one cut is made as without silences: both chunks hear the
+    /// stride on its other side, too.
     /// - Returns: as `chunks(sampleCount:sampleRate:_:)`; together they give every frame of the whole audio once.
     /// - Throws: `UsageError` when a chunk isn't longer than its strides.
     package func chunks(
@@ -24,13 +26,15 @@ extension Chunking {
         let shortest = max(1, Int((Self.silenceSeconds * Double(sampleRate) / Double(hop)).rounded()))
         var chunks: [Chunk] = []
         // In frames: where the part that counts begins, and how much before it is heard.
-        var (start, before) = (0, 0)
+        var (start, before, beginsInSilence) = (0, 0, false)
         while true {
             let first = start - before
             let samples = first * hop..<min((first + length) * hop, sampleCount)
             guard samples.upperBound < sampleCount else {
                 let frames = before..<max(before, configuration.frameCount(samples: samples.count))
-                if !frames.isEmpty { chunks.append(Chunk(samples: samples, frames: frames)) }
+                if !frames.isEmpty {
+                    chunks.append(Chunk(samples: samples, frames: frames, beginsInSilence: beginsInSilence))
+                }
                 return chunks
             }
             let latest = first + length - tail
@@ -44,8 +48,9 @@ extension Chunking {
             chunks.append(
                 Chunk(
                     samples: samples.lowerBound..<min((end + after) * hop, sampleCount),
-                    frames: before..<before + end - start))
-            (before, start) = (silence == nil ? min(side, end) : 0, end)
+                    frames: before..<before + end - start, beginsInSilence: beginsInSilence))
+            beginsInSilence = silence != nil
+            (before, start) = (beginsInSilence ? 0 : min(side, end), end)
         }
     }
 }

@@ -57,10 +57,13 @@ package struct Chunk: Hashable, Sendable {
     package let samples: Range<Int>
     /// Which of the chunk's own frames count.
     package let frames: Range<Int>
+    /// Whether the frames that count begin in a silence, so that no word goes on there.
+    package let beginsInSilence: Bool
 
-    package init(samples: Range<Int>, frames: Range<Int>) {
+    package init(samples: Range<Int>, frames: Range<Int>, beginsInSilence: Bool = false) {
         self.samples = samples
         self.frames = frames
+        self.beginsInSilence = beginsInSilence
     }
 }
 

@@ -1,5 +1,5 @@
 extension Configuration {
-    /// Float operations of a forward pass over one utterance: two for each multiply-add of the convolutions, linear
+    /// Float operations of a forward pass over one utterance, with a CTC head at most: two for each multiply-add of the convolutions, linear
     /// layers and attention; norms, activations and softmax, some hundredths of that, don't count.
     ///
     /// 384 · 10⁹ for ten seconds of the 300M shape.
@@ -17,8 +17,19 @@ extension Configuration {
         let linear = 4 * product(frames, hiddenSize, hiddenSize) + 2 * product(frames, hiddenSize, intermediateSize)
         let attention = 2 * product(frames, frames, hiddenSize)
         multiplyAdds += Double(layerCount) * (linear + attention)
-        if hasCTCHead { multiplyAdds += product(frames, hiddenSize, vocabularySize) }
+        if let adapter { multiplyAdds += count(adapter, frames: frames) }
+        if hasCTCHead { multiplyAdds += product(outputFrameCount(samples: samples), outputSize, vocabularySize) }
         return 2 * multiplyAdds
+    }
+
+    private func count(_ adapter: Adapter, frames: Int) -> Double {
+        var frames = frames
+        var multiplyAdds = adapter.width == hiddenSize ? 0 : product(frames, hiddenSize, adapter.width)
+        for _ in 0..<adapter.layerCount {
+            frames = adapter.frameCount(frames)
+            multiplyAdds += product(frames, 2 * adapter.width, adapter.kernel * adapter.width)
+        }
+        return multiplyAdds
     }
 
     /// In Double: sizes from a file may be absurd.

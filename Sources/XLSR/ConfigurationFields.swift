@@ -35,9 +35,19 @@ struct ConfigurationFields {
     }
 
     func number(_ name: String, default: Float, in range: ClosedRange<Double>) throws -> Float {
+        Float(try double(name, default: Double(`default`), in: range))
+    }
+
+    func double(_ name: String, default: Double, in range: ClosedRange<Double>) throws -> Double {
         guard let value = value(name) else { return `default` }
         guard let number = value.double else { throw error(name, "is not a number") }
-        return Float(try check(number, name, in: range))
+        return try check(number, name, in: range)
+    }
+
+    /// The fields of an object inside this one, under their full names.
+    func object(_ name: String) throws -> ConfigurationFields {
+        guard let inner = value(name)?.object else { throw error(name, "is missing, or not an object") }
+        return ConfigurationFields(inner, path: "\(path): \(name)")
     }
 
     func bool(_ name: String, default: Bool) throws -> Bool {

@@ -13,6 +13,8 @@ public struct CheckpointError: Error, CustomStringConvertible, Sendable {
         case configuration
         /// A vocabulary or tokenizer setting is missing or invalid.
         case tokenizer
+        /// A language model of a kind, an order or a size that isn't supported.
+        case languageModel
     }
 
     public let kind: Kind

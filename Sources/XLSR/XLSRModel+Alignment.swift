@@ -47,7 +47,7 @@ extension XLSRModel {
     package struct ChunkEmissions: Sendable {
         /// The utterance's frame at which it begins.
         let start: Int
-        let emissions: CTCEmissions
+        var emissions: CTCEmissions
     }
 
     package func emissions(
@@ -58,13 +58,17 @@ extension XLSRModel {
         let (scores, columns) = (try logits.floats(), configuration.vocabularySize)
         let blank = try tokenizer.blankID
         return try chunks.indices.map { index in
-            let ids = try text(chunks[index].index).columnIDs(blank: blank)
+            let text = try text(chunks[index].index)
+            let ids = text.columnIDs(blank: blank)
             var emissions = CTCEmissions(columnCount: ids.count)
             for row in chunks[index].rows(in: output.segments[index], configuration) {
                 let scores = scores[row * columns..<(row + 1) * columns]
                 let largest = scores.max() ?? 0
                 let total = largest + log(scores.reduce(0) { $0 + exp($1 - largest) })
                 emissions.append(ids.lazy.map { scores[scores.startIndex + $0] - total })
+            }
+            if chunks[index].beginsInSilence, let column = text.delimiter.flatMap(ids.firstIndex(of:)) {
+                emissions.makeCertain(column, frame: 0)
             }
             return ChunkEmissions(start: chunks[index].outputStart(configuration), emissions: emissions)
         }

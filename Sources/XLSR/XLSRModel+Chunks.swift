@@ -1,24 +1,27 @@
 import TensorEngine
 
 extension XLSRModel {
-    /// What was said, with times and confidences, by the best path through the CTC head's scores.
-    /// - Throws: `CheckpointError` for a checkpoint that writes no text, `UsageError` for a chunking that makes no sense,
-    ///   and as `outputs(of:)`.
+    /// What was said, with times and confidences.
+    /// - Throws: `CheckpointError` for a checkpoint that writes no text, `UsageError` for a chunking that makes no sense
+    ///   and for a decoder of another alphabet, and as `outputs(of:)`.
     public func transcribe(
-        _ samples: [Float], sampleRate: Int, chunking: Chunking = .automatic
+        _ samples: [Float], sampleRate: Int, chunking: Chunking = .automatic, decoder: CTCDecoder = .bestPath
     ) throws -> Transcript {
-        try transcribe([AudioClip(samples: samples, sampleRate: sampleRate)], chunking: chunking)[0]
+        try transcribe([AudioClip(samples: samples, sampleRate: sampleRate)], chunking: chunking, decoder: decoder)[0]
     }
 
     /// What was said in each clip.
     /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func transcribe(
-        _ clips: [AudioClip], names: [String]? = nil, chunking: Chunking = .automatic, batchSeconds: Double = 30
+        _ clips: [AudioClip], names: [String]? = nil, chunking: Chunking = .automatic, batchSeconds: Double = 30,
+        decoder: CTCDecoder = .bestPath
     ) throws -> [Transcript] {
-        try requireTranscription()
+        try requireTranscription(by: decoder)
         var transcripts: [Transcript] = []
-        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds, compute: bestPaths) { outcome in
-            transcripts.append(try transcript(of: outcome.pieces.get()))
+        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { chunks in
+            try evidence(of: chunks, for: decoder)
+        } finished: { outcome in
+            transcripts.append(try transcript(of: outcome.pieces.get(), by: decoder))
         }
         for (index, clip) in clips.enumerated() {
             try run.add(clip, index: index, name: names?[index] ?? "samples")
@@ -50,43 +53,8 @@ extension XLSRModel {
 // MARK: - Pieces of a chunked run
 
 extension XLSRModel {
-    /// A best path through the frames that count of a chunk.
-    package struct ChunkPath: Sendable {
-        /// The utterance's frame at which it begins.
-        let start: Int
-        let path: BestPath
-    }
-
-    package func bestPaths(of chunks: [ChunkInput]) throws -> [ChunkPath] {
-        let output = try output(of: chunks.map(\.values))
-        guard let logits = output.logits else { return [] }
-        let (scores, columns) = (try logits.floats(), configuration.vocabularySize)
-        return try chunks.indices.map { index in
-            let rows = chunks[index].rows(in: output.segments[index], configuration)
-            let path = try BestPath(
-                logits: Array(scores[rows.lowerBound * columns..<rows.upperBound * columns]), vocabularySize: columns)
-            return ChunkPath(start: chunks[index].outputStart(configuration), path: path)
-        }
-    }
-
-    /// The text of an utterance's chunks, with times in the whole utterance.
-    package func transcript(of parts: [ChunkPath]) throws -> Transcript {
-        var (ids, probabilities): ([Int], [Float]) = ([], [])
-        for part in parts {
-            // Chunks without strides lack frames. A repeated token keeps the times right and changes no text.
-            if let id = ids.last, let probability = probabilities.last, part.start > ids.count {
-                let missing = part.start - ids.count
-                ids += Array(repeating: id, count: missing)
-                probabilities += Array(repeating: probability, count: missing)
-            }
-            ids += part.path.ids
-            probabilities += part.path.probabilities
-        }
-        return try tokenizer.transcript(
-            of: BestPath(ids: ids, probabilities: probabilities), secondsPerFrame: secondsPerFrame)
-    }
-
-    /// The encoder's blocks' outputs for the frames that count of each chunk, by the names of `Taps`, in the order in which they ran.
+    /// The encoder's blocks' outputs for the frames that count of each chunk, by the names of `Taps`, in the order in which
+    /// they ran.
     package func tensors(
         named names: Set<String>, of chunks: [ChunkInput]
     ) throws -> [[(name: String, array: HostArray)]] {

@@ -11,14 +11,16 @@ extension XLSRModel {
     /// task that iterates stops the work between two layers.
     /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func transcripts(
-        of urls: [URL], chunking: Chunking = .automatic, batchSeconds: Double = 30
+        of urls: [URL], chunking: Chunking = .automatic, batchSeconds: Double = 30, decoder: CTCDecoder = .bestPath
     ) -> AsyncThrowingStream<FileTranscript, any Error> {
         AsyncThrowingStream { continuation in
             let task = Task.detached {
                 do {
-                    try requireTranscription()
-                    let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds, compute: bestPaths) { outcome in
-                        let transcript = Result { try self.transcript(of: outcome.pieces.get()) }
+                    try requireTranscription(by: decoder)
+                    let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { chunks in
+                        try evidence(of: chunks, for: decoder)
+                    } finished: { outcome in
+                        let transcript = Result { try self.transcript(of: outcome.pieces.get(), by: decoder) }
                         continuation.yield(FileTranscript(url: urls[outcome.index], result: transcript))
                     }
                     try read(urls.map(\.path), into: run) { index, error in

@@ -34,10 +34,12 @@ public struct XLSRModel: Sendable {
 
     private(set) var encoder: Wav2Vec2Encoder
     private(set) var head: ModelHead?
+    let translator: Translator?
     private var tokenizerResult: Result<Wav2Vec2CTCTokenizer, any Error>
     /// Where adapters for other languages are, for a checkpoint that has some.
     private let languageAdapters: LanguageAdapters?
-    private let files: CheckpointFiles?
+    /// Where the rest of the checkpoint is, such as its language model.
+    let files: CheckpointFiles?
 
     /// Loads a model folder, `OWNER/NAME` from the Hugging Face cache, or a `.pt` file of fairseq, onto a device.
     /// - Parameter language: of a model with several; by default the checkpoint's own.
@@ -64,7 +66,8 @@ public struct XLSRModel: Sendable {
         try self.init(
             CheckpointTensors(files), name: name, configuration: Self.configuration(files),
             featureExtractor: FeatureExtractorSettings(files), tokenizer: Self.tokenizer(files, language: language),
-            files: files, language: language, on: backend, precision: precision)
+            translation: TranslationConfiguration(files), on: backend, precision: precision, files: files,
+            language: language)
     }
 
     private static func tokenizer(
@@ -77,7 +80,8 @@ public struct XLSRModel: Sendable {
     package init(
         _ checkpoint: CheckpointTensors, name: String, configuration: Configuration,
         featureExtractor: FeatureExtractorSettings, tokenizer: Result<Wav2Vec2CTCTokenizer, any Error>,
-        files: CheckpointFiles? = nil, language: String? = nil, on backend: any Backend, precision: Precision = .float32
+        translation: TranslationConfiguration? = nil, on backend: any Backend, precision: Precision = .float32,
+        files: CheckpointFiles? = nil, language: String? = nil
     ) throws {
         self.name = name
         self.backend = backend
@@ -88,8 +92,14 @@ public struct XLSRModel: Sendable {
         self.files = files
         languageAdapters = files.flatMap { LanguageAdapters($0, configuration) }
         let weights = WeightReader(checkpoint, on: backend, precision: precision)
-        let encoderWeights = weights.encoderScope
+        let prefix = CheckpointNames.encoderPrefix(in: checkpoint.names, translates: translation != nil)
+        let encoderWeights = prefix.map(weights.scope) ?? weights
         encoder = try Wav2Vec2Encoder(encoderWeights, configuration)
+        translator = try translation.map {
+            Translator(
+                generator: try TextGenerator(weights, $0.decoder, speechWidth: configuration.outputSize),
+                settings: $0.generation, tokenizer: $0.tokenizer)
+        }
         let adapterFile = try language.flatMap { try languageAdapters?.weights(for: $0, configuration) }
         let hasAdapter = configuration.adapterWidth != nil
         head = hasAdapter && configuration.hasCTCHead ? nil : try ModelHead(weights, configuration)
@@ -97,7 +107,7 @@ public struct XLSRModel: Sendable {
             try adapt(byFile: adapterFile)
         } else if hasAdapter {
             try languageAdapters?.requireBuiltIn(encoderWeights, path: checkpoint.path)
-            try adapt(by: weights)
+            try adapt(by: weights, encoder: encoderWeights)
         }
         try weights.requireAllRead {
             CheckpointNames.isUnreadByDesign($0, configuration.head)
@@ -110,7 +120,10 @@ public struct XLSRModel: Sendable {
 
     /// Reads a checkpoint's `config.json`.
     package static func configuration(_ files: CheckpointFiles) throws -> Configuration {
-        try Configuration(fields: configurationFields(files), path: files.path(of: "config.json"))
+        let (fields, path) = (try configurationFields(files), files.path(of: "config.json"))
+        guard TranslationConfiguration.describes(fields) else { return try Configuration(fields: fields, path: path) }
+        return try Configuration(
+            fields: TranslationConfiguration.encoderFields(fields, path: path), path: "\(path): encoder")
     }
 
     /// The fields of a checkpoint's `config.json`, whatever they say.
@@ -214,7 +227,8 @@ extension XLSRModel {
         if let file = try languageAdapters.weights(for: language, configuration) {
             try model.adapt(byFile: file)
         } else {
-            try model.adapt(by: WeightReader(CheckpointTensors(files), on: backend, precision: precision))
+            let weights = WeightReader(try CheckpointTensors(files), on: backend, precision: precision)
+            try model.adapt(by: weights, encoder: weights.encoderScope)
         }
         model.tokenizerResult = Self.tokenizer(files, language: language)
         return model
@@ -222,15 +236,15 @@ extension XLSRModel {
 
     private mutating func adapt(byFile file: CheckpointTensors) throws {
         let weights = WeightReader(file, on: backend, precision: precision)
-        try adapt(by: weights)
+        try adapt(by: weights, encoder: weights.encoderScope)
         try weights.requireAllRead { CheckpointNames.isUnreadByDesign($0, configuration.head) }
     }
 
     /// Takes adapters and CTC head from `weights`, which are an adapter's or a whole checkpoint's.
-    private mutating func adapt(by weights: WeightReader) throws {
+    private mutating func adapt(by weights: WeightReader, encoder encoderWeights: WeightReader) throws {
         guard let width = configuration.adapterWidth else { return }
         let layers = try (0..<configuration.layerCount).map {
-            try AttentionAdapter(weights.encoderScope.scope("encoder.layers.\($0)"), width: width, configuration)
+            try AttentionAdapter(encoderWeights.scope("encoder.layers.\($0)"), width: width, configuration)
         }
         encoder = encoder.adapted(by: layers)
         guard configuration.hasCTCHead else { return }

@@ -1,20 +1,26 @@
 import Backends
 import TensorEngine
 
+extension Option {
+    fileprivate static let details = Option("--verbose", "also where libraries are looked for, and what is off")
+}
+
 extension Command {
     static let devices = Command(
         name: "devices",
         summary: "Shows which devices are here, and what the others are missing.",
         operands: .none,
-        options: [.json],
+        options: [.json, .details],
         notes: [],
         examples: [
             Example("xlsr devices", "what this machine can compute on"),
+            Example("xlsr devices --verbose", "also where libraries were looked for"),
             Example("xlsr devices --json", "the same for programs"),
         ],
         perform: { arguments in
             let report = DevicesReport()
-            try Terminal.printResult(arguments.has(.json) ? jsonDocument(report) : report.text)
+            try Terminal.printResult(
+                arguments.has(.json) ? jsonDocument(report) : report.text(isVerbose: arguments.has(.details)))
             return true
         })
 }
@@ -38,9 +44,11 @@ private struct DevicesReport: Encodable {
     let devices: [Entry]
     let auto: String?
     let instructionSets: [String]
+    let opencl: OpenCLReport?
+    let cuda: CUDAReport
 
     enum CodingKeys: String, CodingKey {
-        case devices, auto
+        case devices, auto, opencl, cuda
         case instructionSets = "instruction_sets"
     }
 
@@ -62,9 +70,11 @@ private struct DevicesReport: Encodable {
         instructionSets = BackendRegistry.instructionSets.filter {
             (try? BackendRegistry.open(.simd, options: BackendOptions(threadCount: 1, instructionSet: $0))) != nil
         }
+        opencl = OpenCLReport()
+        cuda = CUDAReport()
     }
 
-    var text: String {
+    func text(isVerbose: Bool) -> String {
         let entries = devices.map { entry in
             """
             \(padded(entry.name, 10)) \(padded(entry.isPresent ? "present" : "missing", 8)) \(entry.detail)
@@ -75,7 +85,7 @@ private struct DevicesReport: Encodable {
         return entries.joined() + """
             auto is \(auto ?? "none")
             instruction sets of this processor: \(instructionSets.joined(separator: ", "))
-
+            \(opencl?.text ?? "")\(cuda.text(isVerbose: isVerbose))
             """
     }
 }

@@ -23,6 +23,8 @@ struct BenchmarkOptionsTests {
             ["model", "--peers", "--peer", "f32", "--peer=openvino", "--rounds", "1", "--python", "/opt/python"])
         #expect(options.peers.areWanted && options.peers.roundCount == 1 && options.peers.python == "/opt/python")
         #expect(options.peers.filters == ["f32", "openvino"])
+        #expect(options.peers.device == .cpu)
+        #expect(try BenchmarkOptions(["model", "--peers", "--peer-device", "cuda"]).peers.device == .cuda)
     }
 
     @Test(arguments: [
@@ -30,7 +32,8 @@ struct BenchmarkOptionsTests {
         ["ops", "--shape", "1b"],
         ["model", "--filter", "x"], ["--model", "a", "--shape", "1b"], ["--precision", "int32"], ["--help=yes"],
         ["ops", "--peers"], ["--peers"], ["model", "--rounds", "2"], ["model", "--peers", "--profile"],
-        ["ops", "model"], ["--device", "simd", "--device", "simd"], ["--threads", "99999999999999999999"],
+        ["model", "--peer-device", "cpu"], ["model", "--peers", "--peer-device", "tpu"], ["ops", "model"],
+        ["--device", "simd", "--device", "simd"], ["--threads", "99999999999999999999"],
     ])
     func wrongUsageIsRefused(arguments: [String]) {
         #expect(throws: UsageError.self) { try BenchmarkOptions(arguments) }

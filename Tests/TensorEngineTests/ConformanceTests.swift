@@ -7,6 +7,7 @@ import Testing
     static let operations = Set(ConformanceCase.all.map(\.operation)).sorted()
     static let fusedOperations = [
         "linear", "layerNorm", "softmax", "channelNorm", "convolution", "groupedConvolution", "attention",
+        "rowAttention", "append",
     ]
 
     /// A debug build would take minutes for the true shapes, and the oracle would only meet itself.

@@ -7,7 +7,7 @@ import XLSR
     @Test func devicesListsEveryEntryAndWhatItNeeds() throws {
         let run = try xlsr("devices")
         #expect(run.status == 0 && run.errors.isEmpty)
-        for word in ["simd       present", "openblas", "reference", "auto is simd", "baseline"] {
+        for word in ["simd       present", "openblas", "reference", "auto is ", "baseline"] {
             #expect(run.text.contains(word), "\(word)")
         }
         let json = try JSON(parsing: xlsr("devices", "--json").output, path: "output")
@@ -15,6 +15,28 @@ import XLSR
         #expect(devices.compactMap { $0["name"]?.string } == BackendRegistry.entries.map(\.kind.rawValue))
         #expect(devices[0]["present"]?.bool == true)
         #expect(json["instruction_sets"]?.array?.first == .string("baseline"))
+        let opencl = devices.first { $0["name"]?.string == "opencl" }
+        #expect((json["opencl"]?["devices"]?.array?.isEmpty == false) == (opencl?["present"]?.bool == true))
+        for device in json["opencl"]?["devices"]?.array ?? [] {
+            let words = ["name", "type", "description", "driver"].compactMap { device[$0]?.string }
+            #expect(words.count == 4 && words.allSatisfy(run.text.contains))
+            #expect(device["memory_bytes"]?.int ?? 0 > 0)
+        }
+    }
+
+    @Test func devicesTellsWhatThereIsOfCUDA() throws {
+        let json = try JSON(parsing: xlsr("devices", "--json").output, path: "output")
+        let cuda = try #require(json["cuda"])
+        let isPresent = json["devices"]?.array?.first { $0["name"]?.string == "cuda" }?["present"]?.bool
+        #expect(cuda["devices"]?.array?.contains { $0["target"]?.string != nil } == isPresent)
+        // Each library has a place or a reason.
+        for library in ["driver", "nvrtc"].compactMap({ cuda[$0] }) {
+            #expect((library["path"]?.string ?? library["failure"]?.string)?.isEmpty == false)
+        }
+        let text = try xlsr("devices", "--verbose").text
+        for word in ["CUDA driver: ", "NVRTC: ", "NVRTC is looked for as ", "kernels for tensor cores are off"] {
+            #expect(text.contains(word), "\(word)")
+        }
     }
 
     @Test func infoCountsWhatTheFilesHold() throws {
@@ -43,6 +65,17 @@ import XLSR
         #expect(run.status == 0 && run.errors.isEmpty)
         #expect(run.text.contains("cases of operations are right"))
         for name in Demo.recordingNames { #expect(run.lines.contains { $0.hasPrefix(name) && $0.hasSuffix("right") }) }
+    }
+
+    @Test(arguments: ["f16", "bf16", "int8"])
+    func theModelAloneIsCheckedAtEveryPrecision(precision: String) throws {
+        let (model, golden) = (goldensFolder + "/sharded", goldensFolder + "/sharded/golden.safetensors")
+        let run = try xlsr(
+            "verify", "--model-only", "--precision", precision, "--model", model, "--golden", golden)
+        #expect(run.status == 0 && run.errors.isEmpty && run.text.contains("blocks agree within"))
+        #expect(!run.text.contains("cases"))
+        let demo = try xlsr("verify", "--model-only", "--precision", precision)
+        #expect(demo.status == 0 && demo.lines.count(where: { $0.hasSuffix("right") }) == Demo.recordingNames.count)
     }
 
     @Test(arguments: [Float(1), .nan])

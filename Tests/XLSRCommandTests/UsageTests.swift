@@ -67,11 +67,25 @@ import XLSR
         (["score", "a"], "score needs two files: REF and HYP"),
         (["score", "-", "-"], "only once"),
         (["score", "a", "b", "c"], "no third operand, but got 'c'"),
+        (["run", "--decoder", "greedy", "--lm", "x"], "--lm is for a beam search, but --decoder greedy was given"),
+        (["run", "--decoder", "greedy", "--hotword", "x"], "--hotword is for a beam search"),
+        (["run", "--decoder", "bean"], "is not one of greedy, beam; did you mean beam?"),
+        (["run", "--beam-width", "0"], "'0' is not a whole number from 1 to 100000"),
+        (["run", "--lm", "none", "--lm-weight", "1"], "--lm-weight is for a language model, but --lm none was given"),
+        (["run", "--decoder", "beam", "--word-score", "1"], "--word-score needs a language model, and demo has none"),
+        (["run", "--hotword", ":3"], "--hotword: ':3' has no word"),
+        (["run", "--hotword", "a:1e9"], "is not from -1000 to 1000"),
+        (["run", "--nbest", "3"], "--nbest needs --format json; text holds one text"),
+        (["run", "--nbest", "3", "--beam-width", "2"], "a beam of width 2 has no more texts than that"),
+        (["run", "--task", "features", "--lexicon", "x"], "--lexicon is for transcripts, not for --task features"),
+        (["run", "--task", "logits", "--decoder", "beam"], "--decoder is for transcripts"),
         (["run", "-", "-"], "only once"),
         (["run", "--format", "srt", "a.wav", "b.wav"], "name a folder with --output"),
         (["run", "--output", "/nowhere/", "a/x.wav", "b/x.wav"], "would both be written to /nowhere/x.txt"),
         (["info", "a", "b"], "no second operand, but got 'b'"),
         (["verify", "--model", "x"], "--model needs --golden"),
+        (["verify", "--quick", "--model-only"], "--quick and --model-only exclude each other"),
+        (["verify", "--precision", "f64"], "'f64' is not one of"),
     ])
     func wrongUsageIsOneLineAndExitStatusTwo(arguments: [String], message: String) throws {
         let run = try runProgram(programFolder() + "/xlsr", arguments)
@@ -83,11 +97,13 @@ import XLSR
     }
 
     @Test(arguments: [
-        (["run", "--device", "cuda"], "no such device"),
+        (["run", "--device", "cuda:1023"], "device cuda"),
         (["run", "--model", "/nowhere/model"], "/nowhere/model: no such model folder"),
         (["info", "/nowhere/model"], "/nowhere/model: no such model folder"),
         (["run", "--output", "/nowhere/a.txt"], "/nowhere/a.txt: can't be written"),
         (["run", "--language", "de"], "leave the language out"),
+        (["run", "--lm", "/nowhere/lm.arpa"], "/nowhere/lm.arpa: no such file"),
+        (["run", "--lexicon", "/nowhere/words.txt"], "/nowhere/words.txt: no such file"),
         (["run", "/nowhere/a\u{1B}[31m\n.wav"], "no such file"),
     ])
     func failureIsOneLineAndExitStatusOne(arguments: [String], message: String) throws {

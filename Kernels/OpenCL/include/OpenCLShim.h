@@ -2,7 +2,7 @@
 #define OPENCL_SHIM_H
 
 // The part of OpenCL 1.2 that we call, declared here so that building needs no OpenCL headers.
-// `.ci/check-opencl-declarations` compares every line of it with the real ones.
+// `.ci/check-declarations` compares every line of it with the real ones.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +39,6 @@ typedef struct _cl_event *cl_event;
     X(openCLDeviceVendor, CL_DEVICE_VENDOR, 0x102C) \
     X(openCLDriverVersion, CL_DRIVER_VERSION, 0x102D) \
     X(openCLDeviceVersion, CL_DEVICE_VERSION, 0x102F) \
-    X(openCLDeviceExtensions, CL_DEVICE_EXTENSIONS, 0x1030) \
     X(openCLDeviceFloatVectorWidth, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, 0x103A)
 
 #define OPENCL_PROGRAM_INFO(X) \
@@ -197,6 +196,8 @@ const char *_Nullable openCLStatusName(int32_t status);
 // A library's entries, under the standard's names.
 typedef struct OpenCLFunctions {
     OPENCL_FUNCTIONS(OPENCL_POINTER)
+    // Contexts, queues, programs, kernels, buffers and events that live: made by the functions below. Atomic.
+    int64_t liveObjectCount;
 } OpenCLFunctions;
 #undef OPENCL_POINTER
 
@@ -214,42 +215,41 @@ enum OpenCLLoadOutcome openCLLoad(
 
 // MARK: Objects, counted
 
-// How many contexts, queues, programs, kernels, buffers and events live that were made by the functions below.
-int64_t openCLLiveObjectCount(void);
+int64_t openCLLiveObjectCount(const OpenCLFunctions *functions);
 
 cl_context _Nullable openCLCreateContext(
-    const OpenCLFunctions *functions, cl_platform_id platform, cl_device_id device, int32_t *status);
+    OpenCLFunctions *functions, cl_platform_id platform, cl_device_id device, int32_t *status);
 cl_command_queue _Nullable openCLCreateQueue(
-    const OpenCLFunctions *functions, cl_context context, cl_device_id device, int32_t *status);
+    OpenCLFunctions *functions, cl_context context, cl_device_id device, int32_t *status);
 cl_mem _Nullable openCLCreateBuffer(
-    const OpenCLFunctions *functions, cl_context context, size_t byteCount, int32_t *status);
+    OpenCLFunctions *functions, cl_context context, size_t byteCount, int32_t *status);
 cl_program _Nullable openCLCreateProgramFromSource(
-    const OpenCLFunctions *functions, cl_context context, const char *text, size_t byteCount, int32_t *status);
+    OpenCLFunctions *functions, cl_context context, const char *text, size_t byteCount, int32_t *status);
 cl_program _Nullable openCLCreateProgramFromBinary(
-    const OpenCLFunctions *functions, cl_context context, cl_device_id device, const unsigned char *binary,
+    OpenCLFunctions *functions, cl_context context, cl_device_id device, const unsigned char *binary,
     size_t byteCount, int32_t *status);
 cl_kernel _Nullable openCLCreateKernel(
-    const OpenCLFunctions *functions, cl_program program, const char *name, int32_t *status);
+    OpenCLFunctions *functions, cl_program program, const char *name, int32_t *status);
 
 // Each makes an event, unless it fails.
 int32_t openCLEnqueueKernel(
-    const OpenCLFunctions *functions, cl_command_queue queue, cl_kernel kernel, const size_t globalSizes[_Nonnull 3],
+    OpenCLFunctions *functions, cl_command_queue queue, cl_kernel kernel, const size_t globalSizes[_Nonnull 3],
     const size_t localSizes[_Nonnull 3], cl_event _Nullable *_Nonnull event);
 // The bytes must stay until the event is complete.
 int32_t openCLEnqueueUpload(
-    const OpenCLFunctions *functions, cl_command_queue queue, cl_mem target, const void *bytes, size_t byteCount,
+    OpenCLFunctions *functions, cl_command_queue queue, cl_mem target, const void *bytes, size_t byteCount,
     cl_event _Nullable *_Nonnull event);
 int32_t openCLEnqueueCopy(
-    const OpenCLFunctions *functions, cl_command_queue queue, cl_mem source, cl_mem target, size_t targetOffset,
+    OpenCLFunctions *functions, cl_command_queue queue, cl_mem source, cl_mem target, size_t targetOffset,
     size_t byteCount, cl_event _Nullable *_Nonnull event);
 
 // A driver that fails to release an object still has it; nothing more can be done, so it counts as released.
-void openCLReleaseContext(const OpenCLFunctions *functions, cl_context context);
-void openCLReleaseQueue(const OpenCLFunctions *functions, cl_command_queue queue);
-void openCLReleaseBuffer(const OpenCLFunctions *functions, cl_mem buffer);
-void openCLReleaseProgram(const OpenCLFunctions *functions, cl_program program);
-void openCLReleaseKernel(const OpenCLFunctions *functions, cl_kernel kernel);
-void openCLReleaseEvent(const OpenCLFunctions *functions, cl_event event);
+void openCLReleaseContext(OpenCLFunctions *functions, cl_context context);
+void openCLReleaseQueue(OpenCLFunctions *functions, cl_command_queue queue);
+void openCLReleaseBuffer(OpenCLFunctions *functions, cl_mem buffer);
+void openCLReleaseProgram(OpenCLFunctions *functions, cl_program program);
+void openCLReleaseKernel(OpenCLFunctions *functions, cl_kernel kernel);
+void openCLReleaseEvent(OpenCLFunctions *functions, cl_event event);
 
 #pragma clang assume_nonnull end
 

@@ -32,6 +32,9 @@ struct SIMDMultiplier: MatrixMultiplier {
     }
 
     func multiply(_ product: Product, on backend: CPUBackend) throws {
+        if product.norm == nil, 1...ProductTask.fewRows ~= product.a.rows {
+            return try multiplyFewRows(product, on: backend)
+        }
         let grid = Grid(product, kernels: kernels, workers: workers)
         let scratch = try backend.scratch(
             count: ProductTask.scratchCount(blockRows: grid.block.rows, blockDepth: grid.block.depth),
@@ -43,6 +46,23 @@ struct SIMDMultiplier: MatrixMultiplier {
             kernels.product(
                 product.task(
                     rows: rows, columns: columns, panels: panels, block: grid.block, scratch: scratch[worker]))
+        }
+    }
+
+    /// Cut by columns alone; a part is worth waking a thread for.
+    private func multiplyFewRows(_ product: Product, on backend: CPUBackend) throws {
+        let (k, n) = (product.a.columns, product.n)
+        let scratch = try backend.scratch(count: ProductTask.fewRowsScratchCount(depth: k), workers: workers.count)
+        let panels = panelCount(n)
+        let parts = max(1, min(workers.count * 4, panels, n * k / 50_000))
+        workers.run(parts) { part, worker in
+            let (first, end) = (panels * part / parts, panels * (part + 1) / parts)
+            let columns = first * kernels.tileColumns..<min(n, end * kernels.tileColumns)
+            kernels.fewRowsProduct(
+                product.task(
+                    rows: 0..<product.a.rows, columns: columns,
+                    panels: product.weight + columns.lowerBound * k * product.weightType.byteSize, block: (1, 1),
+                    scratch: scratch[worker]))
         }
     }
 

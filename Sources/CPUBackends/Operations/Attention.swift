@@ -4,7 +4,10 @@ import TensorEngine
 extension CPUBackend {
     /// A task is some queries of one head of one segment. It packs the head's keys and values, which costs little
     /// beside the scores when there are many queries, so heads are cut only when there are fewer than threads.
-    public func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
+    /// In float32, whatever the precision: there is nothing to win here.
+    public func attention(
+        _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor
+    ) throws {
         counters.add(.attentions)
         let width = result.shape[1]
         let size = width / heads

@@ -36,6 +36,11 @@ extension ConformanceCase {
         }
     }
 
+    /// As many rows as a decoder's step has, each of which has a loop of its own.
+    private static let fewRows = [
+        [1, 33, 70], [2, 16, 19], [3, 31, 64], [4, 65, 33], [5, 257, 130], [6, 47, 257],
+    ]
+
     static let linearCases: [ConformanceCase] =
         productSizes.map { linear($0, bias: true) }
         + [false, true].flatMap { bias in
@@ -52,6 +57,9 @@ extension ConformanceCase {
                 + [linear([29, 65, 513], residual: true, as: type), linear([499, 1024, 1024], as: type, .large)]
                 + [dense(type)]
         }
+        + [DType.float32, .bfloat16, .float16, .int8].flatMap { type in fewRows.map { linear($0, bias: true, as: type) }
+        }
+        + [linear([5, 4096, 1024], bias: true, activation: .relu, residual: true, as: .int8)]
         + [specialRow(.nan), specialRow(.infinity), specialRow(1e30), specialRow(0), specialWeight, dense(.float32)]
         + [
             linear([499, 1024, 1024], bias: false, .large), linear([499, 1024, 1024], residual: true, .large),

@@ -21,14 +21,24 @@ package final class OpenCLDriver: GPUDriver {
     private let queue: OpenCLObject
     private let state: Mutex<State>
 
-    private var functions: OpenCLFunctions { library.functions.pointee }
+    private var functions: UnsafeMutablePointer<OpenCLFunctions> { library.functions }
 
     /// - Throws: `TensorError` of kind `deviceUnavailable`, with what is missing and how to get it.
-    package init(
-        index: Int, library: OpenCLLibrary? = nil, cache: ProgramCache? = .ofUser("opencl")
-    ) throws {
-        let (device, library) = (Device.opencl(index), try library ?? .shared())
+    package convenience init(index: Int) throws {
+        let library = try OpenCLLibrary.shared()
         let target = try OpenCLDevices(of: library).device(at: index)
+        try self.init(
+            index: index, target: target, library: library,
+            cache: .ofUser("opencl", driverKeepsPrograms: target.keepsPrograms))
+    }
+
+    package convenience init(index: Int, library: OpenCLLibrary, cache: ProgramCache?) throws {
+        let target = try OpenCLDevices(of: library).device(at: index)
+        try self.init(index: index, target: target, library: library, cache: cache)
+    }
+
+    private init(index: Int, target: OpenCLDevice, library: OpenCLLibrary, cache: ProgramCache?) throws {
+        let device = Device.opencl(index)
         let context = try OpenCLObject(of: library, "open", device: device, release: openCLReleaseContext) {
             openCLCreateContext($0, target.platformIdentifier, target.identifier, &$1)
         }
@@ -44,8 +54,10 @@ package final class OpenCLDriver: GPUDriver {
     }
 
     deinit {
-        // Staging memory must outlive what reads it.
-        _ = functions.clFinish(queue.pointer)
+        // Staging memory must outlive what reads it; a second try is for a driver that was out of memory for a moment.
+        if functions.pointee.clFinish(queue.pointer) != openCLSuccess.rawValue {
+            _ = functions.pointee.clFinish(queue.pointer)
+        }
         state.withLock { $0.pending.removeAll() }
     }
 
@@ -114,21 +126,21 @@ package final class OpenCLDriver: GPUDriver {
     private func write(
         _ bytes: UnsafeRawPointer, to address: UnsafeMutableRawPointer, offset: Int, byteCount: Int
     ) -> Int32 {
-        functions.clEnqueueWriteBuffer(
+        functions.pointee.clEnqueueWriteBuffer(
             queue.pointer, OpaquePointer(address), UInt32(openCLTrue.rawValue), offset, byteCount, bytes, 0, nil, nil)
     }
 
     private func read(
         _ address: UnsafeMutableRawPointer, offset: Int, into bytes: UnsafeMutableRawPointer, byteCount: Int
     ) -> Int32 {
-        functions.clEnqueueReadBuffer(
+        functions.pointee.clEnqueueReadBuffer(
             queue.pointer, OpaquePointer(address), UInt32(openCLTrue.rawValue), offset, byteCount, bytes, 0, nil, nil)
     }
 
     // MARK: Order
 
     package func synchronize() throws {
-        try finish("synchronize", status: functions.clFinish(queue.pointer))
+        try finish("synchronize", status: functions.pointee.clFinish(queue.pointer))
     }
 
     /// After a call that waited: what was queued before is done, and the first of it that failed is thrown.
@@ -177,7 +189,7 @@ package final class OpenCLDriver: GPUDriver {
 
     private func set(_ argument: KernelArgument, at index: UInt32, of kernel: OpaquePointer) -> Int32 {
         func set<Value>(_ value: Value) -> Int32 {
-            withUnsafeBytes(of: value) { functions.clSetKernelArg(kernel, index, $0.count, $0.baseAddress) }
+            withUnsafeBytes(of: value) { functions.pointee.clSetKernelArg(kernel, index, $0.count, $0.baseAddress) }
         }
         return switch argument {
         case .buffer(let storage): set(storage.map { OpaquePointer($0.address) })

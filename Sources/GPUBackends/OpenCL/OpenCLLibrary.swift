@@ -3,23 +3,25 @@ import TensorEngine
 
 /// An OpenCL library: its functions, and where they came from.
 ///
-/// `@unchecked Sendable`: the table is written before anyone else can see it.
+/// `@unchecked Sendable`: the table is written before anyone else can see it; its counter is atomic.
 package final class OpenCLLibrary: @unchecked Sendable {
-    package let functions: UnsafePointer<OpenCLFunctions>
+    package let functions: UnsafeMutablePointer<OpenCLFunctions>
 
     private static let opened = Result {
         let named = ProgramCache.variable("XLSR_OPENCL") ?? ""
         return try OpenCLLibrary(paths: named.isEmpty ? ["libOpenCL.so.1", "libOpenCL.so"] : [named])
     }
 
+    /// Objects that were made through it and not yet released.
+    package var liveObjectCount: Int { Int(openCLLiveObjectCount(functions)) }
+
     /// The file that `XLSR_OPENCL` names, or the loader of the system; opened once a process, it stays open.
     package static func shared() throws -> OpenCLLibrary { try opened.get() }
 
     /// A table from elsewhere.
     package init(functions: OpenCLFunctions) {
-        let copy = UnsafeMutablePointer<OpenCLFunctions>.allocate(capacity: 1)
-        copy.initialize(to: functions)
-        self.functions = UnsafePointer(copy)
+        self.functions = .allocate(capacity: 1)
+        self.functions.initialize(to: functions)
     }
 
     deinit {
@@ -61,7 +63,7 @@ package final class OpenCLLibrary: @unchecked Sendable {
 /// `@unchecked Sendable`: the pointer never changes; OpenCL's calls are safe from any thread but `clSetKernelArg`,
 /// which the driver calls under its lock.
 final class OpenCLObject: @unchecked Sendable {
-    typealias Release = (UnsafePointer<OpenCLFunctions>, OpaquePointer) -> Void
+    typealias Release = (UnsafeMutablePointer<OpenCLFunctions>, OpaquePointer) -> Void
 
     let pointer: OpaquePointer
     private let library: OpenCLLibrary
@@ -70,7 +72,7 @@ final class OpenCLObject: @unchecked Sendable {
     /// - Parameter make: a creating call, whose status is the reason when it gives nothing.
     init(
         of library: OpenCLLibrary, _ operation: String, device: Device, release: @escaping Release,
-        make: (UnsafePointer<OpenCLFunctions>, inout Int32) -> OpaquePointer?
+        make: (UnsafeMutablePointer<OpenCLFunctions>, inout Int32) -> OpaquePointer?
     ) throws {
         var status = openCLSuccess.rawValue
         guard let pointer = make(library.functions, &status) else {

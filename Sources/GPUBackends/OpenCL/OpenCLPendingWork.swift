@@ -57,8 +57,13 @@ struct OpenCLPendingWork: @unchecked Sendable {
             var status = openCLComplete.rawValue
             let call = library.functions.pointee.clGetEventInfo(
                 commands[first].event, openCLEventExecutionStatus.rawValue, MemoryLayout<Int32>.size, &status, nil)
-            guard call != openCLSuccess.rawValue || status <= openCLComplete.rawValue else { break }
-            removeFirst(status: call == openCLSuccess.rawValue ? status : call)
+            if call != openCLSuccess.rawValue {
+                removeFirst(status: call, isOver: false)
+            } else if status <= openCLComplete.rawValue {
+                removeFirst(status: status, isOver: true)
+            } else {
+                break
+            }
         }
         if first > commands.count / 2 {
             commands.removeSubrange(..<first)
@@ -66,10 +71,10 @@ struct OpenCLPendingWork: @unchecked Sendable {
         }
     }
 
-    /// Forgets everything, once the queue has finished or is lost.
+    /// Forgets everything, once the queue has finished.
     mutating func removeAll() {
         removeComplete()
-        while first < commands.count { removeFirst(status: openCLComplete.rawValue) }
+        while first < commands.count { removeFirst(status: openCLComplete.rawValue, isOver: false) }
         commands = []
         first = 0
     }
@@ -81,7 +86,8 @@ struct OpenCLPendingWork: @unchecked Sendable {
         removeComplete()
     }
 
-    private mutating func removeFirst(status: Int32) {
+    /// - Parameter isOver: what a broken driver may still read is never given back.
+    private mutating func removeFirst(status: Int32, isOver: Bool) {
         let command = commands[first]
         first += 1
         if status < openCLComplete.rawValue, failure == nil {
@@ -89,6 +95,6 @@ struct OpenCLPendingWork: @unchecked Sendable {
         }
         openCLReleaseEvent(library.functions, command.event)
         stagingByteCount -= command.staging?.count ?? 0
-        command.staging?.deallocate()
+        if isOver { command.staging?.deallocate() }
     }
 }

@@ -90,10 +90,10 @@ struct OpenCLPrograms: Sendable {
     }
 
     private func binary(of program: OpenCLObject) -> [UInt8]? {
-        let functions = library.functions.pointee
+        let functions = library.functions
         func information(_ name: OpenCLProgramInfo, _ value: inout some BitwiseCopyable) -> Bool {
             withUnsafeMutableBytes(of: &value) {
-                functions.clGetProgramInfo(program.pointer, name.rawValue, $0.count, $0.baseAddress, nil)
+                functions.pointee.clGetProgramInfo(program.pointer, name.rawValue, $0.count, $0.baseAddress, nil)
             } == openCLSuccess.rawValue
         }
         // One device, one binary.
@@ -115,9 +115,10 @@ struct OpenCLPrograms: Sendable {
     /// The first lines of the compiler's log, which name the file under Kernels/ and the line.
     private func failure(_ status: Int32, of program: OpenCLObject, operation: String) -> TensorError {
         let lineCount = 12
-        let functions = library.functions.pointee
+        let functions = library.functions
         let log = try? openCLBytes(device, operation) {
-            functions.clGetProgramBuildInfo(program.pointer, target.identifier, openCLBuildLog.rawValue, $0, $1, $2)
+            functions.pointee.clGetProgramBuildInfo(
+                program.pointer, target.identifier, openCLBuildLog.rawValue, $0, $1, $2)
         }
         let plain = TensorError(openCL: status, operation: operation, device: device)
         let lines = openCLText(log ?? []).split(separator: "\n")

@@ -37,31 +37,31 @@ func openCLText(_ bytes: [UInt8]) -> String {
 }
 
 struct OpenCLPlatformQuery {
-    let functions: OpenCLFunctions
+    let functions: UnsafeMutablePointer<OpenCLFunctions>
     let platform: OpaquePointer
 
     func string(_ name: OpenCLPlatformInfo) throws -> String {
         openCLText(
             try openCLBytes(.opencl(), "clGetPlatformInfo") {
-                functions.clGetPlatformInfo(platform, name.rawValue, $0, $1, $2)
+                functions.pointee.clGetPlatformInfo(platform, name.rawValue, $0, $1, $2)
             })
     }
 }
 
 struct OpenCLDeviceQuery {
-    let functions: OpenCLFunctions
+    let functions: UnsafeMutablePointer<OpenCLFunctions>
     let device: OpaquePointer
 
     func string(_ name: OpenCLDeviceInfo) throws -> String {
         openCLText(
             try openCLBytes(.opencl(), "clGetDeviceInfo") {
-                functions.clGetDeviceInfo(device, name.rawValue, $0, $1, $2)
+                functions.pointee.clGetDeviceInfo(device, name.rawValue, $0, $1, $2)
             })
     }
 
     func integer<Integer: FixedWidthInteger>(_ name: OpenCLDeviceInfo, as type: Integer.Type) throws -> Integer {
         var value: Integer = 0
-        let status = functions.clGetDeviceInfo(device, name.rawValue, MemoryLayout<Integer>.size, &value, nil)
+        let status = functions.pointee.clGetDeviceInfo(device, name.rawValue, MemoryLayout<Integer>.size, &value, nil)
         try checkOpenCL(status, "clGetDeviceInfo", .opencl())
         return value
     }

@@ -1,75 +1,49 @@
 import TensorEngine
 
 extension GPUBackend {
-    public func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
+    public func attention(
+        _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor
+    ) throws {
         counters.add(.attentions)
         let size = result.shape[1] / heads
         guard size > 0 else { return }
-        let scale = 1 / Float(size).squareRoot()
+        let usesTensorCores = shape.usesTensorCores && precision != .float32 && size.isMultiple(of: 8)
+        let queries = usesTensorCores ? KernelShape.tensorQueries : shape.attentionQueries(headSize: size)
+        let parts = AttentionParts(segments, queries: queries, panel: shape.panel)
+        let partTable = try table(.attentionParts(segments, queries: queries)) { parts.numbers }
+        let common: [KernelArgument] = [.buffer(queryKeyValue), .buffer(partTable)]
+        let rest: [KernelArgument] = [.buffer(result), .int(heads), .float(1 / Float(size).squareRoot())]
+        let program = shape.attention(headSize: size)
         switch shape.product {
-        case .tiled:
-            // Local memory holds the queries, a tile of keys or values and the scores.
-            let byteCount = { (keys: Int) in 4 * (Self.queries * (size + 1 + keys + 1) + keys * (size + 1)) }
-            let keys = [32, 16, 8, 4].first { byteCount($0) <= shape.localMemoryByteCount } ?? 4
-            let parts = try parts(segments, queries: Self.queries, panel: 1)
-            let program = GPUProgram(
-                .attention,
-                [
-                    "LANES": 1, "HEAD_SIZE": size, "QUERIES": Self.queries, "KEYS": keys,
-                    "PART_FIELDS": AttentionParts.fields,
-                ])
+        case _ where usesTensorCores:
             try launch(
-                program, "attention", groups: (parts.count, heads, 1), threads: Self.queries * Self.threadsPerQuery,
-                [.buffer(queryKeyValue), .buffer(parts.table), .buffer(result), .int(heads), .float(scale)])
-        case .wide(let tileRows, _, _):
-            let keyBlock = 256
-            let padded = ceil(size, panel) * panel
-            let rowByteCount = 4 * (padded + 16 + padded + keyBlock + 16 + 2)
-            let tiles = max(1, min(84 / tileRows, shape.localMemoryByteCount * 2 / 3 / rowByteCount / tileRows))
-            let program = GPUProgram(
-                .wideAttention,
-                [
-                    "LANES": shape.lanes, "WEIGHT_TYPE": 0, "TILE_ROWS": tileRows, "HEAD_SIZE": size,
-                    "QUERY_ROWS": tiles * tileRows, "KEY_BLOCK": keyBlock, "PART_FIELDS": AttentionParts.fields,
-                ])
-            let parts = try parts(segments, queries: tiles * tileRows, panel: panel)
-            let packedSegments = try table(.packedSegments(segments)) {
-                let offsets = AttentionParts.paddedOffsets(segments, panel: panel)
-                return (0..<segments.count).flatMap { index in
-                    [segments.offsets[index], segments.lengths[index], offsets[index]].map(Int32.init)
-                }
+                KernelShape.tensorAttention(precision, headSize: size), "attention", groups: (parts.count, heads, 1),
+                threads: KernelShape.tensorThreads, common + rest)
+        case .tiled:
+            try launch(
+                program, "attention", groups: (parts.count, heads, 1),
+                threads: KernelShape.tiledQueries * KernelShape.threadsPerQuery, common + rest)
+        case .wide:
+            let segmentTable = try table(.packedSegments(segments)) {
+                AttentionParts.packedSegments(segments, panel: shape.panel)
             }
             let keyPanels = try scratch(floats: parts.paddedKeyCount * heads * size)
-            let valuePanels = try scratch(floats: parts.paddedKeyCount * heads * padded)
+            let valuePanels = try scratch(floats: parts.paddedKeyCount * heads * ceil(size, shape.panel) * shape.panel)
             try launch(
                 program, "pack_heads", groups: (segments.count, heads, 1),
                 [
-                    .buffer(queryKeyValue), .buffer(packedSegments), .buffer(keyPanels), .buffer(valuePanels),
+                    .buffer(queryKeyValue), .buffer(segmentTable), .buffer(keyPanels), .buffer(valuePanels),
                     .int(heads),
                 ])
             try launch(
                 program, "attention", groups: (parts.count, heads, 1),
-                [
-                    .buffer(queryKeyValue), .buffer(parts.table), .buffer(keyPanels), .buffer(valuePanels),
-                    .buffer(result), .int(heads), .float(scale),
-                ])
+                common + [.buffer(keyPanels), .buffer(valuePanels)] + rest)
         }
-    }
-
-    private static let queries = 32
-    /// `ROW_THREADS` of the kernel.
-    private static let threadsPerQuery = 4
-
-    private func parts(
-        _ segments: Segments, queries: Int, panel: Int
-    ) throws -> (table: Storage, count: Int, paddedKeyCount: Int) {
-        let parts = AttentionParts(segments, queries: queries, panel: panel)
-        return (try table(.attentionParts(segments, queries: queries)) { parts.numbers }, parts.count, parts.paddedKeyCount)
     }
 }
 
 /// Segments cut into runs of queries.
-private struct AttentionParts {
+struct AttentionParts {
     /// A segment's first row, its row count, the part's first query, its query count, where the segment's keys begin
     /// among all keys when each segment's are rounded up to whole panels.
     static let fields = 5
@@ -90,8 +64,16 @@ private struct AttentionParts {
         paddedKeyCount = offsets[segments.count]
     }
 
+    /// A segment's first row, its row count, where its keys begin.
+    static func packedSegments(_ segments: Segments, panel: Int) -> [Int32] {
+        let offsets = paddedOffsets(segments, panel: panel)
+        return (0..<segments.count).flatMap { index in
+            [segments.offsets[index], segments.lengths[index], offsets[index]].map(Int32.init)
+        }
+    }
+
     /// One more than there are segments.
-    static func paddedOffsets(_ segments: Segments, panel: Int) -> [Int] {
+    private static func paddedOffsets(_ segments: Segments, panel: Int) -> [Int] {
         segments.lengths.reduce(into: [0]) { offsets, length in
             offsets.append((offsets.last ?? 0) + (length + panel - 1) / panel * panel)
         }

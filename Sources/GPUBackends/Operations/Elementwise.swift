@@ -1,12 +1,7 @@
 import TensorEngine
 
 extension GPUBackend {
-    /// Numbers that a group handles.
-    static let block = 4096
-
-    var elementwise: GPUProgram { GPUProgram(.elementwise, ["LANES": shape.lanes, "BLOCK": Self.block]) }
-
-    private func blocks(_ count: Int) -> Int { (count + Self.block - 1) / Self.block }
+    func blocks(_ count: Int) -> Int { (count + KernelShape.block - 1) / KernelShape.block }
 
     public func fill(_ value: Float, into result: Tensor) throws {
         try fill(value, result, from: 0, count: result.shape.count)
@@ -14,14 +9,14 @@ extension GPUBackend {
 
     func fill(_ value: Float, _ result: Tensor, from first: Int, count: Int) throws {
         try launch(
-            elementwise, "fill", groups: (blocks(count), 1, 1), threads: shape.groupSize,
+            shape.elementwise, "fill", groups: (blocks(count), 1, 1), threads: shape.groupSize,
             [.buffer(result), .long(first), .long(count), .float(value)])
     }
 
     public func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws {
         let count = x.shape.count
         try launch(
-            elementwise, "unary", groups: (blocks(count), 1, 1), threads: shape.groupSize,
+            shape.elementwise, "unary", groups: (blocks(count), 1, 1), threads: shape.groupSize,
             [.int(kind.code), .buffer(x), .buffer(result), .long(count)])
     }
 
@@ -35,7 +30,7 @@ extension GPUBackend {
             case .column: (a.shape.rows, a.shape.columns, 1, 0)
             }
         try launch(
-            elementwise, "binary", groups: (rows, blocks(columns), 1), threads: shape.groupSize,
+            shape.elementwise, "binary", groups: (rows, blocks(columns), 1), threads: shape.groupSize,
             [
                 .int(kind.code), .buffer(a), .buffer(b), .buffer(result), .long(columns), .long(rowStride),
                 .int(columnStride),
@@ -45,7 +40,7 @@ extension GPUBackend {
     public func convert(_ x: Tensor, into result: Tensor) throws {
         let count = x.shape.count
         try launch(
-            elementwise, "\(x.dtype.kernelName)_to_\(result.dtype.kernelName)", groups: (blocks(count), 1, 1),
+            shape.elementwise, "\(x.dtype.kernelName)_to_\(result.dtype.kernelName)", groups: (blocks(count), 1, 1),
             threads: shape.groupSize, [.buffer(x), .buffer(result), .long(count)])
     }
 }

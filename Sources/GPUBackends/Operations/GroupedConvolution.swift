@@ -31,7 +31,7 @@ extension GPUBackend {
         }
         let layout = try scratch(floats: groups * gappedRows * width)
         try launch(
-            movement, "spread", groups: (gappedRows, groups, 1), threads: min(shape.groupSize, 64),
+            shape.movement, "spread", groups: (gappedRows, groups, 1), threads: min(shape.groupSize, 64),
             [.buffer(x), .buffer(sources), .buffer(layout), .int(gappedRows), .int(width)])
         try multiply(
             Product(

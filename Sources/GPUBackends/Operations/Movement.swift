@@ -1,13 +1,11 @@
 import TensorEngine
 
 extension GPUBackend {
-    var movement: GPUProgram { GPUProgram(.movement, ["LANES": shape.lanes, "BLOCK": Self.block]) }
-
     public func gather(_ x: Tensor, rows indices: Tensor, into result: Tensor) throws {
         let columns = result.shape.columns
         guard columns > 0 else { return }
         try launch(
-            movement, "gather", groups: (result.shape.rows, 1, 1), threads: shape.groupSize,
+            shape.movement, "gather", groups: (result.shape.rows, 1, 1), threads: shape.groupSize,
             [.buffer(x), .buffer(indices), .buffer(result), .int(columns)])
     }
 
@@ -15,7 +13,7 @@ extension GPUBackend {
         try fill(0, into: result)
         let columns = result.shape.columns
         try launch(
-            movement, "scatter_add", groups: ((columns + shape.groupSize - 1) / shape.groupSize, 1, 1),
+            shape.movement, "scatter_add", groups: ((columns + shape.groupSize - 1) / shape.groupSize, 1, 1),
             threads: shape.groupSize,
             [.buffer(x), .buffer(indices), .buffer(result), .int(x.shape[0]), .int(columns)])
     }
@@ -28,7 +26,7 @@ extension GPUBackend {
         let steps = missing.map { _ in 0 } + axes.map { strides[$0] }
         let count = result.shape.count
         try launch(
-            movement, "permute", groups: ((count + Self.block - 1) / Self.block, 1, 1), threads: shape.groupSize,
+            shape.movement, "permute", groups: (blocks(count), 1, 1), threads: shape.groupSize,
             [.buffer(x), .buffer(result), .long(count)] + sizes[1...].map { .int($0) } + steps.map { .long($0) })
     }
 

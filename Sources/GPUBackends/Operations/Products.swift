@@ -32,33 +32,26 @@ extension GPUBackend {
             .buffer(product.bias), .buffer(product.residual), .buffer(product.c), .long(product.cRowStride),
             .long(product.cBatchStride), .int(m), .int(n), .int(product.depth), .int(product.activation.code),
         ]
-        let weightCode = product.weightType.weightCode
+        let program = shape.product(product.weightType)
         switch shape.product {
-        case .tiled(let rows, let columns, let depth, let threadRows, let threadColumns):
-            let program = GPUProgram(
-                .product,
-                [
-                    "LANES": 1, "WEIGHT_TYPE": weightCode, "TILE_M": rows, "TILE_N": columns, "TILE_K": depth,
-                    "THREAD_M": threadRows, "THREAD_N": threadColumns,
-                ])
+        case _ where shape.usesTensorCores && product.weightType != .float32:
+            let fits = ceil(m, 128) * ceil(n, 128) * product.batches >= driver.properties.computeUnitCount
+            let tile = fits ? 128 : 64
+            try launch(
+                KernelShape.tensorProduct(product.weightType, tile: tile), "product",
+                groups: (ceil(m, tile), ceil(n, tile), product.batches), threads: 2 * tile, arguments)
+        case .tiled(let rows, let columns, _, let threadRows, let threadColumns):
             try launch(
                 program, "product", groups: (ceil(m, rows), ceil(n, columns), product.batches),
                 threads: rows / threadRows * (columns / threadColumns), arguments)
-        case .wide(let tileRows, let blockTiles, let blockDepth):
-            let program = GPUProgram(
-                .wideProduct,
-                [
-                    "LANES": shape.lanes, "WEIGHT_TYPE": weightCode, "TILE_ROWS": tileRows,
-                    "BLOCK_TILES": blockTiles, "BLOCK_DEPTH": blockDepth,
-                ])
+        case .wide(let tileRows, let blockTiles, _):
             let grid = WideGrid(
-                m: m, n: n, depth: product.depth, batches: product.batches, tileRows: tileRows, panel: panel,
+                m: m, n: n, depth: product.depth, batches: product.batches, tileRows: tileRows, panel: shape.panel,
                 blockTiles: blockTiles, computeUnitCount: driver.properties.computeUnitCount)
             arguments += [.int(grid.groupRows), .int(grid.groupPanels)]
             try launch(
                 program, "product",
-                groups: (ceil(m, grid.groupRows), ceil(n, grid.groupPanels * panel), product.batches),
-                arguments)
+                groups: (ceil(m, grid.groupRows), ceil(n, grid.groupPanels * shape.panel), product.batches), arguments)
         }
     }
 

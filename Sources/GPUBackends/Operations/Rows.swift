@@ -1,11 +1,9 @@
 import TensorEngine
 
 extension GPUBackend {
-    var rows: GPUProgram { GPUProgram(.rows, ["LANES": shape.lanes, "GROUP_SIZE": shape.groupSize]) }
-
     /// A group a row.
     private func launchRows(_ name: String, count: Int, _ arguments: [KernelArgument]) throws {
-        try launch(rows, name, groups: (count, 1, 1), threads: shape.groupSize, arguments)
+        try launch(shape.rows, name, groups: (count, 1, 1), threads: shape.groupSize, arguments)
     }
 
     public func layerNorm(_ x: Tensor, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws {
@@ -57,17 +55,17 @@ extension GPUBackend {
         func statistics(around means: Storage?) throws -> Storage {
             let result = try scratch(floats: segments.count * columns)
             try launch(
-                rows, "part_sums", groups: (parts.partCount, channelGroups, 1), threads: shape.groupSize,
+                shape.rows, "part_sums", groups: (parts.partCount, channelGroups, 1), threads: shape.groupSize,
                 [.buffer(x), .buffer(partTable), .buffer(means), .buffer(partial), .int(columns)])
             try launch(
-                rows, "part_means", groups: (segments.count, channelGroups, 1), threads: shape.groupSize,
+                shape.rows, "part_means", groups: (segments.count, channelGroups, 1), threads: shape.groupSize,
                 [.buffer(partial), .buffer(rangeTable), .buffer(result), .int(columns)])
             return result
         }
         let means = try statistics(around: nil)
         let variances = try statistics(around: means)
         try launch(
-            rows, "channel_norm", groups: (parts.partCount, channelGroups, 1), threads: shape.groupSize,
+            shape.rows, "channel_norm", groups: (parts.partCount, channelGroups, 1), threads: shape.groupSize,
             [
                 .buffer(x), .buffer(partTable), .buffer(means), .buffer(variances), .buffer(norm.gain),
                 .buffer(norm.bias), .buffer(result), .int(columns), .float(norm.epsilon), .int(activation.code),

@@ -6,11 +6,8 @@ extension GPUBackend {
         if case .wide = shape.product { true } else { false }
     }
 
-    /// Columns of a panel.
-    var panel: Int { 2 * shape.lanes }
-
     /// Numbers that a weight of `[n, depth]` takes.
-    func preparedCount(n: Int, depth: Int) -> Int { (isPacked ? ceil(n, panel) * panel : n) * depth }
+    func preparedCount(n: Int, depth: Int) -> Int { (isPacked ? ceil(n, shape.panel) * shape.panel : n) * depth }
 
     public func prepare(_ weight: Tensor, for use: WeightUse, as dtype: DType) throws -> PreparedWeight {
         let batches = use == .grouped ? weight.shape[0] : 1
@@ -29,10 +26,10 @@ extension GPUBackend {
         if isPacked {
             stored = try Tensor.uninitialized(weight.shape, dtype: weight.tensor.dtype, on: self)
             try launch(
-                movement, "unpack_\(8 * stored.dtype.byteSize)",
+                shape.movement, "unpack_\(8 * stored.dtype.byteSize)",
                 groups: packGroups(n: n, depth: depth, batches: batches),
                 threads: shape.groupSize,
-                [.buffer(weight.tensor), .buffer(stored), .int(n), .int(depth), .int(panel)])
+                [.buffer(weight.tensor), .buffer(stored), .int(n), .int(depth), .int(shape.panel)])
         }
         let numbers = try stored.converted(to: .float32)
         guard let scales = weight.scales else { return try numbers.reshaped(weight.shape) }
@@ -48,28 +45,17 @@ extension GPUBackend {
         let form = try Tensor.uninitialized(
             [batches, preparedCount(n: n, depth: depth)], dtype: weight.dtype, on: self)
         try launch(
-            movement, "pack_\(8 * weight.dtype.byteSize)", groups: packGroups(n: n, depth: depth, batches: batches),
+            shape.movement, "pack_\(8 * weight.dtype.byteSize)",
+            groups: packGroups(n: n, depth: depth, batches: batches),
             threads: shape.groupSize,
             [
                 .buffer(weight), .buffer(form), .int(n), .int(depth), .long(n * depth), .long(isTurned ? 1 : depth),
-                .long(isTurned ? n : 1), .int(panel),
+                .long(isTurned ? n : 1), .int(shape.panel),
             ])
         return form
     }
 
     private func packGroups(n: Int, depth: Int, batches: Int) -> (Int, Int, Int) {
-        (ceil(n, panel), batches, ceil(depth, Self.block))
-    }
-}
-
-extension DType {
-    /// `WEIGHT_TYPE` of the kernels.
-    var weightCode: Int {
-        switch self {
-        case .float32, .int32: 0
-        case .float16: 1
-        case .bfloat16: 2
-        case .int8: 3
-        }
+        (ceil(n, shape.panel), batches, blocks(depth))
     }
 }

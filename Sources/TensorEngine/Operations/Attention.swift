@@ -2,7 +2,9 @@ extension Tensor {
     /// Multi-head self-attention inside each segment: `softmax(Q·Kᵀ / √size) · V` a head,
     /// `[rows, 3 · heads · size]` (queries, then keys, then values) → `[rows, heads · size]`.
     /// Rows outside the segments are undefined. Vaswani et al. 2017, equation 1.
-    public func attention(heads: Int, segments: Segments) throws -> Tensor {
+    /// - Parameter precision: what a device may round the factors of the products to, if that makes it faster; scores,
+    ///   softmax and sums are float32. int8 means bfloat16 here.
+    public func attention(heads: Int, segments: Segments, precision: DType = .float32) throws -> Tensor {
         try requireFloat32("attention")
         try segments.validate(rows: shape.rows, operation: "attention")
         guard shape.rank == 2, heads > 0, shape[1] % (3 * heads) == 0 else {
@@ -11,14 +13,16 @@ extension Tensor {
                 device: backend.device)
         }
         let result = try Tensor.uninitialized([shape[0], shape[1] / 3], on: backend)
-        try backend.attention(self, heads: heads, segments: segments, into: result)
+        try backend.attention(self, heads: heads, segments: segments, precision: precision, into: result)
         return result
     }
 }
 
 extension Backend {
     /// Each segment on its own, with the whole score matrix in memory.
-    public func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
+    public func attention(
+        _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor
+    ) throws {
         counters.add(.defaultBodies)
         let (rows, width) = (result.shape[0], result.shape[1])
         let size = width / heads

@@ -49,7 +49,9 @@ extension ReferenceBackend {
         }
     }
 
-    public func attention(_ queryKeyValue: Tensor, heads: Int, segments: Segments, into result: Tensor) throws {
+    public func attention(
+        _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor
+    ) throws {
         counters.add(.attentions)
         let width = result.shape[1]
         let size = width / heads
@@ -77,6 +79,38 @@ extension ReferenceBackend {
                 }
             }
         }
+    }
+
+    public func rowAttention(
+        _ query: Tensor, _ keyValues: Tensor, rows: AttendedRows, heads: Int, into result: Tensor
+    ) throws {
+        counters.add(.attentions)
+        let width = query.shape[1]
+        let size = width / heads
+        let (q, kv, y) = (query.elements(), keyValues.elements(), result.elements())
+        for (index, list) in rows.lists.enumerated() {
+            for head in 0..<heads {
+                let scores = list.map { row in
+                    dot(
+                        q.pointer(index * width + head * size), kv.pointer(Int(row) * 2 * width + head * size),
+                        count: size) / Double(size).squareRoot()
+                }
+                let largest = scores.reduce(-.infinity) { Self.value(.maximum, $0, $1) }
+                let weights = scores.map { exp($0 - largest) }
+                let sum = weights.reduce(0, +)
+                for channel in head * size..<(head + 1) * size {
+                    let value = zip(list, weights).reduce(0.0) { total, pair in
+                        total + pair.1 * Double(kv[Int(pair.0) * 2 * width + width + channel])
+                    }
+                    y[index * width + channel] = Float(value / sum)
+                }
+            }
+        }
+    }
+
+    public func append(_ x: Tensor, at row: Int, of cache: inout Tensor) throws {
+        let (source, target) = (x.elements(), cache.elements())
+        for index in source.indices { target[row * x.shape[1] + index] = source[index] }
     }
 
     /// `gain · (x - mean) / √(variance + ε) + bias`, where element i belongs to channel `channel(i)`.

@@ -24,14 +24,8 @@ struct FFmpeg {
 
     /// Looks for the program in a list of folders parted by colons, as in PATH; nil when it isn't there.
     init?(searchPath: String) {
-        let candidates = searchPath.split(separator: ":").map { $0 + "/ffmpeg" }
-        guard let program = candidates.first(where: { Self.isProgram(String($0)) }) else { return nil }
-        self.program = String(program)
-    }
-
-    private static func isProgram(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
+        guard let program = Subprocess.find("ffmpeg", searchPath: searchPath) else { return nil }
+        self.program = program
     }
 
     /// Decodes the first audio stream, mixed down to mono, at `sampleRate` in Hz.

@@ -15,6 +15,14 @@ package struct Subprocess {
 
     static let errorOutputByteLimit = 4096
 
+    /// Looks for a program in a list of folders parted by colons, as in PATH; nil when it isn't there.
+    static func find(_ name: String, searchPath: String) -> String? {
+        searchPath.split(separator: ":").map { "\($0)/\(name)" }.first { path in
+            var status = stat()
+            return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
+        }
+    }
+
     /// Runs a program without a shell and hands over its standard output as it comes.
     ///
     /// Both outputs are drained as they fill, so neither side can wait for the other, and the process is always

@@ -42,7 +42,9 @@ public struct VoiceActivity: Hashable, Sendable {
         var frame = Int((time / secondsPerFrame).rounded()) - (direction < 0 ? 1 : 0)
         var count = 0
         let limit = Int(Self.stretchSeconds / secondsPerFrame)
-        while sounds.indices.contains(frame), sounds[frame], count < limit { (frame, count) = (frame + direction, count + 1) }
+        while count < limit, sounds.indices.contains(frame), sounds[frame] {
+            (frame, count) = (frame + direction, count + 1)
+        }
         return time + Double(direction * count) * secondsPerFrame
     }
 }

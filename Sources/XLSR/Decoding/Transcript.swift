@@ -26,11 +26,34 @@ public struct Transcript: Hashable, Sendable {
     public var characters: [TimedText]
     /// The words, by their indices, with which lines begin in a text that was given and aligned; else none.
     public var lineStarts: [Int] = []
+    /// The best texts of a beam search, this one first, if they were asked for.
+    public var alternatives: [Alternative]
 
-    public init(text: String, words: [TimedText] = [], characters: [TimedText] = []) {
+    public init(
+        text: String, words: [TimedText] = [], characters: [TimedText] = [], alternatives: [Alternative] = []
+    ) {
         self.text = text
         self.words = words
         self.characters = characters
+        self.alternatives = alternatives
+    }
+
+    /// A text that may have been said, with the natural logarithms that speak for it.
+    public struct Alternative: Hashable, Sendable {
+        public var text: String
+        /// Of the model.
+        public var acousticScore: Double
+        /// Of language model and hotwords, as they were weighted.
+        public var languageScore: Double
+        /// The sum of both, which they are ranked by.
+        public var totalScore: Double
+
+        public init(text: String, acousticScore: Double, languageScore: Double, totalScore: Double) {
+            self.text = text
+            self.acousticScore = acousticScore
+            self.languageScore = languageScore
+            self.totalScore = totalScore
+        }
     }
 }
 

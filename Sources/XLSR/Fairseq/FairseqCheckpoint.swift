@@ -68,7 +68,8 @@ package enum FairseqCheckpoint {
             fields["vocab_size"] = .int(rows)
             (fields["pad_token_id"], fields["bos_token_id"], fields["eos_token_id"]) = (.int(0), .int(1), .int(2))
         } else if let codes = tensors.shape(of: "quantizer.codevectors")?.dimensions, codes.count == 3,
-            let groups = fields["num_codevector_groups"]?.int, let projection = tensors.shape(of: "project_q.weight")?.dimensions.first
+            let groups = fields["num_codevector_groups"]?.int,
+            let projection = tensors.shape(of: "project_q.weight")?.dimensions.first
         {
             architecture = "Wav2Vec2ForPreTraining"
             let (width, overflow) = codes[2].multipliedReportingOverflow(by: groups)

@@ -47,8 +47,8 @@ struct EncoderLayer: Sendable {
     }
 
     private func attention(_ x: Tensor, residual: Tensor, segments: Segments) throws -> Tensor {
-        let mixed = try queryKeyValue(x)  // [frames, 3 · hidden]
-            .attention(heads: headCount, segments: segments)  // [frames, hidden]
+        let mixed = try queryKeyValue(x)  // [frames, 3 · hidden], below [frames, hidden]
+            .attention(heads: headCount, segments: segments, precision: queryKeyValue.weight.tensor.dtype)
         return try attentionOutput(mixed, residual: residual)
     }
 

@@ -88,7 +88,8 @@ public struct WordAlignment: Hashable, Sendable {
             let other = operation == .delete ? nil : heard.popFirst()
             let width = max(word?.count ?? 0, other?.count ?? 0)
             let mark = ["", "S", "D", "I"][Int(operation.rawValue)]
-            let columns = [word ?? String(repeating: "*", count: width), other ?? String(repeating: "*", count: width), mark]
+            let gap = String(repeating: "*", count: width)
+            let columns = [word ?? gap, other ?? gap, mark]
             for (line, column) in columns.enumerated() {
                 lines[line] += " " + String(repeating: " ", count: max(0, width - column.count)) + column
             }

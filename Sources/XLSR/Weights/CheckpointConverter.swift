@@ -7,7 +7,7 @@ package enum CheckpointConverter {
     /// Files beside the weights that a checkpoint may have.
     private static let otherFiles = [
         "preprocessor_config.json", "processor_config.json", "vocab.json", "added_tokens.json", "tokenizer_config.json",
-        "special_tokens_map.json", "README.md",
+        "special_tokens_map.json", "tokenizer.json", "sentencepiece.bpe.model", "generation_config.json", "README.md",
     ]
 
     /// - Parameters:

@@ -55,6 +55,12 @@ package struct CheckpointFiles: Sendable {
     /// The path of the file `name`, for messages.
     package func path(of name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
 
+    /// The path of the folder `name`; nil when there is no such folder.
+    func folder(_ name: String) -> String? {
+        let path = path(of: name)
+        return memories == nil && Self.isFolder(path) ? path : nil
+    }
+
     /// The bytes of the file `name`, mapped; nil when there is no such file.
     /// - Throws: `CheckpointError` when the file can't be read, or is a mere pointer to the real one.
     package func memory(of name: String) throws -> (any HostMemory)? {

@@ -11,9 +11,17 @@ package enum CheckpointNames {
         name.hasPrefix(ctcHead + ".") || name.contains(".\(attentionAdapter).")
     }
 
+    /// What the encoder's tensors stand under: their own name, that of a translation model's part, or nothing.
+    static func encoderPrefix(in names: [String], translates: Bool) -> String? {
+        if translates { return "encoder" }
+        return names.contains { $0.hasPrefix(encoderPrefix + ".") } ? encoderPrefix : nil
+    }
+
     /// Tensors that inference leaves unread by design.
     package static func isUnreadByDesign(_ name: String, _ head: Configuration.Head) -> Bool {
         let name = name.hasPrefix(encoderPrefix + ".") ? String(name.dropFirst(encoderPrefix.count + 1)) : name
+        // In translation models: that mask, and what is left of a decoder that was once a whole translator.
+        if name == "encoder.masked_spec_embed" || name == "decoder.final_logits_bias" { return true }
         // SpecAugment's mask and the classes of an x-vector's loss, used in training alone.
         if name == "masked_spec_embed" || name.hasPrefix("objective.") { return true }
         // The quantiser and the projections of pretraining's contrastive task.

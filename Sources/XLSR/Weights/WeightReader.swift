@@ -42,8 +42,7 @@ struct WeightReader: Sendable {
     func contains(_ name: String) -> Bool { shape(of: name) != nil }
     /// Where the encoder's weights are: under a prefix in checkpoints with a head, and without it in bare encoders.
     var encoderScope: WeightReader {
-        let prefix = CheckpointNames.encoderPrefix
-        return checkpoint.names.contains { $0.hasPrefix(prefix + ".") } ? scope(prefix) : self
+        CheckpointNames.encoderPrefix(in: checkpoint.names, translates: false).map(scope) ?? self
     }
 
     /// A tensor of the expected shape, in float32.
@@ -54,6 +53,10 @@ struct WeightReader: Sendable {
         array.memory.discardResidentPages(in: array.byteRange)
         return try tensor.converted(to: .float32)
     }
+
+    /// A tensor where the checkpoint stores it, to be read row by row.
+    /// - Throws: as `tensor`.
+    func stored(_ name: String, _ shape: Shape) throws -> HostArray { try host(name, shape) }
 
     /// Several tensors of one shape under each other: `[count · rows, …]`.
     func concatenated(_ names: [String], _ shape: Shape) throws -> Tensor {

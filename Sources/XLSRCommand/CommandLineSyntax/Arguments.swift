@@ -3,13 +3,13 @@ import XLSR
 /// What a user typed after a subcommand's name.
 struct Arguments: Sendable {
     let operands: [String]
-    /// By option name; the last one wins when an option is repeated, so that a script's defaults can be overridden.
-    private let values: [String: String]
+    /// By option name, in their order.
+    private let values: [String: [String]]
 
     /// Understands `--name value`, `--name=value`, flags in between operands, and `--`, after which all are operands.
     /// - Throws: `UsageError` for an option that the command doesn't have, with the nearest one it has.
     init(parsing arguments: some Sequence<String>, for command: Command) throws {
-        var (operands, values): ([String], [String: String]) = ([], [:])
+        var (operands, values): ([String], [String: [String]]) = ([], [:])
         var rest = Array(arguments)[...]
         while let argument = rest.popFirst() {
             if argument == "--" {
@@ -30,7 +30,7 @@ struct Arguments: Sendable {
             let attached = parts.count > 1 ? parts[1] : nil
             guard option.value != nil else {
                 guard attached == nil else { throw UsageError("\(name) takes no value") }
-                values[name] = ""
+                values[name] = []
                 continue
             }
             // Another option in the value's place means that the value was forgotten.
@@ -38,7 +38,7 @@ struct Arguments: Sendable {
             guard let value = next, !value.isEmpty else {
                 throw UsageError("\(name) needs a value: \(option.synopsis)")
             }
-            values[name] = value
+            values[name, default: []].append(value)
         }
         guard operands.count <= command.operands.limit else {
             let extra = singleQuoted(operands[command.operands.limit])
@@ -50,7 +50,11 @@ struct Arguments: Sendable {
 
     func has(_ option: Option) -> Bool { values[option.name] != nil }
 
-    subscript(option: Option) -> String? { values[option.name] }
+    /// The last one when an option is repeated, so that a script's defaults can be overridden.
+    subscript(option: Option) -> String? { values[option.name]?.last }
+
+    /// All values of an option that may be given several times.
+    func all(_ option: Option) -> [String] { values[option.name] ?? [] }
 
     /// - Throws: `UsageError` that lists the choices.
     func choice<Choice: CaseIterable & RawRepresentable<String>>(_ option: Option, _: Choice.Type) throws -> Choice? {

@@ -27,6 +27,7 @@ extension ModelReport {
         if let tokenizer { rows.append(("tokenizer", tokenizer.text)) }
         if let tokenizerProblem { rows.append(("tokenizer", "none: \(tokenizerProblem)")) }
         if let adapterLanguages { rows.append(("adapters", adapterText(adapterLanguages))) }
+        rows += decoder?.rows ?? []
         let types = weights.types.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         rows.append(("weights", "\(counted(weights.tensorCount, "tensor")): \(types)"))
         rows += weights.files.map { ("", $0) }

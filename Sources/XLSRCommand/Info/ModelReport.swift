@@ -34,6 +34,7 @@ struct ModelReport: Encodable {
     let tokenizerProblem: String?
     /// Languages that the checkpoint has adapters for; nil where it isn't made for adapters.
     let adapterLanguages: [String]?
+    let decoder: DecoderReport?
     let weights: WeightsReport
 
     struct TokenizerReport: Encodable {
@@ -61,13 +62,14 @@ struct ModelReport: Encodable {
         adapterLanguages = LanguageAdapters(source.files, configuration)?.known
         model = source.name
         architectures = configuration.architectures
+        decoder = try DecoderReport(source)
         let own =
             switch configuration.head {
             case .ctc: self.tokenizer == nil ? [] : ["transcribe"]
             case .sequenceClassifier: ["classify"]
             case .frameClassifier: ["frames"]
             case .xVector: ["embed"]
-            case .none, .pretraining: [String]()
+            case .none, .pretraining: configuration.translates ? ["translate"] : []
             }
         tasks = own + ["features"] + (configuration.head == .none ? [] : ["logits"])
         head = Self.head(configuration)
@@ -95,7 +97,7 @@ struct ModelReport: Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case model, architectures, tasks, parameters, layers, heads, head, adapter, labels, tokenizer, weights
+        case model, architectures, tasks, parameters, layers, heads, head, adapter, labels, tokenizer, decoder, weights
         case hiddenSize = "hidden_size"
         case headSize = "head_size"
         case intermediateSize = "intermediate_size"

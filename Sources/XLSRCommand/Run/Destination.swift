@@ -54,6 +54,11 @@ enum Destination: Sendable {
         self = .stream(descriptor: descriptor, name: name)
     }
 
+    /// Whether a person watches the results come.
+    var isTerminal: Bool {
+        if case .stream(Terminal.standardOutput, _) = self { isatty(Terminal.standardOutput) != 0 } else { false }
+    }
+
     func write(_ result: RunResult, input index: Int, of count: Int) throws {
         switch self {
         case .stream(let descriptor, let name):

@@ -38,3 +38,40 @@ struct HeadStyle: Sendable {
 
     var holdsSeveralResults: Bool { format != .safetensors }
 }
+
+extension Configuration {
+    /// What `--task auto` stands for.
+    var task: RunOptions.Task {
+        if translates { return .translate }
+        return switch head {
+        case .ctc: .transcribe
+        case .sequenceClassifier: .classify
+        case .frameClassifier: .frames
+        case .xVector: .embed
+        case .none, .pretraining: .features
+        }
+    }
+}
+
+extension RunOptions.Task {
+    func fits(_ configuration: Configuration) -> Bool {
+        switch self {
+        case .auto, .features: true
+        case .logits: configuration.head != .none
+        default: configuration.task == self
+        }
+    }
+
+    /// The head that it can't do without, and what for.
+    var need: String {
+        switch self {
+        case .auto, .features: ""
+        case .transcribe: "CTC head, so no text"
+        case .translate: "text decoder, so no translation"
+        case .classify: "head that classifies whole audio, so no labels"
+        case .frames: "head that classifies frames, so no segments"
+        case .embed: "x-vector head, so no embeddings"
+        case .logits: "head, so no logits"
+        }
+    }
+}

@@ -2,7 +2,8 @@ import XLSR
 
 extension Option {
     static let language = Option(
-        "--language", value: "CODE|auto", "for a model with several; auto finds out with --lid [the checkpoint's own]")
+        "--language", value: "CODE|auto",
+        "for a model with several, auto to find out with --lid; the target of a translation [the checkpoint's own]")
     static let identifier = Option(
         "--lid", value: "DIR|OWNER/NAME", "with --language auto: a classifier of spoken languages")
     static let normalize = Option(
@@ -26,7 +27,9 @@ struct LanguageOptions: Sendable {
 
     init(_ arguments: Arguments, isAlignment: Bool) throws {
         let isAutomatic = arguments[.language] == "auto"
-        guard !(isAutomatic && isAlignment) else { throw UsageError("--language: align needs the language of the text") }
+        guard !(isAutomatic && isAlignment) else {
+            throw UsageError("--language: align needs the language of the text")
+        }
         language = isAutomatic ? nil : arguments[.language]
         guard isAutomatic == arguments.has(.identifier) else {
             throw UsageError(
@@ -36,4 +39,9 @@ struct LanguageOptions: Sendable {
         }
         identifier = try arguments[.identifier].map { try ModelSource($0) }
     }
+}
+
+extension RunOptions {
+    /// nil for the checkpoint's own, and where it is to be found out.
+    var language: String? { languages.language }
 }

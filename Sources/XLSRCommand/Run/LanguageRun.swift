@@ -3,7 +3,7 @@ import XLSR
 
 /// Transcribes inputs, each by the adapter of its language. Neighbours of one language share batches.
 struct LanguageRun {
-    typealias Run = ChunkedRun<XLSRModel.ChunkPath>
+    typealias Run = ChunkedRun<XLSRModel.ChunkEvidence>
 
     struct Finding {
         let language: IdentifiedLanguage
@@ -12,7 +12,7 @@ struct LanguageRun {
 
     let transcriber: MultilingualTranscriber
     /// Makes the run of one language.
-    let makeRun: (XLSRModel) -> Run
+    let makeRun: (XLSRModel) throws -> Run
     /// Hears of an input's language before its transcript.
     let found: (Int, Finding) -> Void
     /// Gets the index of an input that can't be used, and why.
@@ -35,7 +35,7 @@ struct LanguageRun {
                     // In order: what waits for its batch to be full comes before what follows.
                     try current?.run.finish()
                     current = nil
-                    current = (language.language, makeRun(try transcriber.model(for: language.language)))
+                    current = (language.language, try makeRun(transcriber.model(for: language.language)))
                 }
                 try current?.run.add(clip, index: index, name: name)
             } catch let error where !(error is OutputError || error is CancellationError) {

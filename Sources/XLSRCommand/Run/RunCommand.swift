@@ -12,9 +12,9 @@ extension Command {
                 """,
             limit: .max),
         options: [
-            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .identifier, .layer, .topK,
-            .threshold, .batchSeconds,
-            .chunkSeconds, .strideSeconds, .split, .normalize,
+            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .identifier, .beams, .layer,
+            .topK, .threshold, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize, .decoder, .beamWidth,
+            .lm, .lmWeight, .wordScore, .hotword, .lexicon, .nbest,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
         notes: [
             """
@@ -48,6 +48,17 @@ extension Command {
             """
             srt, vtt, lrc and tsv are made of subtitles; csv, ctm and textgrid of words; rttm of stretches of speech.
             """,
+            """
+            translate writes what the speech means in the language of --language (de, deu, de_DE), by the checkpoint's \
+            own search or with --beams. On a terminal the text of a single input appears while it is written. Audio \
+            above 60 s is cut into pieces of 30 s that don't overlap, each translated by itself; --split silence cuts no \
+            sentence. json has the tokens and the score of each piece.
+            """,
+            """
+            A model folder with language_model/ is decoded by a beam search with that language model, unless --decoder \
+            greedy or --lm none is given; alphabet.json beside it says what the outputs stand for. Texts and scores are \
+            those of pyctcdecode 0.5.0 with the same settings.
+            """,
             "Exit status: 0 done, 1 something failed (other inputs still ran), 2 wrong usage.",
         ],
         examples: [
@@ -57,11 +68,15 @@ extension Command {
             Example("xlsr run --format srt --line-length 32 --cue-lines 1 a.wav", "short subtitles, a line each"),
             Example("xlsr run --split silence podcast.mp3", "an hour of speech, cut where nobody speaks"),
             Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
+            Example("xlsr run --task translate --language de --model ./en-to-15 a.wav", "into German"),
             Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),
             Example("xlsr run --model ./lid --top-k 3 a.wav", "the likeliest languages, with a language identifier"),
             Example("xlsr run --model ./diarizer --format rttm a.wav", "who speaks when"),
             Example("xlsr run --model ./speaker-verifier a.wav b.wav", "how alike two voices are"),
             Example("xlsr run --chunk-seconds 20 --stride-seconds 4 talk.wav", "in chunks of 20 s that overlap by 8 s"),
+            Example(
+                "xlsr run --lm news.arpa --hotword Zürich:8 a.wav", "with a language model and a word to look out for"),
+            Example("xlsr run --nbest 5 --format json a.wav", "the five best texts with their scores"),
             Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),
         ],
         perform: { try RunSession(RunOptions($0)).run() })

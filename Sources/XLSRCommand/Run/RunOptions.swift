@@ -4,11 +4,13 @@ import XLSR
 
 extension Option {
     static let task = Option(
-        "--task", choices: RunOptions.Task.self, "[auto: what the checkpoint's head is for, else features]")
+        "--task", choices: RunOptions.Task.self, "[auto: what the checkpoint's head or decoder is for, else features]")
     static let format = Option("--format", choices: RunOptions.Format.self, "[text, or safetensors for tensors]")
     static let output = Option("--output", value: "PATH", "a file; a folder when there are several inputs")
     static let timestamps = Option(
         "--timestamps", choices: TimestampLevel.self, "what json gives times for [word]; lrc: none or word [none]")
+    static let beams = Option(
+        "--beams", value: "N", "hypotheses that a translation holds at a time; 1 is the fastest [the checkpoint's]")
     static let layer = Option(
         "--layer", value: "N|all", "with --task features: hidden state N, 0 the first layer's input")
     static let topK = Option("--top-k", value: "N", "with --task classify: how many labels [5]")
@@ -37,7 +39,7 @@ extension Option {
 /// What `xlsr run` was asked for.
 struct RunOptions: Sendable {
     enum Task: String, CaseIterable {
-        case auto, transcribe, classify, frames, embed, features, logits
+        case auto, transcribe, translate, classify, frames, embed, features, logits
     }
 
     enum Format: String, CaseIterable {
@@ -61,15 +63,20 @@ struct RunOptions: Sendable {
     let timestamps: TimestampLevel?
     let languages: LanguageOptions
     let normalization: NormalizationChoice?
+    let beamCount: Int?
     let layer: Layer?
     let topK: Int?
     let threshold: Double?
     let batchSeconds: Double
     let chunking: Chunking
+    let givesStride: Bool
     let subtitles: SubtitleRules
     /// A given option that only subtitles need.
     let subtitleOption: Option?
+    let decoder: DecoderOptions
     let verbosity: Verbosity
+
+    private static let beamLimit = 1000
 
     /// - Parameter isAlignment: whether each input is followed by its text.
     init(_ arguments: Arguments, isAlignment: Bool = false) throws {
@@ -86,11 +93,15 @@ struct RunOptions: Sendable {
             (inputs, texts) = (operands, nil)
         }
         task = try arguments.choice(.task, Task.self) ?? .auto
-        format = try arguments.choice(.format, Format.self)
+        format =
+            isAlignment
+            ? try arguments.choice(.alignmentFormat, TranscriptFormat.self).flatMap { Format(rawValue: $0.rawValue) }
+            : try arguments.choice(.format, Format.self)
         output = arguments[.output]
         timestamps = try arguments.choice(.timestamps, TimestampLevel.self)
         languages = try LanguageOptions(arguments, isAlignment: isAlignment)
         normalization = try arguments.choice(.normalize, NormalizationChoice.self)
+        beamCount = try arguments.integer(.beams, in: 1...Self.beamLimit)
         layer = try arguments[.layer].map { text in
             if text == "all" { return .all }
             guard let index = Int(text), index >= 0 else {
@@ -102,8 +113,10 @@ struct RunOptions: Sendable {
         threshold = try arguments.number(.threshold, in: 0...1)
         batchSeconds = try arguments.number(.batchSeconds, in: 0.1...1_000_000) ?? 30
         chunking = try Self.chunking(arguments, normalization)
+        givesStride = arguments.has(.strideSeconds)
         subtitles = try Self.subtitles(arguments)
         subtitleOption = Option.subtitles.first { arguments.has($0) }
+        decoder = try DecoderOptions(arguments)
         verbosity = try arguments.verbosity()
         device = try arguments.device()
         backendOptions = try arguments.backendOptions()

@@ -6,6 +6,7 @@ struct RunPlan: Sendable {
         case transcript(TranscriptStyle)
         /// Words of a known text with their times.
         case alignment(TranscriptStyle)
+        case translation(TranslationFormat)
         /// Blocks' outputs by Hugging Face's names.
         case tensors([String])
         /// What the checkpoint's own head gives.
@@ -16,17 +17,25 @@ struct RunPlan: Sendable {
 
     /// - Throws: `UsageError` for options that don't go together or ask for what this checkpoint doesn't have.
     init(_ options: RunOptions, _ configuration: Configuration) throws {
-        let task = options.task == .auto ? configuration.head.task : options.task
+        let task = options.task == .auto ? configuration.task : options.task
         guard task == .features || options.layer == nil else { throw UsageError("--layer needs --task features") }
         guard task == .transcribe || options.timestamps == nil else {
             throw UsageError("--timestamps is for transcripts, not for --task \(task.rawValue)")
         }
         guard task == .classify || options.topK == nil else { throw UsageError("--top-k needs --task classify") }
         guard task == .frames || options.threshold == nil else { throw UsageError("--threshold needs --task frames") }
-        guard task.fits(configuration.head) else {
+        guard task == .translate || options.beamCount == nil else { throw UsageError("--beams needs --task translate") }
+        if task != .transcribe, let name = options.decoder.nameOfAny {
+            throw UsageError("\(name) is for transcripts, not for --task \(task.rawValue)")
+        }
+        guard task.fits(configuration) else {
             throw UsageError(
                 "\(options.model.name) (\(configuration.architectures.joined(separator: ", "))) has no"
-                    + " \(task.need); use --task \(configuration.head.task.rawValue)")
+                    + " \(task.need); use --task \(configuration.task.rawValue)")
+        }
+        if task == .translate {
+            product = .translation(try Self.translationFormat(options))
+            return
         }
         if let option = options.subtitleOption, options.format.flatMap(\.transcriptFormat)?.hasCues != true {
             throw UsageError("\(option.name) is for subtitles; add --format srt, vtt, lrc or tsv")
@@ -46,10 +55,24 @@ struct RunPlan: Sendable {
         guard let format = (options.format ?? .text).transcriptFormat else {
             throw UsageError("--format safetensors holds no text; add --task features or --task logits")
         }
+        guard format == .json || !options.decoder.asksForAlternatives else {
+            throw UsageError("--nbest needs --format json; \(format.rawValue) holds one text")
+        }
         let style = try TranscriptStyle(
             format: format, timestamps: Self.timestamps(options, format), subtitles: options.subtitles,
             isAlignment: options.texts != nil)
         product = options.texts == nil ? .transcript(style) : .alignment(style)
+    }
+
+    private static func translationFormat(_ options: RunOptions) throws -> TranslationFormat {
+        guard options.texts == nil else { throw UsageError("align needs a model with a CTC head") }
+        if let option = options.subtitleOption ?? (options.givesStride ? .strideSeconds : nil) {
+            throw UsageError("\(option.name) is not for translations")
+        }
+        guard let format = TranslationFormat(rawValue: (options.format ?? .text).rawValue) else {
+            throw UsageError("translations have no times of words; use --format text or json")
+        }
+        return format
     }
 
     static func writesTensors(_ task: RunOptions.Task) -> UsageError {
@@ -97,6 +120,7 @@ struct RunPlan: Sendable {
     var fileExtension: String {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.fileExtension
+        case .translation(let format): format.fileExtension
         case .head(let style): style.fileExtension
         case .tensors: "safetensors"
         }
@@ -106,47 +130,16 @@ struct RunPlan: Sendable {
     var holdsSeveralResults: Bool {
         switch product {
         case .transcript(let style), .alignment(let style): style.format.holdsSeveralResults
+        case .translation: true
         case .head(let style): style.holdsSeveralResults
         case .tensors: false
         }
     }
 
     var isBinary: Bool { fileExtension == "safetensors" }
-}
 
-extension Configuration.Head {
-    /// What `--task auto` stands for.
-    fileprivate var task: RunOptions.Task {
-        switch self {
-        case .ctc: .transcribe
-        case .sequenceClassifier: .classify
-        case .frameClassifier: .frames
-        case .xVector: .embed
-        case .none, .pretraining: .features
-        }
-    }
-}
-
-extension RunOptions.Task {
-    fileprivate func fits(_ head: Configuration.Head) -> Bool {
-        switch self {
-        case .auto, .features: true
-        case .logits: head != .none
-        default: head.task == self
-        }
-    }
-
-    /// The head that it can't do without, and what for.
-    fileprivate var need: String {
-        switch self {
-        case .auto, .features: ""
-        case .transcribe: "CTC head, so no text"
-        case .classify: "head that classifies whole audio, so no labels"
-        case .frames: "head that classifies frames, so no segments"
-        case .embed: "x-vector head, so no embeddings"
-        case .logits: "head, so no logits"
-        }
-    }
+    /// Whether the text is to be found out, which takes a decoder.
+    var writesText: Bool { if case .transcript = product { true } else { false } }
 }
 
 extension RunOptions.Format {

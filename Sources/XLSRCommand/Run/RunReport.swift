@@ -17,9 +17,11 @@ struct RunReport {
         computeSeconds += compute
     }
 
-    func print(_ model: XLSRModel) {
+    /// - Parameter decoder: what wrote text, if anything did.
+    func print(_ model: XLSRModel, _ decoder: CTCDecoder?) {
         Terminal.note("model: \(model.name), \(model.precision.weights)")
         Terminal.note("device: \(model.backend.device), \(model.backend.summary)")
+        if let decoder { Terminal.note("decoder: \(decoder.summary)") }
         Terminal.note("load: \(decimal(loadSeconds, 3)) s")
         let factor = audioSeconds > 0 ? ", real-time factor \(decimal(computeSeconds / audioSeconds, 4))" : ""
         Terminal.note(

@@ -4,6 +4,8 @@ import XLSR
 /// What an input gave.
 enum RunResult: Sendable {
     case transcript(TranscriptionResult, TranscriptStyle)
+    /// `shown` is what standard output has of the text already.
+    case translation(TranslationResult, TranslationFormat, shown: String)
     case head(HeadResult, RunOptions.Format)
     case tensors([(name: String, array: HostArray)])
 
@@ -14,6 +16,12 @@ enum RunResult: Sendable {
         case .transcript(let result, let style):
             var text = try style.text(of: result, isOneOfSeveral: isOneOfSeveral)
             try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
+        case .translation(let result, let format, let shown):
+            let text = try result.text(format, isOneOfSeveral: isOneOfSeveral)
+            let isBeginning = text.utf8.starts(with: shown.utf8)
+            var rest =
+                isBeginning ? String(decoding: text.utf8.dropFirst(shown.utf8.count), as: UTF8.self) : "\n" + text
+            try rest.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
         case .head(let result, let format):
             var text = try result.text(format, isOneOfSeveral: isOneOfSeveral)
             try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }

@@ -4,17 +4,20 @@ import XLSR
 
 /// One `xlsr run`: loads the model, then reads, computes and writes one input after another.
 final class RunSession {
-    private let options: RunOptions
+    let options: RunOptions
     private let plan: RunPlan
-    private let destination: Destination
-    private let model: XLSRModel
+    let destination: Destination
+    let model: XLSRModel
+    private let decoder: CTCDecoder
     /// As the user named them; the bundled recording's name when there were none.
-    private let inputs: [String]
+    let inputs: [String]
     /// What is said in the inputs, where that is known.
     private let texts: [Result<AlignmentText, any Error>]
     /// Where each input's language is found out first.
     private let transcriber: MultilingualTranscriber?
     private var found: [Int: LanguageRun.Finding] = [:]
+    /// Of the languages so far.
+    private var decoders: [String: CTCDecoder] = [:]
     /// Of the inputs so far.
     private var embeddings: [(audio: String, Embedding)] = []
     private var report = RunReport()
@@ -50,9 +53,16 @@ final class RunSession {
         }
         switch plan.product {
         case .transcript, .alignment: try model.requireTranscription()
+        case .translation: _ = try model.generationSettings(to: options.language)
         case .head: try model.requireHead()
         case .tensors: break
         }
+        if case .transcript = plan.product {
+            decoder = try options.decoder.decoder(for: model)
+        } else {
+            decoder = .bestPath
+        }
+        if options.verbosity > .quiet, let warning = decoder.warning { Terminal.note("xlsr: warning: \(warning)") }
         texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
             Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
         }
@@ -70,7 +80,10 @@ final class RunSession {
             }
         case .transcript(let style) where transcriber != nil: try runByLanguage(style)
         case .transcript(let style):
-            try run(model.bestPaths) { try self.result($0, self.model.transcript(of: $1), style) }
+            try run({ [model, decoder] in try model.evidence(of: $0, for: decoder) }) { outcome, pieces in
+                try self.result(outcome, self.model.transcript(of: pieces, by: self.decoder), style)
+            }
+        case .translation(let format): try translate(format)
         case .alignment(let style):
             noteStars()
             try run { [model, texts] chunks in
@@ -84,7 +97,7 @@ final class RunSession {
         if report.failureCount > report.messages.count {
             Terminal.error("\(report.failureCount) of \(inputs.count) inputs failed")
         }
-        if options.verbosity == .verbose { report.print(model) }
+        if options.verbosity == .verbose { report.print(model, plan.writesText ? decoder : nil) }
         return report.failureCount == 0
     }
 
@@ -135,11 +148,17 @@ final class RunSession {
         }
     }
 
-    private func run<Piece>(
+    /// - Parameters:
+    ///   - chunking: by default what the options say.
+    ///   - batchSeconds: by default what the options say.
+    func run<Piece>(
         _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
+        chunking: Chunking? = nil, batchSeconds: Double? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
-        let run = chunkedRun(model, compute, minimumSampleCount: minimumSampleCount, result: result)
+        let run = chunkedRun(
+            model, compute, minimumSampleCount: minimumSampleCount, chunking: chunking, batchSeconds: batchSeconds,
+            result: result)
         if options.inputs.isEmpty {
             let (clip, name) = try input(0)
             try run.add(clip, index: 0, name: name)
@@ -153,7 +172,11 @@ final class RunSession {
     private func runByLanguage(_ style: TranscriptStyle) throws {
         guard let transcriber else { return }
         let run = LanguageRun(transcriber: transcriber) { model in
-            self.chunkedRun(model, model.bestPaths) { try self.result($0, model.transcript(of: $1), style) }
+            let decoder = try self.decoders[model.language ?? ""] ?? self.options.decoder.decoder(for: model)
+            self.decoders[model.language ?? ""] = decoder
+            return self.chunkedRun(model, { try model.evidence(of: $0, for: decoder) }) {
+                try self.result($0, model.transcript(of: $1, by: decoder), style)
+            }
         } found: { index, finding in
             self.found[index] = finding
             self.report.add(audio: 0, compute: finding.elapsedSeconds)
@@ -183,11 +206,12 @@ final class RunSession {
 
     private func chunkedRun<Piece>(
         _ model: XLSRModel, _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
+        chunking: Chunking? = nil, batchSeconds: Double? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) -> ChunkedRun<Piece> {
         ChunkedRun(
-            model, options.chunking, batchSeconds: options.batchSeconds, minimumSampleCount: minimumSampleCount,
-            compute: compute, progress: showProgress
+            model, chunking ?? options.chunking, batchSeconds: batchSeconds ?? options.batchSeconds,
+            minimumSampleCount: minimumSampleCount, compute: compute, progress: showProgress
         ) { outcome in
             do {
                 let value = try result(outcome, outcome.pieces.get())

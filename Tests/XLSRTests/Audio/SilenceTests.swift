@@ -36,11 +36,11 @@ import XLSR
     }
 
     @Test func noCutFallsIntoAWord() throws {
-        let samples = try speech(seconds: 60)
+        let samples = try speech(seconds: 20)
         let words = try model.transcribe(samples, sampleRate: 16_000, chunking: .none).words
-        let chunks = try chunks(samples, Chunking(seconds: 8))
-        #expect(chunks.count > 8)
-        expectWhole(chunks, samples.count, atMost: 8 * 16_000)
+        let chunks = try chunks(samples, Chunking(seconds: 4))
+        #expect(chunks.count >= 8)
+        expectWhole(chunks, samples.count, atMost: 4 * 16_000)
         for chunk in chunks.dropFirst() {
             #expect(chunk.frames.lowerBound == 0, "nothing is computed twice")
             let cut = Double(chunk.samples.lowerBound) / 16_000
@@ -49,13 +49,19 @@ import XLSR
     }
 
     @Test func theTextIsThatOfTheWholeAudio() throws {
-        let samples = try speech(seconds: 70)
+        let samples = try speech(seconds: 20)
         let expected = try Demo.recordingNames.map { try #require(Demo.transcript(ofRecording: $0)) }
         let count = samples.count / (try speech(seconds: 1).count)
         let text = Array(repeating: expected.joined(separator: " "), count: count).joined(separator: " ")
-        let heard = try model.transcribe(samples, sampleRate: 16_000, chunking: Chunking(seconds: 10, split: .silence))
-        let counts = WordAlignment(reference: text, hypothesis: heard.text).counts
-        #expect(counts.errorRate < 0.03 && counts.referenceCount > 60)
+        func errors(_ chunking: Chunking) throws -> Int {
+            let heard = try model.transcribe(samples, sampleRate: 16_000, chunking: chunking)
+            #expect(!heard.text.contains("  "))
+            return WordAlignment(reference: text, hypothesis: heard.text).counts.errors
+        }
+        for seconds in [6.0] {
+            let (fixed, silent) = (Chunking(seconds: seconds), Chunking(seconds: seconds, split: .silence))
+            #expect(try errors(silent) <= errors(fixed) + 2, "of \(count * 36) words")
+        }
     }
 
     @Test func withoutSilencesChunksOverlapAsUsual() throws {

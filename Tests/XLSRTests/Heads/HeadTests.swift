@@ -90,7 +90,9 @@ import XLSR
         let shortest = model.configuration.minimumHeadSampleCount
         let samples = try golden.clip(2, model).samples
         #expect(
-            try model.embedding(of: Array(samples.prefix(shortest)), sampleRate: 16_000).values.allSatisfy { $0.isFinite })
+            try model.embedding(of: Array(samples.prefix(shortest)), sampleRate: 16_000).values.allSatisfy {
+                $0.isFinite
+            })
         let error = try #require(throws: AudioError.self) {
             try model.embeddings(
                 of: [AudioClip(samples: Array(samples.prefix(shortest - 1)), sampleRate: 16_000)], names: ["a.wav"])

@@ -9,8 +9,8 @@ extension AlignmentText {
     ///
     /// A character lies on the frames of its tokens. Its confidence is the mean of its tokens' posteriors over these, a
     /// word's the mean over the frames of its characters, as in `Wav2Vec2CTCTokenizer.transcript`. A star takes all
-    /// frames that nothing else explains better; its time ends where the model hears only blanks and delimiters, and it adds nothing to
-    /// a word's confidence, which is 0 when there is nothing else.
+    /// frames that nothing else explains better; its time ends where the model hears only blanks and delimiters, and it
+    /// adds nothing to a word's confidence, which is 0 when there is nothing else.
     func transcript(_ alignment: ForcedAlignment, _ emissions: CTCEmissions, ids: [Int], secondsPerFrame: Double)
         -> Transcript
     {

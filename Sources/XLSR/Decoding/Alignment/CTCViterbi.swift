@@ -187,6 +187,12 @@ struct CTCEmissions {
 
     mutating func append(_ rows: some Sequence<Float>) { values.append(contentsOf: rows) }
 
+    /// Makes a column as good as any other can be on a frame.
+    mutating func makeCertain(_ column: Int, frame: Int) {
+        guard frame < frameCount else { return }
+        values[frame * columnCount + column] = 0
+    }
+
     func row() -> [Double] { Array(repeating: 0, count: columnCount + 1) }
 
     /// What is impossible becomes very unlikely: some path always is the best.

@@ -51,6 +51,6 @@ private func clock(_ milliseconds: Int, decimalMark: String) -> String {
 }
 
 private func lrcTime(_ milliseconds: Int) -> String {
-    let hundredths = milliseconds / 10
-    return "\(padded(hundredths / 6000, to: 2)):\(padded(hundredths / 100 % 60, to: 2)).\(padded(hundredths % 100, to: 2))"
+    let (minutes, seconds, hundredths) = (milliseconds / 60_000, milliseconds / 1000 % 60, milliseconds / 10 % 100)
+    return "\(padded(minutes, to: 2)):\(padded(seconds, to: 2)).\(padded(hundredths, to: 2))"
 }

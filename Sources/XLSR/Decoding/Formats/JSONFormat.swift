@@ -5,7 +5,9 @@ import FoundationEssentials
 /// `version` 1 has `audio`, `audio_seconds`, `device`, `elapsed_seconds`, `model`, `precision`, `real_time_factor`
 /// (elapsed / audio; absent without audio), `text`, `language` of models that have several, `language_probability` where
 /// a classifier found it out, `version` and, as `timestamps` says, `words` and `characters`:
-/// objects with `text`, `start`, `end` and `confidence` (0 to 1; see `Wav2Vec2CTCTokenizer.transcript`).
+/// objects with `text`, `start`, `end` and `confidence` (0 to 1; see `Wav2Vec2CTCTokenizer.transcript`). Of a beam search
+/// that was asked for them, `alternatives`, best first, each with `text` and the natural logarithms `acoustic_score`,
+/// `language_score` and their sum, `total_score`.
 func jsonLine(of result: TranscriptionResult, timestamps: TimestampLevel) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -19,9 +21,10 @@ private struct ResultObject: Encodable {
     let language: String?
     let languageProbability: Double?
     let words, characters: [TimedTextObject]?
+    let alternatives: [AlternativeObject]?
 
     enum CodingKeys: String, CodingKey {
-        case version, audio, text, model, device, precision, language, words, characters
+        case version, audio, text, model, device, precision, language, words, characters, alternatives
         case languageProbability = "language_probability"
         case audioSeconds = "audio_seconds"
         case elapsedSeconds = "elapsed_seconds"
@@ -41,6 +44,27 @@ private struct ResultObject: Encodable {
         realTimeFactor = result.realTimeFactor.flatMap { rounded($0, per: 1e4) }
         words = timestamps == .none ? nil : result.transcript.words.map(TimedTextObject.init)
         characters = timestamps == .char ? result.transcript.characters.map(TimedTextObject.init) : nil
+        let alternatives = result.transcript.alternatives.map(AlternativeObject.init)
+        self.alternatives = alternatives.isEmpty ? nil : alternatives
+    }
+}
+
+private struct AlternativeObject: Encodable {
+    let text: String
+    let acousticScore, languageScore, totalScore: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case text
+        case acousticScore = "acoustic_score"
+        case languageScore = "language_score"
+        case totalScore = "total_score"
+    }
+
+    init(_ alternative: Transcript.Alternative) {
+        text = alternative.text
+        acousticScore = rounded(alternative.acousticScore, per: 1e4)
+        languageScore = rounded(alternative.languageScore, per: 1e4)
+        totalScore = rounded(alternative.totalScore, per: 1e4)
     }
 }
 

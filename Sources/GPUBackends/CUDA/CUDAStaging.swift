@@ -1,0 +1,89 @@
+import CUDAShim
+import TensorEngine
+
+/// Pinned host memory that uploads go through, piece by piece, so that the host waits for nothing but a free piece:
+/// some slots, used in turn. Copies straight from ordinary memory are not used: where the GPU can read that itself, it
+/// may do so after the call has returned.
+///
+/// `@unchecked Sendable`: it owns its memory and events, and the CUDA driver's lock guards it.
+struct CUDAStaging: @unchecked Sendable {
+    /// Of one slot.
+    private static let byteCount = 512 << 10
+
+    private struct Slot {
+        let memory: UnsafeMutableRawPointer
+        /// Recorded after the slot's last copy.
+        let event: CUDAHandle
+    }
+
+    private let library: CUDALibrary
+    private let device: Device
+    private var slots: [Slot] = []
+    private var next = 0
+    /// Fewer once the system has no more memory that can be pinned.
+    private var largestSlotCount = 8
+
+    init(library: CUDALibrary, device: Device) {
+        self.library = library
+        self.device = device
+    }
+
+    mutating func upload(_ bytes: UnsafeRawBufferPointer, to address: UInt64, stream: OpaquePointer) throws {
+        for offset in stride(from: 0, to: bytes.count, by: Self.byteCount) {
+            let part = UnsafeRawBufferPointer(rebasing: bytes[offset..<min(offset + Self.byteCount, bytes.count)])
+            guard let source = part.baseAddress else { return }
+            try upload(source, byteCount: part.count, to: address + UInt64(offset), stream: stream)
+        }
+    }
+
+    private mutating func upload(
+        _ source: UnsafeRawPointer, byteCount: Int, to address: UInt64, stream: OpaquePointer
+    ) throws {
+        let functions = library.functions.pointee
+        guard let slot = try nextSlot() else {
+            try library.check(functions.cuMemcpyHtoDAsync_v2(address, source, byteCount, stream), "upload", device)
+            return try library.check(functions.cuStreamSynchronize(stream), "upload", device)
+        }
+        slot.memory.copyMemory(from: source, byteCount: byteCount)
+        try library.check(functions.cuMemcpyHtoDAsync_v2(address, slot.memory, byteCount, stream), "upload", device)
+        let recorded = functions.cuEventRecord(slot.event.pointer, stream)
+        // Nothing else would tell when the slot is free again.
+        if recorded != cudaSuccess.rawValue { _ = functions.cuStreamSynchronize(stream) }
+        try library.check(recorded, "upload", device)
+    }
+
+    /// Once nothing is queued any more.
+    mutating func removeAll() {
+        for slot in slots { cudaFreeHost(library.functions, slot.memory) }
+        slots = []
+        next = 0
+    }
+
+    /// A slot whose last copy is done; nil where no memory can be pinned.
+    private mutating func nextSlot() throws -> Slot? {
+        if slots.count < largestSlotCount {
+            do {
+                let slot = try makeSlot()
+                slots.append(slot)
+                return slot
+            } catch let error as TensorError where error.kind == .outOfMemory {
+                largestSlotCount = slots.count
+            }
+        }
+        guard !slots.isEmpty else { return nil }
+        next %= slots.count
+        let slot = slots[next]
+        next += 1
+        try library.check(library.functions.pointee.cuEventSynchronize(slot.event.pointer), "upload", device)
+        return slot
+    }
+
+    private func makeSlot() throws -> Slot {
+        let event = try CUDAHandle(
+            of: library, "upload", device: device, release: cudaDestroyEvent, make: { cudaCreateEvent($0, &$1) })
+        let memory: UnsafeMutableRawPointer = try library.make("upload", device) {
+            cudaAllocateHost(library.functions, Self.byteCount, &$0)
+        }
+        return Slot(memory: memory, event: event)
+    }
+}

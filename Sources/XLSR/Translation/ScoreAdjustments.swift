@@ -1,0 +1,40 @@
+/// What `generate` does to the scores of the next token before it is chosen: transformers' logits processors, in their
+/// order.
+struct ScoreAdjustments {
+    private let settings: GenerationSettings
+
+    init(_ settings: GenerationSettings) {
+        self.settings = settings
+    }
+
+    /// The tokens that must follow a text of so many, the start token included; nil where the scores decide.
+    func forcedTokens(afterLength length: Int) -> Set<Int>? {
+        if length == settings.maxLength - 1, !settings.forcedEndTokenIDs.isEmpty { return settings.forcedEndTokenIDs }
+        if length == 1, let first = settings.forcedFirstTokenID { return [first] }
+        return nil
+    }
+
+    /// Changes the scores `[vocabulary]` of what may follow `tokens`.
+    func apply(to scores: UnsafeMutableBufferPointer<Float>, after tokens: [Int]) {
+        let penalty = settings.repetitionPenalty
+        if penalty != 1 {
+            for token in Set(tokens) {
+                scores[token] = scores[token] < 0 ? scores[token] * penalty : scores[token] / penalty
+            }
+        }
+        for token in repeatingTokens(after: tokens) { scores[token] = -.infinity }
+        if tokens.count < settings.minLength {
+            for token in settings.endTokenIDs { scores[token] = -.infinity }
+        }
+    }
+
+    /// Tokens that would end a run of `noRepeatNGramSize` tokens that is there already.
+    private func repeatingTokens(after tokens: [Int]) -> [Int] {
+        let size = settings.noRepeatNGramSize
+        guard size > 0, tokens.count >= size else { return [] }
+        let prefix = tokens.suffix(size - 1)
+        return (0...tokens.count - size).compactMap { start in
+            tokens[start..<start + size - 1].elementsEqual(prefix) ? tokens[start + size - 1] : nil
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import TensorEngine
+
+/// Writes texts to speech: the decoder, the projection to its width, and the search.
+struct TextGenerator: Sendable {
+    let decoder: MBartDecoder
+    /// From the encoder's width to the decoder's, where they differ.
+    private let projection: Linear?
+
+    init(_ weights: WeightReader, _ configuration: MBartConfiguration, speechWidth: Int) throws {
+        projection =
+            speechWidth == configuration.hiddenSize
+            ? nil
+            : try weights.linear(
+                "enc_to_dec_proj", from: speechWidth, to: configuration.hiddenSize,
+                as: weights.precision.sensitiveWeights)
+        decoder = try MBartDecoder(weights.scope("decoder"), configuration)
+    }
+
+    /// The decoder's memory of speech `[frames of all, width]`.
+    func begin(_ states: Tensor, segments: Segments) throws -> MBartDecoderState {
+        try decoder.begin(projection.map { try $0(states) } ?? states, segments: segments)  // [frames, hidden]
+    }
+
+    /// The scores `[tokens, vocabulary]` of what may follow each token of a text to one utterance, all at once.
+    func logits(of tokens: [Int], _ state: MBartDecoderState, utterance: Int = 0) throws -> Tensor {
+        let first = state.rowCount
+        let steps = tokens.enumerated().map { index, token in
+            MBartDecoderState.Step(
+                token: token, position: index, utterance: utterance,
+                history: (first..<first + index).map(Int32.init(clamping:)))
+        }
+        return try decoder.logits(decoder.states(after: steps, state))
+    }
+
+    /// Hypotheses for each utterance, best first.
+    /// - Parameter progress: hears after each step of each utterance the tokens that no later step changes.
+    func generate(
+        _ states: Tensor, segments: Segments, _ settings: GenerationSettings,
+        progress: ((_ utterance: Int, _ tokens: [Int]) throws -> Void)? = nil
+    ) throws -> [[Hypothesis]] {
+        let configuration = decoder.configuration
+        try settings.validate(
+            vocabularySize: configuration.vocabularySize, positionLimit: configuration.positionLimit)
+        let state = try begin(states, segments: segments)
+        var searches = (0..<segments.count).map { _ in Search(settings) }
+        let adjustments = ScoreAdjustments(settings)
+        var length = 1
+        while case let active = searches.indices.filter({ !searches[$0].isDone }), !active.isEmpty {
+            let first = state.rowCount
+            let steps = active.flatMap { utterance in
+                searches[utterance].running.map { hypothesis in
+                    MBartDecoderState.Step(
+                        token: hypothesis.tokens.last ?? settings.startTokenID, position: length - 1,
+                        utterance: utterance, history: hypothesis.rows)
+                }
+            }
+            let hidden = try decoder.states(after: steps, state)
+            let forced = adjustments.forcedTokens(afterLength: length)
+            // What is forced needs no scores, but its keys and values are in the cache now.
+            var scores = forced == nil ? try Scores(decoder.logits(hidden), settings) : nil
+            var row = 0
+            for utterance in active {
+                let count = searches[utterance].running.count
+                searches[utterance].advance(
+                    &scores, rows: row..<row + count, firstCacheRow: first, forced: forced, adjustments)
+                row += count
+                try progress?(utterance, searches[utterance].stableTokens)
+            }
+            length += 1
+        }
+        return searches.map(\.results)
+    }
+}
+
+/// The scores of a step on the host: one copy of the matrix, which the adjustments then change in place.
+private struct Scores {
+    let columns: Int
+    /// What tokens are chosen by `[rows, vocabulary]`: log-probabilities; greedy search adjusts the logits themselves.
+    var values: [Float]
+    /// Where those are logits.
+    let logProbabilities: [Float]?
+
+    init(_ logits: Tensor, _ settings: GenerationSettings) throws {
+        columns = logits.shape[1]
+        // A repetition penalty doesn't commute with the normalisation; all else does.
+        let adjustsLogits = settings.beamCount == 1 && settings.repetitionPenalty != 1
+        let normalized = try logits.logSoftmax().floats()
+        values = adjustsLogits ? try logits.floats() : normalized
+        logProbabilities = adjustsLogits ? normalized : nil
+    }
+
+    func logProbability(row: Int, token: Int) -> Float { (logProbabilities ?? values)[row * columns + token] }
+
+    mutating func withRow<Result>(_ row: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Result) -> Result {
+        values.withUnsafeMutableBufferPointer { buffer in
+            body(UnsafeMutableBufferPointer(rebasing: buffer[row * columns..<(row + 1) * columns]))
+        }
+    }
+}
+
+/// The search for one utterance.
+private enum Search {
+    case greedy(GreedySearch)
+    case beam(BeamSearch)
+
+    init(_ settings: GenerationSettings) {
+        self = settings.beamCount == 1 ? .greedy(GreedySearch(settings)) : .beam(BeamSearch(settings))
+    }
+
+    var running: [Hypothesis] {
+        switch self {
+        case .greedy(let search): [search.hypothesis]
+        case .beam(let search): search.running
+        }
+    }
+
+    var isDone: Bool {
+        switch self {
+        case .greedy(let search): search.isDone
+        case .beam(let search): search.isDone
+        }
+    }
+
+    var results: [Hypothesis] {
+        switch self {
+        case .greedy(let search): [search.result]
+        case .beam(let search): search.results
+        }
+    }
+
+    var stableTokens: [Int] {
+        switch self {
+        case .greedy(let search): search.hypothesis.tokens
+        case .beam(let search): search.stableTokens
+        }
+    }
+
+    /// - Parameters:
+    ///   - scores: nil where tokens are forced.
+    ///   - rows: this search's rows of the step.
+    mutating func advance(
+        _ scores: inout Scores?, rows: Range<Int>, firstCacheRow: Int, forced: Set<Int>?,
+        _ adjustments: ScoreAdjustments
+    ) {
+        let cacheRows = rows.map { Int32(clamping: firstCacheRow + $0) }
+        switch self {
+        case .greedy(var search):
+            let row = rows.lowerBound
+            let forcedToken = forced?.min()
+            let token =
+                forcedToken
+                ?? scores?.withRow(row) { values in
+                    adjustments.apply(to: values, after: search.hypothesis.tokens)
+                    return GreedySearch.best(UnsafeBufferPointer(values))
+                } ?? 0
+            let logProbability = forcedToken == nil ? scores?.logProbability(row: row, token: token) ?? 0 : 0
+            search.advance(with: token, logProbability: logProbability, row: cacheRows[0])
+            self = .greedy(search)
+        case .beam(var search):
+            var top = TopCandidates(limit: search.candidateLimit)
+            for (index, hypothesis) in search.running.enumerated() {
+                if let forced {
+                    for token in forced.sorted() {
+                        top.insert(.init(score: hypothesis.score, hypothesis: index, token: token))
+                    }
+                } else {
+                    scores?.withRow(rows.lowerBound + index) { values in
+                        adjustments.apply(to: values, after: hypothesis.tokens)
+                        top.add(UnsafeBufferPointer(values), base: hypothesis.score, hypothesis: index)
+                    }
+                }
+            }
+            search.advance(with: top.candidates, rows: cacheRows)
+            self = .beam(search)
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import TensorEngine
+
+extension XLSRModel {
+    /// What a checkpoint that translates has beside its encoder.
+    struct Translator: Sendable {
+        let generator: TextGenerator
+        let settings: GenerationSettings
+        let tokenizer: Result<SubwordTokenizer, any Error>
+    }
+
+    /// What speech means in another language.
+    /// - Parameters:
+    ///   - language: by its token or code (`de_DE`, `de`, `deu`); nil for the checkpoint's own.
+    ///   - beamCount: hypotheses that are held at a time; nil for the checkpoint's own.
+    /// - Throws: `UsageError` for a language that the model doesn't write, `CheckpointError` for a checkpoint that
+    ///   doesn't translate, and as `outputs(of:)`.
+    public func translate(
+        _ samples: [Float], sampleRate: Int, to language: String? = nil, beamCount: Int? = nil,
+        chunking: Chunking = .translation
+    ) throws -> Translation {
+        var settings = try generationSettings(to: language)
+        if let beamCount { settings.beamCount = beamCount }
+        let clip = AudioClip(samples: samples, sampleRate: sampleRate)
+        return try translate([clip], settings: settings, chunking: chunking)[0]
+    }
+
+    /// What the speech of each clip means in another language.
+    /// - Parameters:
+    ///   - settings: by default those of the checkpoint, `generationSettings()`.
+    ///   - batchSeconds: audio that is computed at a time; more is faster and takes more memory.
+    public func translate(
+        _ clips: [AudioClip], names: [String]? = nil, settings: GenerationSettings? = nil,
+        chunking: Chunking = .translation, batchSeconds: Double = 30
+    ) throws -> [Translation] {
+        let settings = try settings ?? generationSettings()
+        var results: [Translation] = []
+        let run = ChunkedRun(
+            self, chunking, batchSeconds: batchSeconds, compute: { try translations(of: $0, settings) }
+        ) { outcome in
+            results.append(try translation(of: outcome.pieces.get(), settings))
+        }
+        for (index, clip) in clips.enumerated() {
+            try run.add(clip, index: index, name: names?[index] ?? "samples")
+        }
+        try run.finish()
+        return results
+    }
+
+    /// How the checkpoint generates text: its `generation_config.json`, else its `config.json`.
+    /// - Parameter language: the target language by its token or code (`de_DE`, `de`, `deu`); nil for the checkpoint's.
+    /// - Throws: `UsageError` that lists the languages when it isn't one of them.
+    public func generationSettings(to language: String? = nil) throws -> GenerationSettings {
+        let translator = try requireTranslator()
+        var settings = translator.settings
+        if let language {
+            let tokenizer = try translator.tokenizer.get()
+            let token = try TargetLanguage.token(for: language, among: tokenizer.languageTokens)
+            settings.forcedFirstTokenID = tokenizer.id(of: token)
+        }
+        return settings
+    }
+
+    /// Throws unless every part that translating needs is there.
+    @discardableResult package func requireTranslation() throws -> SubwordTokenizer {
+        let translator = try requireTranslator()
+        return try translator.tokenizer.get()
+    }
+
+    /// The text decoder's; nil for a checkpoint that doesn't translate.
+    public var decoderConfiguration: MBartConfiguration? { translator?.generator.decoder.configuration }
+
+    /// The search alone, over speech that is encoded already: what benchmarks time.
+    package func preparedSearch(of clip: AudioClip, _ settings: GenerationSettings) throws -> () throws -> Void {
+        let generator = try requireTranslator().generator
+        let output = try outputs(of: [clip])
+        return { _ = try generator.generate(output.states, segments: output.segments, settings) }
+    }
+
+    private func requireTranslator() throws -> Translator {
+        guard let translator else {
+            throw CheckpointError(
+                .configuration, path: name,
+                "has no text decoder (\(configuration.architectures.joined(separator: ", "))), so it translates nothing",
+                remedy: "use --task transcribe, or a checkpoint such as facebook/wav2vec2-xls-r-300m-21-to-en")
+        }
+        return translator
+    }
+}
+
+// MARK: - Pieces of a chunked run
+
+extension XLSRModel {
+    /// Translates chunks, each by itself.
+    /// - Parameter progress: hears the beginning of a chunk's text that no later step changes.
+    package func translations(
+        of chunks: [ChunkInput], _ settings: GenerationSettings,
+        progress: ((_ chunk: ChunkInput, _ text: String) throws -> Void)? = nil
+    ) throws -> [Translation.Segment] {
+        let translator = try requireTranslator()
+        let tokenizer = try translator.tokenizer.get()
+        let output = try output(of: chunks.map(\.values), runsHead: false)
+        let hypotheses = try translator.generator.generate(
+            output.states, segments: output.segments, settings
+        ) { index, tokens in
+            try progress?(chunks[index], tokenizer.decode(tokens))
+        }
+        return zip(chunks, hypotheses).map { chunk, hypotheses in
+            Translation.Segment(
+                start: chunk.end - chunk.seconds, end: chunk.end,
+                hypotheses: hypotheses.map {
+                    Translation.Hypothesis(
+                        text: tokenizer.decode($0.tokens), tokenIDs: $0.tokens, score: Double($0.score))
+                })
+        }
+    }
+
+    /// The translation of an utterance of which these are the pieces.
+    package func translation(of segments: [Translation.Segment], _ settings: GenerationSettings) throws -> Translation {
+        let tokenizer = try requireTranslation()
+        let first = settings.forcedFirstTokenID.flatMap(tokenizer.token)
+        return Translation(
+            segments: segments, language: first.flatMap { tokenizer.languageTokens.contains($0) ? $0 : nil })
+    }
+
+    /// The decoder's scores `[tokens, vocabulary]` of what follows each token of a text to samples at the model's rate.
+    /// - Parameter stepwise: one token after the other, as they are generated, rather than all at once.
+    package func decoderLogits(
+        of samples: [Float], tokens: [Int], stepwise: Bool = false
+    ) throws -> (states: Tensor, logits: [Float]) {
+        let translator = try requireTranslator()
+        let values = featureExtractor.scaling(of: samples[...]).values(of: samples[...])
+        let output = try output(of: [values], runsHead: false)
+        let generator = translator.generator
+        let state = try generator.begin(output.states, segments: output.segments)
+        guard stepwise else { return (output.states, try generator.logits(of: tokens, state).floats()) }
+        var (history, logits): ([Int32], [Float]) = ([], [])
+        for (position, token) in tokens.enumerated() {
+            let row = Int32(clamping: state.rowCount)
+            let step = MBartDecoderState.Step(token: token, position: position, utterance: 0, history: history)
+            logits += try generator.decoder.logits(generator.decoder.states(after: [step], state)).floats()
+            history.append(row)
+        }
+        return (output.states, logits)
+    }
+}

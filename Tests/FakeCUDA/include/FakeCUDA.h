@@ -1,0 +1,60 @@
+#ifndef FAKE_CUDA_H
+#define FAKE_CUDA_H
+
+// NVIDIA's driver and NVRTC over host memory, for the tests of the host side: contexts, streams, events, memory, modules
+// and sticky errors behave as the manual says; kernels do nothing. Commands run only when the host waits, as late as a
+// driver may run them. It counts calls and objects, fails on demand, and notes the first call that the manual forbids:
+// without the right context, with what was released, beyond memory. A program with the option -DWRONG=1 doesn't compile.
+// One a process: tests that use it take turns.
+
+#include "CUDAShim.h"
+
+#pragma clang assume_nonnull begin
+
+typedef struct FakeCUDASettings {
+    uint32_t deviceCount;
+    // Of each device, as 10 · major + minor.
+    uint32_t capability;
+    // As 1000 · major + 10 · minor.
+    uint32_t driverVersion;
+    uint32_t compilerMajorVersion;
+    // 0 is without bound.
+    size_t memoryByteCount;
+    // Whether no host memory can be pinned.
+    uint32_t hasNoPinnedMemory;
+    // Whether images are refused, as by a driver that is too old.
+    uint32_t refusesImages;
+    // The call of this number, counted from 1 since the last reset, fails with `status` or, one of NVRTC, with
+    // `compilerStatus`; 0 is none.
+    int64_t failingCall;
+    // The command of this number is queued and fails later, with `status`, which then stays with its context; 0 is none.
+    int64_t failingCommand;
+    uint32_t status;
+    uint32_t compilerStatus;
+} FakeCUDASettings;
+
+// One GPU of capability 9.0, nothing fails.
+FakeCUDASettings fakeCUDADefaults(void);
+// Forgets the counts; objects stay.
+void fakeCUDAReset(FakeCUDASettings settings);
+
+CUDAFunctions fakeCUDAFunctions(void);
+NVRTCFunctions fakeNVRTCFunctions(void);
+
+// Since the last reset.
+int64_t fakeCUDACallCount(void);
+int64_t fakeCUDACommandCount(void);
+int64_t fakeCUDACompilationCount(void);
+// The call that was made to fail, NULL when there was none.
+const char *_Nullable fakeCUDAFailedCall(void);
+// What was forbidden, NULL when nothing was.
+const char *_Nullable fakeCUDAMisuse(void);
+// Bytes of device memory that are allocated.
+size_t fakeCUDAUsedByteCount(void);
+
+// Objects that were made and not released; programs of NVRTC count too.
+int64_t fakeCUDAObjectCount(void);
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,16 @@
+// One variant of attention: defines `VARIANT`, which launches it. COMPUTE_TYPE, HEAD_SIZE and VARIANT are defined before.
+
+#define PART_FIELDS 5
+
+#include "Prelude.h"
+
+#include "../../Kernels/CUDA/TensorAttention.cu"
+
+static void run(const void *context) {
+    const EmulatedAttention *p = context;
+    attention(p->x, p->parts, p->y, p->heads, p->scale);
+}
+
+enum EmulationOutcome VARIANT(const EmulatedAttention *p) {
+    return emulateLaunch(p->partCount, p->heads, 1, THREADS, run, p);
+}

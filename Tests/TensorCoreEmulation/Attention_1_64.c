@@ -1,0 +1,5 @@
+#define COMPUTE_TYPE 1
+#define HEAD_SIZE 64
+#define VARIANT emulatedAttention_1_64
+
+#include "Attention.h"

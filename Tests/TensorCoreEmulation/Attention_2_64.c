@@ -1,0 +1,5 @@
+#define COMPUTE_TYPE 2
+#define HEAD_SIZE 64
+#define VARIANT emulatedAttention_2_64
+
+#include "Attention.h"

@@ -1,0 +1,54 @@
+#ifndef TENSOR_CORE_EMULATION_H
+#define TENSOR_CORE_EMULATION_H
+
+// Runs kernels that only CUDA can express on the processor: the same source, with the words of the prelude and the
+// instructions of a warp written out lane by lane. Each thread of a group is a fiber that runs until it must wait.
+
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+// The operands of a product; see Kernels/Portable/Weights.cl.
+typedef struct EmulatedProduct {
+    // Aligned to 16 bytes, as device memory is.
+    const float *a;
+    const int *_Nullable starts;
+    long aRow, aBatch;
+    const void *weight;
+    long weightBatch;
+    const float *_Nullable scales;
+    const float *_Nullable bias;
+    const float *_Nullable residual;
+    float *c;
+    long cRow, cBatch;
+    int m, n, depth, batches, activation;
+} EmulatedProduct;
+
+// Attention's operands; see Kernels/CUDA/TensorAttention.cu.
+typedef struct EmulatedAttention {
+    // Aligned to 16 bytes.
+    const float *x;
+    const int *parts;
+    float *y;
+    int partCount, heads, headSize;
+    float scale;
+} EmulatedAttention;
+
+// How a launch ended.
+enum EmulationOutcome : int32_t {
+    emulationDone = 0,
+    // Threads waited for each other in ways that would hang a GPU.
+    emulationStuck,
+    // A move of 16 or 8 bytes was not aligned, at which a GPU stops.
+    emulationMisaligned,
+    // No kernel was compiled for these sizes.
+    emulationHasNoVariant,
+};
+
+// weightType is WEIGHT_TYPE of the kernels, computeType COMPUTE_TYPE, tile the edge of a group's square of C.
+enum EmulationOutcome emulateProduct(const EmulatedProduct *operands, int weightType, int computeType, int tile);
+enum EmulationOutcome emulateAttention(const EmulatedAttention *operands, int computeType);
+
+#pragma clang assume_nonnull end
+
+#endif

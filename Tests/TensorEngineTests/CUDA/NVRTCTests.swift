@@ -1,0 +1,123 @@
+import Conformance
+import GPUBackends
+import TensorEngine
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Every kernel through NVIDIA's compiler, which needs no GPU; skipped without one unless `XLSR_REQUIRE_NVRTC=1`.
+@Suite struct NVRTCTests {
+    /// Turing, Ampere, Hopper, Blackwell.
+    private static let capabilities = [75, 80, 90, 100]
+    /// XLS-R 300M, 1B, 2B, and one that no vector fits.
+    private static let headSizes: Set = [64, 80, 120, 33]
+    /// Bytes that a kernel may store and load for lack of registers; none where nothing is said.
+    private static let largestSpillByteCounts = [
+        // The whole head of a query in registers: a few numbers outside the inner loop.
+        KernelSource.tensorAttention: 64
+    ]
+
+    /// What a GPU of today says; the shapes of kernels follow from it.
+    private static let properties = GPUProperties(
+        kind: .gpu, name: "GPU", vendor: "NVIDIA", driverVersion: "12.9", platform: "CUDA", extensions: [],
+        computeUnitCount: 132, memoryByteCount: 80 << 30, largestBlockByteCount: 80 << 30,
+        localMemoryByteCount: 48 << 10, largestGroupSize: 1024, hasTensorCores: true)
+
+    /// Everything that the conformance cases launch, with and without tensor cores.
+    private static let launched: Result<Set<GPUKernel>, any Error> = Result {
+        let driver = RecordingDriver(properties)
+        for usesTensorCores in [false, true] {
+            let backend = try GPUBackend(driver: driver, usesTensorCores: usesTensorCores)
+            for testCase in ConformanceCase.all(.small) { _ = try testCase.prepare(on: backend)() }
+        }
+        return driver.kernels
+    }
+
+    private static let compiler = Result { try CUDACompiler.shared() }
+
+    private static func compilerIfThere() throws -> CUDACompiler? {
+        switch compiler {
+        case .success(let compiler): return compiler
+        case .failure(let error):
+            guard getenv("XLSR_REQUIRE_NVRTC").map({ String(cString: $0) }) != "1" else { throw error }
+            print("NVRTC is absent: \(error)")
+            return nil
+        }
+    }
+
+    private static func programs(_ kernels: Set<GPUKernel>, capability: Int) -> [GPUProgram] {
+        let launched = kernels.flatMap(\.program.definitions).filter { $0.name == "HEAD_SIZE" }.map(\.value)
+        let sizes = headSizes.union(launched).sorted()
+        return KernelShape(properties).programs(headSizes: sizes)
+            + (capability >= 80 ? KernelShape.tensorPrograms(headSizes: sizes) : [])
+    }
+
+    @Test func nothingIsLaunchedButWhatIsListed() throws {
+        let kernels = try Self.launched.get()
+        #expect(kernels.count > 30)
+        #expect(kernels.contains { $0.program.source == .tensorProduct })
+        let unlisted = Set(kernels.map(\.program)).subtracting(Self.programs(kernels, capability: 90))
+        #expect(unlisted.isEmpty)
+    }
+
+    @Test(arguments: capabilities) func everyKernelCompilesWithoutWarningsOrSpills(capability: Int) throws {
+        guard let compiler = try Self.compilerIfThere() else { return }
+        guard compiler.architectures.contains(capability) else {
+            return print("NVRTC \(compiler.version) doesn't compile for \(capability)")
+        }
+        let target = compiler.target(forCapability: capability)
+        let kernels = try Self.launched.get()
+        var lines = ["NVRTC \(compiler.version), \(target): registers, shared bytes, stack bytes, spilled bytes"]
+        for program in Self.programs(kernels, capability: capability) {
+            let (image, log) = try compiler.compile(program, target: target, extraOptions: ["--ptxas-options=-v"])
+            #expect(image.starts(with: [0x7F] + Array("ELF".utf8)))
+            #expect(!log.contains("warning"), "\(log)")
+            let resources = KernelResources.all(in: log)
+            let used = Set(kernels.filter { $0.program == program }.map(\.name))
+            #expect(used.isSubset(of: resources.map(\.name)), "\(program)")
+            #expect(!resources.isEmpty)
+            for kernel in resources {
+                #expect(kernel.registerCount > 0)
+                let title = Self.title(kernel.name, program)
+                #expect(kernel.spillByteCount <= Self.largestSpillByteCounts[program.source, default: 0], "\(title)")
+                lines.append("  \(title): \(kernel.figures)")
+            }
+        }
+        print(lines.joined(separator: "\n"))
+    }
+
+    /// A program of the kernel's own definitions, such as "attention HEAD_SIZE=64".
+    private static func title(_ name: String, _ program: GPUProgram) -> String {
+        let telling = ["WEIGHT_TYPE", "COMPUTE_TYPE", "HEAD_SIZE", "TILE_M"]
+        let definitions = program.definitions.filter { telling.contains($0.name) }.map { "\($0.name)=\($0.value)" }
+        return (["\(program.source.rawValue).\(name)"] + definitions).joined(separator: " ")
+    }
+
+    /// For a GPU newer than the compiler: code that the driver translates.
+    @Test func portableCodeEndsWithANUL() throws {
+        guard let compiler = try Self.compilerIfThere() else { return }
+        let program = try #require(Self.programs([], capability: 80).first)
+        let image = try compiler.compile(program, target: "compute_80").image
+        #expect(image.last == 0 && String(decoding: image.dropLast(), as: UTF8.self).contains(".target sm_80"))
+        #expect(!image.dropLast().contains(0))
+    }
+
+    @Test func aProgramThatIsWrongShowsTheCompilersFirstLines() throws {
+        guard let compiler = try Self.compilerIfThere() else { return }
+        let error = #expect(throws: TensorError.self) {
+            // Without its sizes.
+            _ = try compiler.compile(GPUProgram(.attention, ["LANES": 1]), target: "sm_80")
+        }
+        #expect(error?.operation == "compile attention")
+        #expect(error?.detail.contains("Portable/Attention.cl(") == true, "\(error?.detail ?? "")")
+        #expect((error?.detail.split(separator: "\n").count ?? 99) <= 13)
+    }
+}
+
+extension KernelResources {
+    fileprivate var figures: String { "\(registerCount), \(sharedByteCount), \(stackByteCount), \(spillByteCount)" }
+}

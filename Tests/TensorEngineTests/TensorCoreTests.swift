@@ -1,0 +1,176 @@
+import Conformance
+import TensorCoreEmulation
+import TensorEngine
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The kernels for NVIDIA's tensor cores, run whole on the processor: the same source over instructions that are written
+/// out lane by lane.
+@Suite(.serialized) struct TensorCoreTests {
+    struct ProductCase: Sendable, CustomStringConvertible {
+        var m, n, depth: Int
+        /// Floats between the beginnings of rows of A.
+        var rowStride: Int
+        var batches = 1
+        var hasStarts = false
+
+        var description: String { "\(batches) × \(m) × \(n) × \(depth), rows \(rowStride) apart" }
+    }
+
+    static let products = [
+        ProductCase(m: 1, n: 1, depth: 1, rowStride: 1),
+        ProductCase(m: 3, n: 5, depth: 0, rowStride: 4),
+        ProductCase(m: 64, n: 64, depth: 32, rowStride: 32),
+        ProductCase(m: 65, n: 63, depth: 33, rowStride: 33),
+        ProductCase(m: 129, n: 72, depth: 100, rowStride: 100),
+        // The first convolution, another, and the positional one: rows overlap, or begin where a table says.
+        ProductCase(m: 70, n: 32, depth: 10, rowStride: 5),
+        ProductCase(m: 40, n: 48, depth: 96, rowStride: 64),
+        ProductCase(m: 50, n: 16, depth: 64, rowStride: 16, batches: 3, hasStarts: true),
+    ]
+
+    /// `WEIGHT_TYPE`, `COMPUTE_TYPE`, tile.
+    struct Variant: Sendable, CustomStringConvertible {
+        var weight: DType
+        var tile: Int32
+
+        var weightType: Int32 { weight == .float16 ? 1 : weight == .bfloat16 ? 2 : 3 }
+        var compute: DType { weight == .float16 ? .float16 : .bfloat16 }
+        var computeType: Int32 { compute == .float16 ? 1 : 2 }
+        var description: String { "\(weight) weights, tiles of \(tile)" }
+    }
+
+    static let variants = [DType.float16, .bfloat16, .int8].flatMap { weight in
+        [Int32(64), 128].map { Variant(weight: weight, tile: $0) }
+    }
+
+    @Test(arguments: variants, products)
+    func productsAreThoseOfTheRoundedFactors(variant: Variant, product: ProductCase) throws {
+        let (m, n, depth, batches) = (product.m, product.n, product.depth, product.batches)
+        var random = RandomSource(seed: UInt64(m * 1000 + n * 10 + depth))
+        let batchStride = (m * product.rowStride + depth + 3) / 4 * 4
+        let a = Memory(random.floats(batches * batchStride + depth))
+        let starts = Memory((0..<m).map { Int32($0 * 7 % m) })
+        let weights = random.floats(max(1, batches * n * depth)).map {
+            variant.weight == .int8 ? ($0 * 50).rounded() : $0
+        }
+        let stored = Memory(try HostArray(weights, shape: [weights.count]).bytes(as: variant.weight))
+        let numbers = weights.map { rounded($0, variant.weight) }
+        let (scales, bias) = (Memory(random.floats(batches * n)), Memory(random.floats(batches * n)))
+        let residual = Memory(random.floats(batches * m * n))
+        let c = Memory([Float](repeating: .nan, count: batches * m * n))
+        var operands = EmulatedProduct(
+            a: a.pointer, starts: product.hasStarts ? starts.pointer : nil, aRow: product.rowStride,
+            aBatch: batchStride, weight: stored.pointer, weightBatch: n * depth,
+            scales: variant.weight == .int8 ? scales.pointer : nil, bias: bias.pointer, residual: residual.pointer,
+            c: c.pointer, cRow: n, cBatch: m * n, m: Int32(m), n: Int32(n), depth: Int32(depth),
+            batches: Int32(batches), activation: Self.relu)
+        let outcome = emulateProduct(&operands, variant.weightType, variant.computeType, variant.tile)
+        #expect(outcome == emulationDone)
+        var (largestError, largest) = (0.0, 0.0)
+        for index in 0..<batches * m * n {
+            let (batch, row, column) = (index / (m * n), index / n % m, index % n)
+            let first = batch * batchStride + (product.hasStarts ? Int(starts[row]) : row) * product.rowStride
+            var sum = (0..<depth).reduce(0.0) {
+                $0 + Double(rounded(a[first + $1], variant.compute))
+                    * Double(numbers[(batch * n + column) * depth + $1])
+            }
+            if variant.weight == .int8 { sum *= Double(scales[batch * n + column]) }
+            let expected = max(0, sum + Double(bias[batch * n + column])) + Double(residual[index])
+            let error = (Double(c[index]) - expected).magnitude
+            largestError = error > largestError || error.isNaN ? error : largestError
+            largest = max(largest, expected.magnitude)
+        }
+        #expect(largestError <= 2e-6 * largest)
+    }
+
+    private static let relu = Int32(UnaryKind.allCases.firstIndex(of: .relu) ?? -1)
+
+    @Test(arguments: [DType.float16, .bfloat16], [64, 80, 120])
+    func attentionIsThatOfTheRoundedFactors(type: DType, size: Int) throws {
+        let (heads, segments) = (2, Segments(offsets: [0, 133, 171], lengths: [130, 37, 1]))
+        let (rows, width) = (172, heads * size)
+        var random = RandomSource(seed: UInt64(size))
+        let x = Memory(random.floats(rows * 3 * width).map { 2 * $0 })
+        let parts: [Int32] = (0..<segments.count).flatMap { index in
+            stride(from: 0, to: segments.lengths[index], by: 64).flatMap { first in
+                [Int32(segments.offsets[index]), Int32(segments.lengths[index]), Int32(first), 0, 0]
+            }
+        }
+        let (table, y) = (Memory(parts), Memory([Float](repeating: .nan, count: rows * width)))
+        var operands = EmulatedAttention(
+            x: x.pointer, parts: table.pointer, y: y.pointer, partCount: Int32(parts.count / 5), heads: Int32(heads),
+            headSize: Int32(size), scale: 1 / Float(size).squareRoot())
+        let outcome = emulateAttention(&operands, type == .float16 ? 1 : 2)
+        #expect(outcome == emulationDone)
+        func number(_ row: Int, _ part: Int, _ channel: Int) -> Double {
+            Double(rounded(x[row * 3 * width + part * width + channel], type))
+        }
+        var (largestError, largest) = (0.0, 0.0)
+        for index in 0..<segments.count {
+            for row in segments[index] {
+                for head in 0..<heads {
+                    let channels = head * size..<(head + 1) * size
+                    let scores = segments[index].map { key in
+                        channels.reduce(0.0) { $0 + number(row, 0, $1) * number(key, 1, $1) }
+                            / Double(size).squareRoot()
+                    }
+                    let weights = scores.map { exp($0 - (scores.max() ?? 0)) }
+                    let total = weights.reduce(0, +)
+                    for channel in channels {
+                        let expected =
+                            zip(segments[index], weights).reduce(0.0) {
+                                $0 + $1.1 * number($1.0, 2, channel)
+                            } / total
+                        let error = (Double(y[row * width + channel]) - expected).magnitude
+                        largestError = error > largestError || error.isNaN ? error : largestError
+                        largest = max(largest, expected.magnitude)
+                    }
+                }
+            }
+        }
+        // The weights of the mean are rounded too: to 11 or 8 bits.
+        #expect(largestError <= (type == .float16 ? 5e-4 : 4e-3) * largest)
+        #expect(segments.rowIndices.allSatisfy { row in !y[Int(row) * width].isNaN })
+        #expect(y[131 * width].isNaN, "a row of no segment was written")
+    }
+}
+
+/// Elements at an address that is a multiple of 64 bytes, as device memory is.
+private final class Memory<Element: BitwiseCopyable> {
+    let pointer: UnsafeMutablePointer<Element>
+
+    init(_ elements: [Element]) {
+        let byteCount = max(1, elements.count) * MemoryLayout<Element>.stride
+        pointer = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+            .bindMemory(to: Element.self, capacity: max(1, elements.count))
+        pointer.initialize(from: elements, count: elements.count)
+    }
+
+    deinit {
+        pointer.deallocate()
+    }
+
+    subscript(index: Int) -> Element { pointer[index] }
+}
+
+private func rounded(_ x: Float, _ type: DType) -> Float {
+    switch type {
+    case .float16: Float(Float16(x))
+    case .bfloat16: Float(bitPattern: UInt32(x.bfloat16Bits) << 16)
+    default: x
+    }
+}
+
+extension HostArray {
+    fileprivate func bytes(as type: DType) throws -> [UInt8] {
+        let backend = ReferenceBackend()
+        let array = try Tensor(self, on: backend).converted(to: type).hostArray()
+        return array.withUnsafeBytes { Array($0) }
+    }
+}
