@@ -11,6 +11,8 @@ public struct AttendedRows: Sendable {
     public let starts: Tensor
     /// Length of the longest list.
     public let longest: Int
+    /// What all row numbers are in.
+    private let bounds: ClosedRange<Int32>
 
     /// - Throws: `TensorError` when a list is empty or there are more than 2³¹ rows in all.
     public init(_ lists: [[Int32]], on backend: any Backend) throws {
@@ -29,18 +31,22 @@ public struct AttendedRows: Sendable {
         rows = try Tensor(lists.flatMap(\.self), on: backend)
         self.starts = try Tensor(starts, on: backend)
         longest = lists.reduce(0) { max($0, $1.count) }
+        let extremes = lists.map { ($0.min() ?? 0, $0.max() ?? 0) }
+        let least = extremes.map(\.0).min() ?? 0
+        bounds = least...(extremes.map(\.1).max() ?? least)
     }
 
     /// The same rows as another backend over the same memory knows them.
     package init(_ other: AttendedRows, rows: Tensor, starts: Tensor) {
         lists = other.lists
         longest = other.longest
+        bounds = other.bounds
         self.rows = rows
         self.starts = starts
     }
 
     /// Whether all rows are among the first `rowCount`.
     func validate(rowCount: Int) -> Bool {
-        lists.allSatisfy { $0.allSatisfy { $0 >= 0 && Int($0) < rowCount } }
+        lists.isEmpty || bounds.lowerBound >= 0 && Int(bounds.upperBound) < rowCount
     }
 }

@@ -32,12 +32,12 @@ struct TextGenerator: Sendable {
         return try decoder.logits(decoder.states(after: steps, state))
     }
 
-    /// Hypotheses for each utterance, best first.
+    /// Hypotheses for each utterance, best first; none for one without frames.
     /// - Parameter progress: hears after each step of each utterance the tokens that no later step changes.
     func generate(
         _ states: Tensor, segments: Segments, _ settings: GenerationSettings,
         progress: ((_ utterance: Int, _ tokens: [Int]) throws -> Void)? = nil
-    ) throws -> [[Hypothesis]] {
+    ) throws -> [[TextHypothesis]] {
         let configuration = decoder.configuration
         try settings.validate(
             vocabularySize: configuration.vocabularySize, positionLimit: configuration.positionLimit)
@@ -45,7 +45,8 @@ struct TextGenerator: Sendable {
         var searches = (0..<segments.count).map { _ in Search(settings) }
         let adjustments = ScoreAdjustments(settings)
         var length = 1
-        while case let active = searches.indices.filter({ !searches[$0].isDone }), !active.isEmpty {
+        let heard = searches.indices.filter { segments.lengths[$0] > 0 }
+        while case let active = heard.filter({ !searches[$0].isDone }), !active.isEmpty {
             let first = state.rowCount
             let steps = active.flatMap { utterance in
                 searches[utterance].running.map { hypothesis in
@@ -68,7 +69,7 @@ struct TextGenerator: Sendable {
             }
             length += 1
         }
-        return searches.map(\.results)
+        return searches.indices.map { segments.lengths[$0] > 0 ? searches[$0].results : [] }
     }
 }
 
@@ -100,14 +101,14 @@ private struct Scores {
 
 /// The search for one utterance.
 private enum Search {
-    case greedy(GreedySearch)
-    case beam(BeamSearch)
+    case greedy(TextGreedySearch)
+    case beam(TextBeamSearch)
 
     init(_ settings: GenerationSettings) {
-        self = settings.beamCount == 1 ? .greedy(GreedySearch(settings)) : .beam(BeamSearch(settings))
+        self = settings.beamCount == 1 ? .greedy(TextGreedySearch(settings)) : .beam(TextBeamSearch(settings))
     }
 
-    var running: [Hypothesis] {
+    var running: [TextHypothesis] {
         switch self {
         case .greedy(let search): [search.hypothesis]
         case .beam(let search): search.running
@@ -121,7 +122,7 @@ private enum Search {
         }
     }
 
-    var results: [Hypothesis] {
+    var results: [TextHypothesis] {
         switch self {
         case .greedy(let search): [search.result]
         case .beam(let search): search.results
@@ -151,7 +152,7 @@ private enum Search {
                 forcedToken
                 ?? scores?.withRow(row) { values in
                     adjustments.apply(to: values, after: search.hypothesis.tokens)
-                    return GreedySearch.best(UnsafeBufferPointer(values))
+                    return TextGreedySearch.best(UnsafeBufferPointer(values))
                 } ?? 0
             let logProbability = forcedToken == nil ? scores?.logProbability(row: row, token: token) ?? 0 : 0
             search.advance(with: token, logProbability: logProbability, row: cacheRows[0])

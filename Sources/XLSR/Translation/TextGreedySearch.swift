@@ -5,13 +5,13 @@
 #endif
 
 /// The most probable token at each step, for one utterance: transformers' `_sample` without sampling.
-struct GreedySearch {
+struct TextGreedySearch {
     private let settings: GenerationSettings
-    private(set) var hypothesis: Hypothesis
+    private(set) var hypothesis: TextHypothesis
 
     init(_ settings: GenerationSettings) {
         self.settings = settings
-        hypothesis = Hypothesis(tokens: [settings.startTokenID], score: 0)
+        hypothesis = TextHypothesis(tokens: [settings.startTokenID], score: 0)
     }
 
     var isDone: Bool {
@@ -29,7 +29,7 @@ struct GreedySearch {
     }
 
     /// Scored as a beam search scores.
-    var result: Hypothesis {
+    var result: TextHypothesis {
         var result = hypothesis
         let length = max(1, result.tokens.count - 1)
         result.score /= Float(pow(Double(length), settings.lengthPenalty))

@@ -5,7 +5,7 @@
 #endif
 
 /// A text that is being written.
-struct Hypothesis: Hashable {
+struct TextHypothesis: Hashable {
     /// With the start token.
     var tokens: [Int]
     /// Rows of the decoder's cache, of all tokens but the last.
@@ -16,9 +16,9 @@ struct Hypothesis: Hashable {
 
 /// Beam search for one utterance: the running and the finished hypotheses and the rule of transformers' `_beam_search`,
 /// step by step in the same float32 arithmetic. One beam is its special case, but not transformers' greedy search.
-struct BeamSearch {
+struct TextBeamSearch {
     private struct Finished {
-        var hypothesis: Hypothesis
+        var hypothesis: TextHypothesis
         /// Placeholders fill up the beams and count for nothing.
         var isReal: Bool
     }
@@ -27,14 +27,14 @@ struct BeamSearch {
     private static let excluded: Float = -1e9
 
     private let settings: GenerationSettings
-    private(set) var running: [Hypothesis]
+    private(set) var running: [TextHypothesis]
     private var finished: [Finished]
     private var canImprove = true
     private(set) var isDone = false
 
     init(_ settings: GenerationSettings) {
         self.settings = settings
-        let start = Hypothesis(tokens: [settings.startTokenID], score: Self.excluded)
+        let start = TextHypothesis(tokens: [settings.startTokenID], score: Self.excluded)
         finished = Array(repeating: Finished(hypothesis: start, isReal: false), count: settings.beamCount)
         // All begin alike: only the first may go on, or all would say the same.
         running = Array(repeating: start, count: settings.beamCount)
@@ -52,7 +52,7 @@ struct BeamSearch {
         let isLast = length + 1 >= settings.maxLength
         let continuations = candidates.map { candidate in
             let parent = running[candidate.hypothesis]
-            return Hypothesis(
+            return TextHypothesis(
                 tokens: parent.tokens + [candidate.token], rows: parent.rows + [rows[candidate.hypothesis]],
                 score: candidate.score)
         }
@@ -92,7 +92,7 @@ struct BeamSearch {
     }
 
     /// The finished hypotheses to return, best first.
-    var results: [Hypothesis] { finished.prefix(settings.resultCount).map(\.hypothesis) }
+    var results: [TextHypothesis] { finished.prefix(settings.resultCount).map(\.hypothesis) }
 
     /// Tokens that every result will begin with, whatever follows.
     var stableTokens: [Int] {
