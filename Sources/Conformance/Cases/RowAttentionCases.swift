@@ -17,7 +17,7 @@ extension ConformanceCase {
 
     static let appendCases: [ConformanceCase] = [
         append(1, at: 0, capacity: 1, columns: 1), append(3, at: 2, capacity: 5, columns: 7),
-        append(5, at: 10, capacity: 30, columns: 66), append(5, at: 14, capacity: 16, columns: 33),
+        append(5, at: 10, capacity: 30, columns: 66), append(5, at: 14, capacity: 19, columns: 33),
     ]
 
     private static let ragged: [[Int32]] = [
