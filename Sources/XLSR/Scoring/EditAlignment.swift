@@ -36,15 +36,19 @@ private struct EditDistances {
 
     /// The distances of all the reference's beginnings to one more element of the hypothesis.
     private func row(after row: [Int32], element: Int32, into next: inout [Int32]) {
-        let (reference, row) = (reference.span, row.span)
-        var next = next.mutableSpan
-        var (left, diagonal) = (row[0] + 1, row[0])
-        next[0] = left
-        for column in 0..<reference.count {
-            let above = row[column + 1]
-            left = min(min(left, above) + 1, diagonal + (reference[column] == element ? 0 : 1))
-            diagonal = above
-            next[column + 1] = left
+        reference.withUnsafeBufferPointer { reference in
+            row.withUnsafeBufferPointer { row in
+                next.withUnsafeMutableBufferPointer { next in
+                    var (left, diagonal) = (row[0] + 1, row[0])
+                    next[0] = left
+                    for column in 0..<reference.count {
+                        let above = row[column + 1]
+                        left = min(min(left, above) + 1, diagonal + (reference[column] == element ? 0 : 1))
+                        diagonal = above
+                        next[column + 1] = left
+                    }
+                }
+            }
         }
     }
 

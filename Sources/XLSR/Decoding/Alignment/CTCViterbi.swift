@@ -35,16 +35,22 @@ struct CTCViterbi {
         mutating func follow(
             _ before: Scores, _ indices: ClosedRange<Int>, columns: [Int32], penalties: [Double], row: [Double]
         ) {
-            let (blanks, tokens, row) = (before.blanks.span, before.tokens.span, row.span)
-            do {
-                var next = self.blanks.mutableSpan
-                for index in indices { next[index] = larger(blanks[index], tokens[index]) + row[0] }
-            }
-            let (columns, penalties) = (columns.span, penalties.span)
-            var next = self.tokens.mutableSpan
-            for index in indices.lowerBound..<max(indices.lowerBound, min(indices.upperBound + 1, columns.count)) {
-                let best = larger(larger(tokens[index + 1], blanks[index]), tokens[index] + penalties[index])
-                next[index + 1] = best + row[Int(columns[index])]
+            before.blanks.withUnsafeBufferPointer { blanks in
+                before.tokens.withUnsafeBufferPointer { tokens in
+                    row.withUnsafeBufferPointer { row in
+                        self.blanks.withUnsafeMutableBufferPointer { next in
+                            for index in indices { next[index] = larger(blanks[index], tokens[index]) + row[0] }
+                        }
+                        let end = max(indices.lowerBound, min(indices.upperBound + 1, columns.count))
+                        self.tokens.withUnsafeMutableBufferPointer { next in
+                            for index in indices.lowerBound..<end {
+                                let best = larger(
+                                    larger(tokens[index + 1], blanks[index]), tokens[index] + penalties[index])
+                                next[index + 1] = best + row[Int(columns[index])]
+                            }
+                        }
+                    }
+                }
             }
         }
     }
