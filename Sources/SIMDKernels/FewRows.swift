@@ -14,6 +14,10 @@ import SIMDKernelTable
     finishRows(task, row: 0, rows: task.a.rows)
 }
 
+/// Two vectors a row. No larger than it must be: then its initialiser is inlined everywhere, and no copy of it is left
+/// for the linker to share between instruction sets.
+typealias FewRowsTile = InlineArray<12, Vector>
+
 /// A as `[depth, rows]`, so that the inner loop reads two streams: the panel and this.
 @inline(__always) func interleaveRows(_ task: borrowing ProductTask) {
     let rows = task.a.rows
@@ -47,7 +51,7 @@ import SIMDKernelTable
     var column = 0
     while column < task.n {
         let columns = min(tileColumns, task.n - column)
-        var tile = Tile(repeating: splat(0))
+        var tile = FewRowsTile(repeating: splat(0))
         var panel = task.panels + column * depth * byteSize
         var a = UnsafePointer(task.scratch)
         for _ in 0..<depth {
