@@ -1,7 +1,7 @@
 import Synchronization
 import TensorEngine
 
-/// A backend of the GPU family: OpenCL and later CUDA. Its members differ by their driver alone.
+/// A backend of the GPU family: OpenCL and CUDA. Its members differ by their driver alone.
 ///
 /// A call enqueues its kernels and returns; reading waits. The kernels that portable text can't make fast on both are
 /// there in two shapes, chosen by what the device is: `KernelShape`.
@@ -97,7 +97,7 @@ extension GPUBackend {
 enum TableKey: Hashable {
     case attentionParts(Segments, queries: Int)
     case packedSegments(Segments)
-    case gappedRows(Segments, rows: Int, kernel: Int)
+    case gappedRows(Segments, kernel: Int)
     case gappedStarts(Segments, rows: Int, kernel: Int)
     case normParts(Segments)
     case normRanges(Segments)

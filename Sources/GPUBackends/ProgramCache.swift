@@ -96,20 +96,13 @@ package struct ProgramCache: Sendable {
     }
 
     private func entries() -> [Entry] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var entries: [Entry] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard name.hasSuffix(Self.suffix) || name.hasSuffix(Self.temporarySuffix) else { continue }
+        namesInFolder(folder).compactMap { name in
+            guard name.hasSuffix(Self.suffix) || name.hasSuffix(Self.temporarySuffix) else { return nil }
             var status = stat()
             let path = "\(folder)/\(name)"
-            guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-            entries.append(Entry(path: path, byteCount: Int(status.st_size), seconds: status.st_mtim.tv_sec))
+            guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+            return Entry(path: path, byteCount: Int(status.st_size), seconds: status.st_mtim.tv_sec)
         }
-        return entries
     }
 
     // MARK: Files

@@ -33,6 +33,15 @@ struct Golden {
 
     func model(on backend: any Backend) throws -> XLSRModel { try XLSRModel.load(folder, on: backend) }
 
+    /// Products and attentions that a batch of so many utterances takes. Other tests count on the shared backends at the
+    /// same time: the model's must be one of its own.
+    func productCount(of count: Int, by model: XLSRModel) throws -> Int {
+        let counters = model.backend.counters
+        let before = counters[.products] + counters[.attentions]
+        _ = try model.outputs(of: Array(repeating: clip(1, model), count: count))
+        return counters[.products] + counters[.attentions] - before
+    }
+
     func clip(_ index: Int, _ model: XLSRModel) throws -> AudioClip {
         AudioClip(
             samples: try tensors.tensor(named: "input.\(index)").floats(), sampleRate: model.featureExtractor.sampleRate

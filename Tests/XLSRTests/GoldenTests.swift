@@ -40,18 +40,11 @@ import XLSR
 
     @Test(arguments: GoldenDevices.registered)
     func aBatchTakesAsManyProductsAsOneUtterance(device: Device) throws {
-        // A backend of its own: other tests count on the shared ones at the same time.
         guard let backend = try? BackendRegistry.open(device) else { return }
         let golden = try Golden("layer-stable")
         let model = try golden.model(on: backend)
-        func products(_ count: Int) throws -> Int {
-            let counters = backend.counters
-            let before = counters[.products] + counters[.attentions]
-            _ = try model.outputs(of: Array(repeating: golden.clip(1, model), count: count))
-            return counters[.products] + counters[.attentions] - before
-        }
-        let one = try products(1)
+        let one = try golden.productCount(of: 1, by: model)
         #expect(one > 0)
-        #expect(try products(8) == one)
+        #expect(try golden.productCount(of: 8, by: model) == one)
     }
 }

@@ -82,17 +82,8 @@ package struct CUDALibrarySearch {
 
     /// What a folder holds, newest version first: `cuda-12.4` before `cuda-9.2`.
     private func names(in folder: String, where isWanted: (String) -> Bool = { _ in true }) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if !name.hasPrefix("."), isWanted(name) { names.append(name) }
-        }
         func numbers(_ name: String) -> [Int] { name.split { !$0.isWholeNumber }.compactMap { Int($0) } }
-        return names.sorted { a, b in
+        return namesInFolder(folder).filter(isWanted).sorted { a, b in
             let (first, second) = (numbers(a), numbers(b))
             return first == second ? a < b : second.lexicographicallyPrecedes(first)
         }

@@ -1,7 +1,7 @@
 import TensorEngine
 
 extension GPUBackend {
-    func blocks(_ count: Int) -> Int { (count + KernelShape.block - 1) / KernelShape.block }
+    func blocks(_ count: Int) -> Int { ceil(count, KernelShape.block) }
 
     public func fill(_ value: Float, into result: Tensor) throws {
         try fill(value, result, from: 0, count: result.shape.count)

@@ -11,7 +11,7 @@ extension GPUBackend {
         let (rows, kernel) = (x.shape[0], weight.shape[2] / width)
         let gapped = segments.gapped(kernel: kernel)
         let gappedRows = gapped.end + kernel - 1
-        let sources = try table(.gappedRows(segments, rows: rows, kernel: kernel)) {
+        let sources = try table(.gappedRows(segments, kernel: kernel)) {
             var sources = [Int32](repeating: -1, count: gappedRows)
             for index in 0..<segments.count {
                 for frame in 0..<segments.lengths[index] {

@@ -13,7 +13,7 @@ extension GPUBackend {
         try fill(0, into: result)
         let columns = result.shape.columns
         try launch(
-            shape.movement, "scatter_add", groups: ((columns + shape.groupSize - 1) / shape.groupSize, 1, 1),
+            shape.movement, "scatter_add", groups: (ceil(columns, shape.groupSize), 1, 1),
             threads: shape.groupSize,
             [.buffer(x), .buffer(indices), .buffer(result), .int(x.shape[0]), .int(columns)])
     }

@@ -32,7 +32,6 @@ extension GPUBackend {
             .buffer(product.bias), .buffer(product.residual), .buffer(product.c), .long(product.cRowStride),
             .long(product.cBatchStride), .int(m), .int(n), .int(product.depth), .int(product.activation.code),
         ]
-        let program = shape.product(product.weightType)
         switch shape.product {
         case _ where shape.usesTensorCores && product.weightType != .float32:
             let fits = ceil(m, 128) * ceil(n, 128) * product.batches >= driver.properties.computeUnitCount
@@ -42,7 +41,8 @@ extension GPUBackend {
                 groups: (ceil(m, tile), ceil(n, tile), product.batches), threads: 2 * tile, arguments)
         case .tiled(let rows, let columns, _, let threadRows, let threadColumns):
             try launch(
-                program, "product", groups: (ceil(m, rows), ceil(n, columns), product.batches),
+                shape.product(product.weightType), "product",
+                groups: (ceil(m, rows), ceil(n, columns), product.batches),
                 threads: rows / threadRows * (columns / threadColumns), arguments)
         case .wide(let tileRows, let blockTiles, _):
             let grid = WideGrid(
@@ -50,7 +50,7 @@ extension GPUBackend {
                 blockTiles: blockTiles, computeUnitCount: driver.properties.computeUnitCount)
             arguments += [.int(grid.groupRows), .int(grid.groupPanels)]
             try launch(
-                program, "product",
+                shape.product(product.weightType), "product",
                 groups: (ceil(m, grid.groupRows), ceil(n, grid.groupPanels * shape.panel), product.batches), arguments)
         }
     }
@@ -94,6 +94,7 @@ extension GPUBackend {
         try fill(0, result, from: window.rows * n, count: window.slack * n)
     }
 
+    /// Quotient, rounded up.
     func ceil(_ a: Int, _ b: Int) -> Int { (a + b - 1) / max(1, b) }
 }
 

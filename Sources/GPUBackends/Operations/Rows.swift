@@ -49,7 +49,7 @@ extension GPUBackend {
         let parts = NormParts(segments)
         let partTable = try table(.normParts(segments)) { parts.parts }
         let rangeTable = try table(.normRanges(segments)) { parts.ranges }
-        let channelGroups = (columns + shape.groupSize * shape.lanes - 1) / (shape.groupSize * shape.lanes)
+        let channelGroups = ceil(columns, shape.groupSize * shape.lanes)
         if segments.validRowCount < x.shape.rows { try fill(0, into: result) }
         let partial = try scratch(floats: parts.partCount * columns)
         func statistics(around means: Storage?) throws -> Storage {

@@ -55,14 +55,8 @@ import XLSR
         guard let backend = try? BackendRegistry.open(device) else { return }
         let golden = try Golden(variant)
         let model = try golden.model(on: backend)
-        func products(_ count: Int) throws -> Int {
-            let counters = backend.counters
-            let before = counters[.products] + counters[.attentions]
-            _ = try model.outputs(of: Array(repeating: golden.clip(1, model), count: count))
-            return counters[.products] + counters[.attentions] - before
-        }
-        let one = try products(1)
+        let one = try golden.productCount(of: 1, by: model)
         #expect(one > 0)
-        #expect(try products(8) == one)
+        #expect(try golden.productCount(of: 8, by: model) == one)
     }
 }
