@@ -11,10 +11,10 @@ let kernelFlags = ["-Ounchecked", "-Xllvm", "-unroll-threshold=4000"]
 #if arch(x86_64)
     let kernelCopies: [Target] = [
         .target(
-            name: "SIMDKernelsV3", dependencies: ["SIMDKernelTable"],
+            name: "SIMDKernelsV3", dependencies: ["SIMDKernelTable", "CPUShim"],
             swiftSettings: [.define("KERNELS_V3"), .unsafeFlags(kernelFlags + ["-Xcc", "-march=x86-64-v3"])]),
         .target(
-            name: "SIMDKernelsV4", dependencies: ["SIMDKernelTable"],
+            name: "SIMDKernelsV4", dependencies: ["SIMDKernelTable", "CPUShim"],
             swiftSettings: [.define("KERNELS_V4"), .unsafeFlags(kernelFlags + ["-Xcc", "-march=x86-64-v4"])]),
     ]
 #else
@@ -24,8 +24,10 @@ let kernelFlags = ["-Ounchecked", "-Xllvm", "-unroll-threshold=4000"]
 let kernels: [Target] =
     [
         .target(name: "SIMDKernelTable", swiftSettings: [.unsafeFlags(["-Ounchecked"])]),
+        .target(name: "CPUShim", path: "Kernels/CPU"),
         .target(
-            name: "SIMDKernels", dependencies: ["SIMDKernelTable"], swiftSettings: [.unsafeFlags(kernelFlags)]),
+            name: "SIMDKernels", dependencies: ["SIMDKernelTable", "CPUShim"],
+            swiftSettings: [.unsafeFlags(kernelFlags)]),
     ] + kernelCopies
 
 // MARK: Package
@@ -43,7 +45,7 @@ let package = Package(
         .target(name: "Conformance", dependencies: ["TensorEngine"]),
         .target(
             name: "CPUBackends",
-            dependencies: ["TensorEngine", "SIMDKernelTable", "SIMDKernels"]
+            dependencies: ["TensorEngine", "SIMDKernelTable", "SIMDKernels", "CPUShim"]
                 + kernelCopies.map { .target(name: $0.name) }),
         .target(
             name: "KernelSources", path: "Kernels/Portable",
@@ -72,8 +74,8 @@ let package = Package(
         .testTarget(
             name: "TensorEngineTests",
             dependencies: [
-                "Conformance", "TensorEngine", "Backends", "GPUBackends", "OpenCLShim", "FakeOpenCL", "CUDAShim",
-                "FakeCUDA", "TensorCoreEmulation",
+                "Conformance", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "OpenCLShim", "FakeOpenCL",
+                "CUDAShim", "FakeCUDA", "TensorCoreEmulation",
             ]),
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),

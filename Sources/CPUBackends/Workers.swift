@@ -2,28 +2,37 @@ import Dispatch
 import Synchronization
 
 /// Runs independent tasks on several threads, each thread taking the next task when it is done with one.
-struct Workers: Sendable {
-    let count: Int
+package struct Workers: Sendable {
+    package let count: Int
+    private let team: ThreadTeam?
+
+    package init(count: Int) {
+        self.count = count
+        team = count > 1 ? ThreadTeam(memberCount: count - 1) : nil
+    }
 
     /// Calls `body(task, worker)` for every task; a worker runs one task at a time, so it can own scratch memory.
-    func run(_ taskCount: Int, _ body: @Sendable (_ task: Int, _ worker: Int) -> Void) {
+    package func run(_ taskCount: Int, _ body: @Sendable (_ task: Int, _ worker: Int) -> Void) {
         let workers = min(count, taskCount)
-        guard workers > 1 else {
+        guard workers > 1, let team else {
             for task in 0..<taskCount { body(task, 0) }
             return
         }
         let next = Atomic(0)
-        DispatchQueue.concurrentPerform(iterations: workers) { worker in
+        let takeTasks: @Sendable (Int) -> Void = { worker in
             while true {
                 let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard task < taskCount else { return }
                 body(task, worker)
             }
         }
+        if !team.run(helpers: workers - 1, takeTasks) {
+            DispatchQueue.concurrentPerform(iterations: workers, execute: takeTasks)
+        }
     }
 
     /// Splits `0 ..< count` into ranges of about equal size, at least `grain` long.
-    func run(over count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    package func run(over count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
         let parts = max(1, min((count + grain - 1) / max(1, grain), self.count * 4))
         run(parts) { part, _ in
             body(count * part / parts..<count * (part + 1) / parts)

@@ -54,7 +54,7 @@ struct SIMDMultiplier: MatrixMultiplier {
         let (k, n) = (product.a.columns, product.n)
         let scratch = try backend.scratch(count: ProductTask.fewRowsScratchCount(depth: k), workers: workers.count)
         let panels = panelCount(n)
-        let parts = max(1, min(workers.count * 4, panels, n * k / 50_000))
+        let parts = max(1, min(workers.count * 2, panels, n * k / 50_000))
         workers.run(parts) { part, worker in
             let (first, end) = (panels * part / parts, panels * (part + 1) / parts)
             let columns = first * kernels.tileColumns..<min(n, end * kernels.tileColumns)

@@ -14,15 +14,17 @@ extension CPUBackend {
         let scratch = try scratch(count: rows.longest, workers: workers.count)
         let (q, kv, y, kernels) = (query.elements, keyValues.elements, result.elements, kernels)
         let work = 2 * width * rows.rows.shape.count
-        let tasks = Workers(count: work < Self.grain ? 1 : workers.count)
-        tasks.run(heads) { head, worker in
-            let first = head * size
-            kernels.rowAttention(
-                RowAttentionTask(
-                    query: Matrix(q + first, rows: query.shape[0], columns: size, stride: width),
-                    keys: kv + first, values: kv + (width + first), stride: 2 * width,
-                    rows: rows.rows.integers, starts: rows.starts.integers, scale: 1 / Float(size).squareRoot(),
-                    result: y + first, resultStride: width, scratch: scratch[worker]))
+        let parts = work < Self.grain ? 1 : heads
+        workers.run(parts) { part, worker in
+            for head in heads * part / parts..<heads * (part + 1) / parts {
+                let first = head * size
+                kernels.rowAttention(
+                    RowAttentionTask(
+                        query: Matrix(q + first, rows: query.shape[0], columns: size, stride: width),
+                        keys: kv + first, values: kv + (width + first), stride: 2 * width,
+                        rows: rows.rows.integers, starts: rows.starts.integers, scale: 1 / Float(size).squareRoot(),
+                        result: y + first, resultStride: width, scratch: scratch[worker]))
+            }
         }
     }
 
