@@ -1,3 +1,4 @@
+import CPUShim
 import SIMDKernelTable
 
 /// `product` for at most `ProductTask.fewRows` rows, as a decoder's step has them: then reading the weights takes all
@@ -11,6 +12,18 @@ import SIMDKernelTable
     case .int8: forRows(of: task) { multiplyIntegerRows(task, $0) }
     }
     finishRows(task, row: 0, rows: task.a.rows)
+}
+
+/// Bytes of weights that are asked for ahead of their use: a few hundred cycles' worth, the time that memory takes.
+@inline(__always) var prefetchDistance: Int { 1024 }
+
+/// Asks for `byteCount` bytes that far ahead of a pointer.
+@inline(__always) func prefetch(_ pointer: UnsafeRawPointer, _ byteCount: Int) {
+    let ahead = pointer + prefetchDistance
+    xlsr_prefetch(ahead)
+    if byteCount > 64 { xlsr_prefetch(ahead + 64) }
+    if byteCount > 128 { xlsr_prefetch(ahead + 128) }
+    if byteCount > 192 { xlsr_prefetch(ahead + 192) }
 }
 
 /// Two vectors a row, made as `tile(of:)`.
@@ -48,11 +61,10 @@ typealias FewRowsTile<Lanes> = InlineArray<12, Lanes>
     let half = lanes * byteSize
     var column = 0
     while column < task.n {
-        let columns = min(tileColumns, task.n - column)
         var tile = fewRowsTile(of: splat(0))
         var panel = task.panels + column * depth * byteSize
         var a = UnsafePointer(task.scratch)
-        for _ in 0..<depth {
+        @inline(__always) func step() {
             let b0 = expand(panel)
             let b1 = expand(panel + half)
             for row in 0..<rows {
@@ -63,21 +75,18 @@ typealias FewRowsTile<Lanes> = InlineArray<12, Lanes>
             panel += 2 * half
             a += rows
         }
-        write(tile, rows, columns, task, column, edge)
+        for _ in 0..<depth / 2 {
+            prefetch(panel, 4 * half)
+            step()
+            step()
+        }
+        if depth & 1 == 1 { step() }
+        write(
+            task.c + column, task.cStride, rows, min(tileColumns, task.n - column), tileRows: rows,
+            bias: task.bias.map { $0 + column }, edge: edge
+        ) { tile[$0] }
         column += tileColumns
     }
-}
-
-/// The sums of a panel's columns, by way of memory that isn't the tile's own.
-@inline(__always) func write(
-    _ tile: FewRowsTile<Vector>, _ rows: Int, _ columns: Int, _ task: borrowing ProductTask, _ column: Int,
-    _ edge: UnsafeMutablePointer<Float>
-) {
-    for row in 0..<rows {
-        store(tile[row &* 2], edge + row &* tileColumns)
-        store(tile[row &* 2 &+ 1], edge + (row &* tileColumns &+ lanes))
-    }
-    copyEdge(edge, task.c + column, task.cStride, rows, columns, false, task.bias.map { $0 + column })
 }
 
 /// bfloat16 is the upper half of a float32.

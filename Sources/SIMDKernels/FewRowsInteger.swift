@@ -32,12 +32,11 @@ import SIMDKernelTable
         var first = 0
         while first < pairCount {
             let end = min(first + exactDepth / 2, pairCount)
+            // Behind an odd panel's last step there is none: it is paired with itself, and that multiplied with zero.
+            let whole = min(end, depth / 2)
             var tile = fewRowsTile(of: Bits(repeating: 0))
-            for pair in first..<end {
-                // Behind an odd panel's last step there is none: its partner is multiplied with zero.
-                let next = bytes + (2 &* pair &+ 1 < depth ? tileColumns : 0)
-                let b0 = weightPairs(bytes, next)
-                let b1 = weightPairs(bytes + lanes, next + lanes)
+            @inline(__always) func step(_ second: UnsafeRawPointer) {
+                let (b0, b1) = weightPairs(bytes, second)
                 for row in 0..<rows {
                     let value = Bits(repeating: a[row])
                     tile[row &* 2] &+= dotPairs(value, b0)
@@ -46,17 +45,22 @@ import SIMDKernelTable
                 bytes += 2 * tileColumns
                 a += rows
             }
+            for _ in 0..<(whole - first) / 2 {
+                prefetch(bytes, 4 * tileColumns)
+                step(bytes + tileColumns)
+                step(bytes + tileColumns)
+            }
+            if (whole - first) & 1 == 1 { step(bytes + tileColumns) }
+            if whole < end { step(bytes) }
             for index in 0..<2 * rows { sums[index] += floats(tile[index]) }
             first = end
         }
         let s0 = task.scales.map { load($0 + column) } ?? splat(1)
         let s1 = task.scales.map { load($0 + (column + lanes)) } ?? splat(1)
-        for row in 0..<rows {
-            let scale = splat(scales[row])
-            sums[row &* 2] *= scale * s0
-            sums[row &* 2 &+ 1] *= scale * s1
-        }
-        write(sums, rows, min(tileColumns, task.n - column), task, column, edge)
+        write(
+            task.c + column, task.cStride, rows, min(tileColumns, task.n - column), tileRows: rows,
+            bias: task.bias.map { $0 + column }, edge: edge
+        ) { sums[$0] * (splat(scales[$0 &>> 1]) * ($0 & 1 == 0 ? s0 : s1)) }
         column += tileColumns
     }
 }

@@ -24,8 +24,9 @@ import SIMDKernelTable
     var bytes = packed
     var target = result
     for _ in 0..<depth / 2 {
-        store(weightPairs(bytes, bytes + tileColumns), target)
-        store(weightPairs(bytes + lanes, bytes + (tileColumns + lanes)), target + lanes)
+        let (b0, b1) = weightPairs(bytes, bytes + tileColumns)
+        store(b0, target)
+        store(b1, target + lanes)
         bytes += 2 * tileColumns
         target += tileColumns
     }

@@ -51,10 +51,38 @@
     return result
 }
 
-/// Pairs of a weight's bytes at one step of depth and at the next.
-@inline(__always) func weightPairs(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> Bits {
-    (integers(first) & Bits(repeating: 0xFFFF)) | (integers(second) &<< Bits(repeating: 16))
+/// Pairs of `tileColumns` weights at one step of depth and at the next.
+@inline(__always) func weightPairs(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> (Bits, Bits) {
+    #if KERNELS_V4
+        let low = interleaved(first, second)
+        let high = interleaved(first + 16, second + 16)
+        return (
+            unsafeBitCast(_mm512_cvtepi8_epi16(_mm256_set_m128i(low.1, low.0)), to: Bits.self),
+            unsafeBitCast(_mm512_cvtepi8_epi16(_mm256_set_m128i(high.1, high.0)), to: Bits.self)
+        )
+    #elseif KERNELS_V3
+        let (low, high) = interleaved(first, second)
+        return (
+            unsafeBitCast(_mm256_cvtepi8_epi16(low), to: Bits.self),
+            unsafeBitCast(_mm256_cvtepi8_epi16(high), to: Bits.self)
+        )
+    #else
+        return (pairs(first, second), pairs(first + lanes, second + lanes))
+    #endif
 }
+
+#if KERNELS_V3 || KERNELS_V4
+    /// The bytes of two rows of 16 in turn.
+    @inline(__always) func interleaved(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> (__m128i, __m128i) {
+        let a = _mm_loadu_si128(first.assumingMemoryBound(to: __m128i.self))
+        let b = _mm_loadu_si128(second.assumingMemoryBound(to: __m128i.self))
+        return (_mm_unpacklo_epi8(a, b), _mm_unpackhi_epi8(a, b))
+    }
+#else
+    @inline(__always) func pairs(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> Bits {
+        (integers(first) & Bits(repeating: 0xFFFF)) | (integers(second) &<< Bits(repeating: 16))
+    }
+#endif
 
 /// What a row is multiplied with to become 16-bit integers, and what these are to be multiplied with to be the row.
 /// A row with a number that isn't finite becomes NaN altogether.

@@ -44,10 +44,11 @@ typealias Tile = TileOf<Vector>
     write(c, cStride, rows, columns, accumulates: accumulates, bias: bias, edge: edge) { tile[$0] }
 }
 
-/// Adds the vectors of a tile to C, or sets it (`accumulates` false), with an optional bias a column.
+/// Adds the vectors of a tile, two a row, to C, or sets it (`accumulates` false), with an optional bias a column.
 @inline(__always) func write(
-    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ columns: Int, accumulates: Bool,
-    bias: UnsafePointer<Float>?, edge: UnsafeMutablePointer<Float>, _ value: (_ index: Int) -> Vector
+    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ columns: Int, tileRows: Int = tileRows,
+    accumulates: Bool = false, bias: UnsafePointer<Float>?, edge: UnsafeMutablePointer<Float>,
+    _ value: (_ index: Int) -> Vector
 ) {
     if rows == tileRows, columns == tileColumns {
         let (bias0, bias1) = (bias.map { load($0) } ?? splat(0), bias.map { load($0 + lanes) } ?? splat(0))

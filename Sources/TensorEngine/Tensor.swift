@@ -47,10 +47,16 @@ public struct Tensor: Sendable {
 
     /// All elements as float32 on the host.
     public func floats() throws -> [Float] {
-        guard dtype == .float32 else { return try hostArray().floats() }
-        var values = [Float](repeating: 0, count: shape.count)
-        try values.withUnsafeMutableBytes { try backend.download(storage, into: $0) }
+        var values: [Float] = []
+        try copy(into: &values)
         return values
+    }
+
+    /// The same into an array that is there, whose memory serves again where it is large enough.
+    package func copy(into values: inout [Float]) throws {
+        guard dtype == .float32 else { return values = try hostArray().floats() }
+        if values.count != shape.count { values = [Float](repeating: 0, count: shape.count) }
+        try values.withUnsafeMutableBytes { try backend.download(storage, into: $0) }
     }
 
     /// The same elements in another shape. Free.

@@ -71,6 +71,10 @@ extension ConformanceCase {
             linear([499, 1024, 4096], bias: true, as: .int8, .large), linear([1, 1024, 1024], bias: true, .large),
             linear([49, 4096, 1024], bias: true, .large),
         ]
+        // A decoder's step with five beams.
+        + [DType.float32, .bfloat16, .int8].flatMap { type in
+            [[5, 1024, 1024], [5, 4096, 1024], [5, 1024, 4096], [5, 32768, 1024]].map { linear($0, as: type, .large) }
+        }
 
     private static func linear(
         _ sizes: [Int], bias: Bool = false, activation: UnaryKind? = nil, residual: Bool = false,

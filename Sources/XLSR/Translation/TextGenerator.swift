@@ -44,6 +44,7 @@ struct TextGenerator: Sendable {
         let state = try begin(states, segments: segments)
         var searches = (0..<segments.count).map { _ in Search(settings) }
         let adjustments = ScoreAdjustments(settings)
+        var scores = Scores(settings)
         var length = 1
         let heard = searches.indices.filter { segments.lengths[$0] > 0 }
         while case let active = heard.filter({ !searches[$0].isDone }), !active.isEmpty {
@@ -58,7 +59,7 @@ struct TextGenerator: Sendable {
             let hidden = try decoder.states(after: steps, state)
             let forced = adjustments.forcedTokens(afterLength: length)
             // What is forced needs no scores, but its keys and values are in the cache now.
-            var scores = forced == nil ? try Scores(decoder.logits(hidden), settings) : nil
+            if forced == nil { try scores.read(decoder.logits(hidden)) }
             var row = 0
             for utterance in active {
                 let count = searches[utterance].running.count
@@ -73,24 +74,36 @@ struct TextGenerator: Sendable {
     }
 }
 
-/// The scores of a step on the host: one copy of the matrix, which the adjustments then change in place.
+/// The scores of a step on the host: one copy of the matrix, which the adjustments then change in place. The memory of a
+/// step serves the next.
 private struct Scores {
-    let columns: Int
+    // A repetition penalty doesn't commute with the normalisation; all else does.
+    private let adjustsLogits: Bool
+    private(set) var columns = 0
     /// What tokens are chosen by `[rows, vocabulary]`: log-probabilities; greedy search adjusts the logits themselves.
-    var values: [Float]
+    private var values: [Float] = []
     /// Where those are logits.
-    let logProbabilities: [Float]?
+    private var logProbabilities: [Float] = []
 
-    init(_ logits: Tensor, _ settings: GenerationSettings) throws {
-        columns = logits.shape[1]
-        // A repetition penalty doesn't commute with the normalisation; all else does.
-        let adjustsLogits = settings.beamCount == 1 && settings.repetitionPenalty != 1
-        let normalized = try logits.logSoftmax().floats()
-        values = adjustsLogits ? try logits.floats() : normalized
-        logProbabilities = adjustsLogits ? normalized : nil
+    init(_ settings: GenerationSettings) {
+        adjustsLogits = settings.beamCount == 1 && settings.repetitionPenalty != 1
     }
 
-    func logProbability(row: Int, token: Int) -> Float { (logProbabilities ?? values)[row * columns + token] }
+    /// - Parameter logits: `[rows, vocabulary]`
+    mutating func read(_ logits: Tensor) throws {
+        columns = logits.shape[1]
+        let normalized = try logits.logSoftmax()
+        if adjustsLogits {
+            try logits.copy(into: &values)
+            try normalized.copy(into: &logProbabilities)
+        } else {
+            try normalized.copy(into: &values)
+        }
+    }
+
+    func logProbability(row: Int, token: Int) -> Float {
+        (adjustsLogits ? logProbabilities : values)[row * columns + token]
+    }
 
     mutating func withRow<Result>(_ row: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Result) -> Result {
         values.withUnsafeMutableBufferPointer { buffer in
@@ -137,10 +150,10 @@ private enum Search {
     }
 
     /// - Parameters:
-    ///   - scores: nil where tokens are forced.
+    ///   - scores: unread where tokens are forced.
     ///   - rows: this search's rows of the step.
     mutating func advance(
-        _ scores: inout Scores?, rows: Range<Int>, firstCacheRow: Int, forced: Set<Int>?,
+        _ scores: inout Scores, rows: Range<Int>, firstCacheRow: Int, forced: Set<Int>?,
         _ adjustments: ScoreAdjustments
     ) {
         let cacheRows = rows.map { Int32(clamping: firstCacheRow + $0) }
@@ -150,11 +163,11 @@ private enum Search {
             let forcedToken = forced?.min()
             let token =
                 forcedToken
-                ?? scores?.withRow(row) { values in
+                ?? scores.withRow(row) { values in
                     adjustments.apply(to: values, after: search.hypothesis.tokens)
                     return TextGreedySearch.best(UnsafeBufferPointer(values))
-                } ?? 0
-            let logProbability = forcedToken == nil ? scores?.logProbability(row: row, token: token) ?? 0 : 0
+                }
+            let logProbability = forcedToken == nil ? scores.logProbability(row: row, token: token) : 0
             search.advance(with: token, logProbability: logProbability, row: cacheRows[0])
             self = .greedy(search)
         case .beam(var search):
@@ -165,7 +178,7 @@ private enum Search {
                         top.insert(.init(score: hypothesis.score, hypothesis: index, token: token))
                     }
                 } else {
-                    scores?.withRow(rows.lowerBound + index) { values in
+                    scores.withRow(rows.lowerBound + index) { values in
                         adjustments.apply(to: values, after: hypothesis.tokens)
                         top.add(UnsafeBufferPointer(values), base: hypothesis.score, hypothesis: index)
                     }
