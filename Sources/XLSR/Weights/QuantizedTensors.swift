@@ -1,11 +1,5 @@
 import TensorEngine
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// int8 in checkpoints, laid out as compressed-tensors' "int-quantized", which transformers reads: beside the integers
 /// `NAME` `[n, …]`, from -127 to 127, are float32 scales `NAME_scale` `[n, 1]`, and number i of the first axis is
 /// `NAME[i] · NAME_scale[i]`.
@@ -21,7 +15,7 @@ extension CheckpointTensors {
 
     /// The scales of a tensor of int8; nil for one of another type.
     /// - Throws: `CheckpointError` that names the tensor for scales that are missing, of another shape or type, or not
-    ///   positive and finite, and for integers beyond ±127.
+    ///   positive and finite.
     func scales(of name: String, _ integers: HostArray) throws -> [Float]? {
         guard integers.dtype == .int8 else { return nil }
         let scaleName = Self.scaleName(of: name)
@@ -39,11 +33,6 @@ extension CheckpointTensors {
         if let row = scales.firstIndex(where: { !($0 > 0 && $0.isFinite) }) {
             throw unscaled(scaleName, "\(scaleName)[\(row)] is \(scales[row]), not a positive number")
         }
-        // Products of int8 rely on integers whose negatives exist.
-        let hasLowest = integers.withUnsafeBytes { bytes in
-            bytes.baseAddress.map { memchr($0, 0x80, bytes.count) != nil } ?? false
-        }
-        guard !hasLowest else { throw unscaled(name, "\(name) holds -128, but int8 goes from -127 to 127") }
         return scales
     }
 
