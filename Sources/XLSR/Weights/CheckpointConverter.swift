@@ -11,8 +11,8 @@ package enum CheckpointConverter {
     ]
 
     /// - Parameters:
-    ///   - dtype: what floating-point weights become; nil: what they are. int8: what a load at int8 quantises, as
-    ///     `CheckpointTensors` says, and all others stay what they are.
+    ///   - dtype: what floating-point weights become; nil: what they are. int8: what the matrices become that a load at
+    ///     int8 quantises, with scales beside; all others stay what they are.
     ///   - folder: where to write; made when it isn't there.
     ///   - progress: hears how many of all bytes are written.
     /// - Throws: `UsageError` for a folder that holds files already or a type that checkpoints don't have;

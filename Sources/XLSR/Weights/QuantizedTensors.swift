@@ -8,9 +8,10 @@ extension CheckpointTensors {
 
     static func scaleName(of name: String) -> String { name + scaleSuffix }
 
-    /// Whether the tensor is the scales of another one.
+    /// Whether the tensor is the scales of one of int8.
     package func isScale(_ name: String) -> Bool {
-        name.hasSuffix(Self.scaleSuffix) && shape(of: String(name.dropLast(Self.scaleSuffix.count))) != nil
+        name.hasSuffix(Self.scaleSuffix)
+            && (try? tensor(named: String(name.dropLast(Self.scaleSuffix.count))))?.dtype == .int8
     }
 
     /// The scales of a tensor of int8; nil for one of another type.
