@@ -12,8 +12,8 @@ extension Command {
         options: [.checkpointPrecision, .quiet],
         notes: [
             "The result is a checkpoint as Hugging Face writes them: model.safetensors, config.json and the other files.",
-            "int8: matrices that a load at int8 quantises are I8 tensors beside F32 tensors NAME_scale with a factor a row,",
-            "which transformers reads where the Python package compressed-tensors is; the others stay what they are.",
+            "int8: matrices that a load at int8 quantises are I8 tensors beside F32 tensors NAME_scale with a factor a row; "
+                + "transformers reads them where the Python package compressed-tensors is. The others stay what they are.",
             "It loads with float32 sums as before; --precision at run time decides what the weights are stored as in memory.",
             "Loading is quickest where both are the same, and gives what the original gives at that precision.",
         ],
