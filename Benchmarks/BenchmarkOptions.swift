@@ -42,10 +42,11 @@ package struct BenchmarkOptions: Equatable {
             --shape NAME     300m, 1b or 2b with random weights, or tiny; may be repeated (default 300m)
             --seconds S      length of each clip (default 5)
             --batch B        clips a pass (default 1)
-            --precision P    what weights are stored as: f32, bf16, f16 or int8 (default f32)
+            --precision P    what weights are stored as: f32, bf16, f16 or int8 (default f32; with --peers: each)
             --runs N         timed passes (default 5)
             --profile        where the time goes, block by block
-            --peers          in turn with PyTorch, ONNX Runtime, OpenVINO and CTranslate2, where Python has them
+            --peers          at each precision in turn with PyTorch, ONNX Runtime, OpenVINO and CTranslate2, where
+                             Python has them
               --peer TEXT    only peers whose name, such as onnxruntime-int8, contains TEXT; may be repeated
               --rounds N     times that each engine starts and makes its passes (default 3)
               --peer-device D  where they compute: cpu or cuda, which PyTorch alone does (default cpu)
@@ -120,6 +121,7 @@ package struct BenchmarkOptions: Equatable {
                 throw UsageError("--precision \(text): not one of f32, bf16, f16, int8")
             }
             precision = Precision(weights: type)
+            peers.precisions = [type]
         case "--peer": peers.filters.append(try rest.value(of: name))
         case "--rounds": peers.roundCount = try rest.integer(of: name, in: 1...1000)
         case "--peer-device":

@@ -2,7 +2,7 @@ import FoundationEssentials
 import TensorEngine
 import XLSR
 
-/// Runs other engines in turn with ours.
+/// Runs other engines in turn with ours, at all precisions.
 struct PeerBenchmark {
     private let options: BenchmarkOptions
     private let script: PeerScript
@@ -18,17 +18,18 @@ struct PeerBenchmark {
 
     func run(on backends: [any Backend]) throws -> [PeerComparison] {
         let engines = try script.engines()
-        let wanted = engines.filter { options.peers.wants($0.engine) }
+        let wanted = engines.filter { options.peers.wants($0.engine, precision: $0.precision) }
         guard !wanted.isEmpty else {
-            throw UsageError("--peer: no such engine; there are \(engines.map(\.engine).joined(separator: ", "))")
+            let names = engines.map(\.engine).joined(separator: ", ")
+            throw UsageError("--peers: no such engine at that precision; there are \(names)")
         }
         let folder = try TemporaryFolder()
         return try options.modelSources.map { source in
             let model = try path(of: source)
             let contest = try PeerContest(
                 model: model, clips: try clips(model), folder: folder, script: script, threadCount: threadCount,
-                passes: options.runCount, precision: options.precision)
-            var comparison = try compare(contest, peers: wanted, all: engines, backends: backends)
+                passes: options.runCount)
+            var comparison = try compare(contest, peers: wanted, all: engines, ours: ours(on: backends))
             comparison.compare()
             comparison.lines.forEach(Console.output)
             return comparison
@@ -59,14 +60,32 @@ struct PeerBenchmark {
         return (clips, try clips.flatMap { try settings.inputValues(of: $0.samples) })
     }
 
-    private func compare(
-        _ contest: PeerContest, peers: [PeerScript.Engine], all: [PeerScript.Engine], backends: [any Backend]
-    ) throws -> PeerComparison {
-        var reports = backends.map { backend in
+    /// One of our devices at one precision.
+    private struct Entry {
+        let backend: any Backend
+        let precision: Precision
+
+        var report: PeerReport {
             PeerReport(
-                engine: "xlsr-\(backend.device)-\(options.precision.weights)", name: "xlsr \(backend.device)",
-                precision: "\(options.precision.weights)", isOurs: true)
+                engine: "xlsr-\(backend.device)-\(precision.weights)", name: "xlsr \(backend.device)",
+                precision: "\(precision.weights)", isOurs: true)
         }
+    }
+
+    private func ours(on backends: [any Backend]) throws -> [Entry] {
+        let entries = backends.flatMap { backend in
+            options.peers.precisions(on: backend.device).map {
+                Entry(backend: backend, precision: Precision(weights: $0))
+            }
+        }
+        guard !entries.isEmpty else { throw UsageError("--peers: openblas multiplies f32 alone; add --device simd") }
+        return entries
+    }
+
+    private func compare(
+        _ contest: PeerContest, peers: [PeerScript.Engine], all: [PeerScript.Engine], ours: [Entry]
+    ) throws -> PeerComparison {
+        var reports = ours.map(\.report)
         reports += peers.map { peer in
             var report = PeerReport(
                 engine: peer.engine, name: [peer.name, peer.version].compactMap(\.self).joined(separator: " "),
@@ -81,15 +100,16 @@ struct PeerBenchmark {
                 Console.note("\(peer.engine): preparing")
                 try script.prepare(peer, model: contest.model)
             } catch let error as PeerError {
-                reports[backends.count + index].fail("\(error)")
+                reports[ours.count + index].fail("\(error)")
             }
         }
-        let (reference, expected) = try reference(contest, engines: all, backend: backends[0])
+        let (reference, expected) = try reference(contest, engines: all, backend: ours[0].backend)
         for round in 1...options.peers.roundCount {
             for index in reports.indices where reports[index].failure == nil {
                 let turn = Result {
-                    index < backends.count
-                        ? try contest.run(backends[index]) : try contest.run(peers[index - backends.count])
+                    index < ours.count
+                        ? try contest.run(ours[index].backend, ours[index].precision)
+                        : try contest.run(peers[index - ours.count])
                 }
                 try add(turn, to: &reports[index], expected: expected)
                 let outcome = reports[index].failure ?? "\(Table.number(reports[index].rounds.last?.median ?? 0)) s"
@@ -132,6 +152,6 @@ struct PeerBenchmark {
                 Console.note("no reference by \(engine.name), so ours is compared with: \(error)")
             }
         }
-        return ("xlsr \(backend.device)", try contest.run(backend, passes: 0).logits)
+        return ("xlsr \(backend.device) f32", try contest.run(backend, .float32, passes: 0).logits)
     }
 }

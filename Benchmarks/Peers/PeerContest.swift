@@ -20,11 +20,10 @@ struct PeerContest {
     private let script: PeerScript
     private let threadCount: Int
     private let passes: Int
-    private let precision: Precision
 
     init(
         model: String, clips: (clips: [AudioClip], inputValues: [Float]), folder: TemporaryFolder, script: PeerScript,
-        threadCount: Int, passes: Int, precision: Precision
+        threadCount: Int, passes: Int
     ) throws {
         self.model = model
         self.clips = clips.clips
@@ -32,7 +31,6 @@ struct PeerContest {
         self.script = script
         self.threadCount = threadCount
         self.passes = passes
-        self.precision = precision
         try clips.inputValues.withUnsafeBytes { try Data($0).write(to: URL(filePath: "\(folder.path)/input.f32")) }
     }
 
@@ -50,7 +48,7 @@ struct PeerContest {
     }
 
     /// In this process; loaded anew and freed afterwards, as the others are.
-    func run(_ backend: any Backend, passes: Int? = nil) throws -> Turn {
+    func run(_ backend: any Backend, _ precision: Precision, passes: Int? = nil) throws -> Turn {
         defer { backend.pool.trim() }
         PeakMemory.reset()
         backend.pool.resetPeak()

@@ -1,8 +1,12 @@
+import TensorEngine
+
 /// How to run other engines in turn with ours.
 package struct PeerOptions: Equatable {
     package var areWanted = false
     /// Texts of which an engine's name must contain one; none for all engines.
     package var filters: [String] = []
+    /// Of ours and theirs.
+    package var precisions: [DType] = [.float32, .bfloat16, .float16, .int8]
     /// Times that each engine starts.
     package var roundCount = 3
     /// A program, by name or path.
@@ -14,5 +18,13 @@ package struct PeerOptions: Equatable {
     /// Where they compute.
     package var device = ComputeDevice.cpu
 
-    func wants(_ engine: String) -> Bool { filters.isEmpty || filters.contains { engine.contains($0) } }
+    /// OpenBLAS multiplies float32 alone; what is stored otherwise is multiplied as on `simd`.
+    package func precisions(on device: Device) -> [DType] {
+        device.kind == .openblas ? precisions.filter { $0 == .float32 } : precisions
+    }
+
+    package func wants(_ engine: String, precision: String) -> Bool {
+        precisions.contains { $0.rawValue == precision }
+            && (filters.isEmpty || filters.contains { engine.contains($0) })
+    }
 }

@@ -102,6 +102,10 @@ extension ProfilingBackend {
         moved(try base.prepare(own(weight), for: use, as: dtype), to: self)
     }
 
+    package func prepare(_ weight: StoredWeight, as dtype: DType) throws -> PreparedWeight {
+        moved(try base.prepare(weight, as: dtype), to: self)
+    }
+
     package func dense(_ weight: PreparedWeight) throws -> Tensor { moved(try base.dense(own(weight)), to: self) }
 }
 

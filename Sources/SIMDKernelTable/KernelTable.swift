@@ -19,6 +19,8 @@ public struct KernelTable: Sendable {
     public let packTransposed: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
     /// Packs `[depth, columns]` into the same panels.
     public let packRows: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
+    /// Packs one such panel of columns that lie anywhere, from and to any type.
+    public let packPanel: @Sendable (borrowing PackTask) -> Void
     /// Panels back to `[columns, depth]`.
     public let unpackTransposed:
         @Sendable (_ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>)
@@ -56,6 +58,7 @@ public struct KernelTable: Sendable {
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
+        packPanel: @escaping @Sendable (borrowing PackTask) -> Void,
         unpackTransposed: @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
         attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
         rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
@@ -79,6 +82,7 @@ public struct KernelTable: Sendable {
         self.finish = finish
         self.packTransposed = packTransposed
         self.packRows = packRows
+        self.packPanel = packPanel
         self.unpackTransposed = unpackTransposed
         self.attention = attention
         self.rowAttention = rowAttention

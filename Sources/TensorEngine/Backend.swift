@@ -58,6 +58,9 @@ public protocol Backend: AnyObject, Sendable {
     /// Brings a float32 weight into the form that this device's products read fastest, its numbers as `dtype`:
     /// rounded to nearest even, or for int8 as `Tensor.quantized` says.
     func prepare(_ weight: Tensor, for use: WeightUse, as dtype: DType) throws -> PreparedWeight
+    /// The same of a weight for linear layers where a checkpoint stores it, without a copy in float32 where the device
+    /// can do without. int8 prepared as int8 keeps its integers. Has a default body.
+    func prepare(_ weight: StoredWeight, as dtype: DType) throws -> PreparedWeight
     /// The dense weight that was prepared, as rounded.
     func dense(_ weight: PreparedWeight) throws -> Tensor
 

@@ -55,14 +55,19 @@ extension Tensor {
     }
 
     /// Symmetric int8 with one scale a row `[…, n]`: integers `round(w / scale)` from -127 to 127, still as float32
-    /// `[rows, n]`, and scales `max |w| / 127` as `[rows, 1]`.
+    /// `[rows, n]`, and scales as `int8Scales` gives them.
     package func quantized() throws -> (integers: Tensor, scales: Tensor) {
+        let scales = try int8Scales()
+        let quotients = try reshaped([shape.rows, shape.columns]).binary(.divide, scales)
+        return (try quotients.converted(to: .int8).converted(to: .float32), scales)
+    }
+
+    /// The largest magnitude of each row `[…, n]` by 127: `[rows, 1]`.
+    package func int8Scales() throws -> Tensor {
         let rows = try reshaped([shape.rows, shape.columns])
         let steps = try Tensor([1 / 127], shape: [1], on: backend)
         let scales = try rows.unary(.absolute).reduced(.maximum).multiplied(by: steps)  // [rows, 1]
         // A row of zeros has any scale; this one keeps the quotient defined.
-        let smallest = try Tensor([.leastNormalMagnitude], shape: [1], on: backend)
-        let safe = try scales.binary(.maximum, smallest)
-        return (try rows.binary(.divide, safe).converted(to: .int8).converted(to: .float32), safe)
+        return try scales.binary(.maximum, Tensor([.leastNormalMagnitude], shape: [1], on: backend))
     }
 }

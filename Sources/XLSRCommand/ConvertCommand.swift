@@ -12,17 +12,21 @@ extension Command {
         options: [.checkpointPrecision, .quiet],
         notes: [
             "The result is a checkpoint as Hugging Face writes them: model.safetensors, config.json and the other files.",
+            "int8: matrices that a load at int8 quantises are I8 tensors beside F32 tensors NAME_scale with a factor a row; "
+                + "transformers reads them where the Python package compressed-tensors is. The others stay what they are.",
             "It loads with float32 sums as before; --precision at run time decides what the weights are stored as in memory.",
+            "Loading is quickest where both are the same, and gives what the original gives at that precision.",
         ],
         examples: [
             Example("xlsr convert --precision bf16 ./xls-r-300m ./xls-r-300m-bf16", "half the size on disk"),
+            Example("xlsr convert --precision int8 ./xls-r-300m ./xls-r-300m-int8", "a third of it, for runs at int8"),
             Example("xlsr convert xlsr2_300m.pt ./xls-r-300m", "a fairseq checkpoint as a Hugging Face folder"),
         ],
         perform: { arguments in
             guard arguments.operands.count == 2 else { throw UsageError("convert needs MODEL and OUT") }
             let dtype = try arguments[.checkpointPrecision].map { name in
                 guard let dtype = DType(rawValue: name), dtype != .int32 else {
-                    throw UsageError("--precision must be one of f32, bf16, f16")
+                    throw UsageError("--precision must be one of f32, bf16, f16, int8")
                 }
                 return dtype
             }
@@ -38,5 +42,5 @@ extension Command {
 
 extension Option {
     static let checkpointPrecision = Option(
-        "--precision", value: "f32|bf16|f16", "what floating-point weights are written as [as they are]")
+        "--precision", value: "f32|bf16|f16|int8", "what floating-point weights are written as [as they are]")
 }

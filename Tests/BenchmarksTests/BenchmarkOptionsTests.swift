@@ -27,6 +27,16 @@ struct BenchmarkOptionsTests {
         #expect(try BenchmarkOptions(["model", "--peers", "--peer-device", "cuda"]).peers.device == .cuda)
     }
 
+    @Test func peersTakeTurnsAtEveryPrecisionOrAtTheOneAskedFor() throws {
+        let all = try BenchmarkOptions(["model", "--peers", "--peer", "onnx"]).peers
+        #expect(all.precisions(on: .simd).map(\.rawValue) == ["f32", "bf16", "f16", "int8"])
+        #expect(all.precisions(on: .openblas) == [.float32])
+        #expect(all.wants("onnxruntime-int8", precision: "int8") && !all.wants("openvino-int8", precision: "int8"))
+        let one = try BenchmarkOptions(["model", "--peers", "--precision", "int8"]).peers
+        #expect(one.precisions(on: .simd) == [.int8] && one.precisions(on: .openblas).isEmpty)
+        #expect(one.wants("openvino-int8", precision: "int8") && !one.wants("openvino-f32", precision: "f32"))
+    }
+
     @Test(arguments: [
         ["train"], ["--seconds"], ["--seconds", "nan"], ["--batch", "0"], ["--device", "tpu"],
         ["ops", "--shape", "1b"],

@@ -25,6 +25,20 @@ struct PeerComparisonTests {
         #expect(comparison.engines.map(\.ratioOfOurs) == [1, 0.5, 0.25, nil, nil])
     }
 
+    @Test func oneTableHoldsAllPrecisionsInTheirOrder() {
+        var comparison = Self.comparison()
+        var ours = PeerReport(engine: "xlsr-simd-int8", name: "simd", precision: "int8", isOurs: true)
+        ours.add(Timing(seconds: [0.25]))
+        comparison.engines.append(ours)
+        comparison.compare()
+        #expect(comparison.engines.map(\.ratioOfOurs) == [1, 0.5, 0.25, nil, 0.25, 1])
+        #expect(comparison.engines.last?.ratioToFastestPeer == 0.25)
+        let headings = comparison.lines.filter { ["f32", "bf16", "f16", "int8"].contains($0) }
+        #expect(headings == ["f32", "int8"])
+        let lines = comparison.lines
+        #expect(lines.lastIndex { $0.hasPrefix("  simd") } ?? 0 > lines.firstIndex(of: "int8") ?? .max)
+    }
+
     @Test func theTableNamesEveryEngineAndFitsTheTerminal() {
         let lines = Self.comparison().lines.flatMap { $0.split(separator: "\n") }
         #expect(lines.allSatisfy { $0.count <= 100 })

@@ -10,13 +10,26 @@ extension GPUBackend {
     func preparedCount(n: Int, depth: Int) -> Int { (isPacked ? ceil(n, shape.panel) * shape.panel : n) * depth }
 
     public func prepare(_ weight: Tensor, for use: WeightUse, as dtype: DType) throws -> PreparedWeight {
-        let batches = use == .grouped ? weight.shape[0] : 1
-        let (n, depth) = (weight.shape[weight.shape.rank - 2], weight.shape.columns)
         let quantized = dtype == .int8 ? try weight.quantized() : nil
-        let stored = try (quantized?.integers ?? weight).converted(to: dtype)
-        let form = isPacked ? try packed(stored, n: n, depth: depth, batches: batches, isTurned: false) : stored
-        return PreparedWeight(
-            shape: weight.shape, use: use, tensor: form, scales: try quantized?.scales.reshaped([batches * n]))
+        let numbers = try (quantized?.integers ?? weight).converted(to: dtype)
+        return try prepare(numbers.reshaped(weight.shape), scales: quantized?.scales, for: use)
+    }
+
+    /// Numbers that have their type already are uploaded as they are.
+    public func prepare(_ weight: StoredWeight, as dtype: DType) throws -> PreparedWeight {
+        guard weight.dtype == dtype else { return try prepareDense(weight, as: dtype) }
+        let numbers = try Tensor(weight.hostArray(), on: self)
+        weight.discardResidentPages(of: 0..<weight.shape[0])
+        let scales = try weight.scales.map { try Tensor($0, shape: [$0.count, 1], on: self) }
+        return try prepare(numbers, scales: scales, for: .linear)
+    }
+
+    private func prepare(_ numbers: Tensor, scales: Tensor?, for use: WeightUse) throws -> PreparedWeight {
+        let shape = numbers.shape
+        let batches = use == .grouped ? shape[0] : 1
+        let (n, depth) = (shape[shape.rank - 2], shape.columns)
+        let form = isPacked ? try packed(numbers, n: n, depth: depth, batches: batches, isTurned: false) : numbers
+        return PreparedWeight(shape: shape, use: use, tensor: form, scales: try scales?.reshaped([batches * n]))
     }
 
     public func dense(_ weight: PreparedWeight) throws -> Tensor {

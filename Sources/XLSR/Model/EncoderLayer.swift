@@ -24,8 +24,7 @@ struct EncoderLayer: Sendable {
         let attention = weights.scope("attention")
         let projections = ["q_proj", "k_proj", "v_proj"]
         queryKeyValue = Linear(
-            weight: try attention.concatenated(projections.map { $0 + ".weight" }, [hidden, hidden])
-                .prepared(for: .linear, as: weights.precision.weights),
+            weight: try attention.weight(projections.map { $0 + ".weight" }, [hidden, hidden]),
             bias: try attention.concatenated(projections.map { $0 + ".bias" }, [hidden]))
         attentionOutput = try attention.linear("out_proj", from: hidden, to: hidden)
         attentionNorm = try weights.norm("layer_norm", channels: hidden, epsilon: configuration.layerNormEpsilon)

@@ -27,8 +27,7 @@ struct MBartDecoder: Sendable {
             positions: try decoder.stored("embed_positions.weight", [configuration.positionLimit + 2, hidden]),
             scale: configuration.scalesEmbedding ? Float(hidden).squareRoot() : 1)
         if isTied, weights.contains(outputName) { _ = try weights.stored(outputName, tokens) }
-        output = try weights.tensor(isTied ? inputs : outputName, tokens)
-            .prepared(for: .linear, as: weights.precision.weights)
+        output = try weights.weight([isTied ? inputs : outputName], tokens)
         embeddingNorm = try decoder.norm("layernorm_embedding", channels: hidden, epsilon: MBartDecoderLayer.epsilon)
         norm = try decoder.norm("layer_norm", channels: hidden, epsilon: MBartDecoderLayer.epsilon)
         layers = try (0..<configuration.layerCount).map {
@@ -64,9 +63,9 @@ struct MBartDecoder: Sendable {
 /// of each, while a copy of mBART-50's would take a gigabyte.
 private struct TokenEmbedding: Sendable {
     /// `[vocabulary, hidden]`
-    let tokens: HostArray
+    let tokens: StoredWeight
     /// `[positions + 2, hidden]`: fairseq's rows 0 and 1 stood for padding.
-    let positions: HostArray
+    let positions: StoredWeight
     let scale: Float
 
     /// `[rows, hidden]`
@@ -74,14 +73,5 @@ private struct TokenEmbedding: Sendable {
         steps.flatMap { step in
             zip(tokens.row(step.token), positions.row(step.position + 2)).map { $0 * scale + $1 }
         }
-    }
-}
-
-extension HostArray {
-    /// Row `index` of a matrix, as float32.
-    fileprivate func row(_ index: Int) -> [Float] {
-        let byteCount = shape[1] * dtype.byteSize
-        let start = byteRange.lowerBound + index * byteCount
-        return HostArray(shape: [shape[1]], dtype: dtype, memory: memory, byteRange: start..<start + byteCount).floats()
     }
 }

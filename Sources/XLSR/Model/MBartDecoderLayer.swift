@@ -18,8 +18,7 @@ struct MBartDecoderLayer: Sendable {
             query = try scope.linear("q_proj", from: hidden, to: hidden)
             let names = ["k_proj", "v_proj"]
             keyValue = Linear(
-                weight: try scope.concatenated(names.map { $0 + ".weight" }, [hidden, hidden])
-                    .prepared(for: .linear, as: weights.precision.weights),
+                weight: try scope.weight(names.map { $0 + ".weight" }, [hidden, hidden]),
                 bias: try scope.concatenated(names.map { $0 + ".bias" }, [hidden]))
             output = try scope.linear("out_proj", from: hidden, to: hidden)
             norm = try weights.norm(name + "_layer_norm", channels: hidden, epsilon: MBartDecoderLayer.epsilon)

@@ -11,7 +11,8 @@ package enum CheckpointConverter {
     ]
 
     /// - Parameters:
-    ///   - dtype: what floating-point weights become; nil: what they are.
+    ///   - dtype: what floating-point weights become; nil: what they are. int8: what the matrices become that a load at
+    ///     int8 quantises, with scales beside; all others stay what they are.
     ///   - folder: where to write; made when it isn't there.
     ///   - progress: hears how many of all bytes are written.
     /// - Throws: `UsageError` for a folder that holds files already or a type that checkpoints don't have;
@@ -19,18 +20,15 @@ package enum CheckpointConverter {
     package static func convert(
         _ files: CheckpointFiles, to dtype: DType?, folder: String, progress: (Int, Int) -> Void = { _, _ in }
     ) throws {
-        let typeName = dtype.flatMap(typeName)
-        if let dtype, typeName == nil {
-            throw UsageError("checkpoints can't be written as \(dtype) yet; use f32, bf16 or f16")
-        }
+        if dtype == .int32 { throw UsageError("checkpoints can't be written as int32; use f32, bf16, f16 or int8") }
         let configuration = try XLSRModel.configurationFields(files)
-        let checkpoint = try CheckpointTensors(files)
-        try makeEmptyFolder(folder)
-        let tensors = try checkpoint.names.map { name -> (name: String, array: HostArray) in
-            let array = try checkpoint.tensor(named: name)
-            return (name: name, array: dtype.map(array.converted(lazilyTo:)) ?? array)
+        let decoder = dtype == .int8 ? try TranslationConfiguration(files)?.decoder : nil
+        let conversion = try TensorConversion(CheckpointTensors(files), to: dtype) {
+            CheckpointNames.isQuantized($0, tiesEmbeddings: decoder?.tiesEmbeddings ?? true)
         }
-        let total = tensors.reduce(0) { $0 + $1.array.byteRange.count }
+        try makeEmptyFolder(folder)
+        let tensors = try conversion.entries()
+        let total = tensors.reduce(0) { $0 + $1.byteCount }
         let path = folder + "/model.safetensors"
         let weights = try AtomicFile(path: path)
         var written = 0
@@ -46,24 +44,29 @@ package enum CheckpointConverter {
             try memory.withUnsafeBytes { try write($0, to: folder + "/" + name) }
         }
         // Last, so that a folder with a config.json is a whole checkpoint.
-        var fields = configuration
-        if let typeName {
-            fields["torch_dtype"] = nil
-            fields["dtype"] = .string(typeName)
-        }
+        let quantized = tensors.filter { $0.dtype == .int8 }.map(\.name)
+        let fields = dtype.map { self.fields(configuration, weights: $0, quantized: quantized) } ?? configuration
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try encoder.encode(JSON.object(fields)).withUnsafeBytes { try write($0, to: folder + "/config.json") }
     }
 
-    /// PyTorch's name.
-    private static func typeName(_ dtype: DType) -> String? {
-        switch dtype {
-        case .float32: "float32"
-        case .bfloat16: "bfloat16"
-        case .float16: "float16"
-        case .int8, .int32: nil
+    /// config.json for weights of that type: PyTorch's name of it, or how int8 is meant.
+    private static func fields(
+        _ configuration: [String: JSON], weights dtype: DType, quantized: [String]
+    ) -> [String: JSON] {
+        var fields = configuration
+        let names: [DType: String] = [.float32: "float32", .bfloat16: "bfloat16", .float16: "float16"]
+        guard let name = names[dtype] else {
+            fields["quantization_config"] = CheckpointTensors.quantizationFields(of: quantized.sorted())
+            return fields
         }
+        if fields["quantization_config"]?["quant_method"]?.string == CheckpointTensors.quantizationMethod {
+            fields["quantization_config"] = nil
+        }
+        fields["torch_dtype"] = nil
+        fields["dtype"] = .string(name)
+        return fields
     }
 
     private static func makeEmptyFolder(_ folder: String) throws {
@@ -83,39 +86,5 @@ package enum CheckpointConverter {
         let file = try AtomicFile(path: path)
         try file.write(bytes)
         try file.commit()
-    }
-}
-
-extension HostArray {
-    /// The same numbers in another floating-point type, converted each time that they are read; integers stay.
-    func converted(lazilyTo dtype: DType) -> HostArray {
-        guard self.dtype.isFloatingPoint, dtype != self.dtype else { return self }
-        return HostArray(
-            shape: shape, dtype: dtype, memory: ConvertedMemory(source: self, dtype: dtype),
-            byteRange: 0..<shape.count * dtype.byteSize)
-    }
-}
-
-/// Numbers in another type than they are stored in, without a second copy that lasts.
-private final class ConvertedMemory: HostMemory {
-    private let source: HostArray
-    private let dtype: DType
-
-    init(source: HostArray, dtype: DType) {
-        self.source = source
-        self.dtype = dtype
-    }
-
-    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        let floats = source.floats()
-        switch dtype {
-        case .bfloat16: return try floats.map(\.bfloat16Bits).withUnsafeBytes(body)
-        case .float16: return try floats.map { Float16($0).bitPattern }.withUnsafeBytes(body)
-        default: return try floats.withUnsafeBytes(body)
-        }
-    }
-
-    func discardResidentPages(in range: Range<Int>) {
-        source.memory.discardResidentPages(in: source.byteRange)
     }
 }

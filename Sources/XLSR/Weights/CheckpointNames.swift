@@ -17,6 +17,26 @@ package enum CheckpointNames {
         return names.contains { $0.hasPrefix(encoderPrefix + ".") } ? encoderPrefix : nil
     }
 
+    /// Whether a load at int8 quantises the matrix: those of the layers of encoder and text decoder, and of the decoder's
+    /// output where the tokens' embedding isn't the same matrix. Others stay, since few numbers hang on each.
+    static func isQuantized(_ name: String, tiesEmbeddings: Bool) -> Bool {
+        let parts = name.split(separator: ".")
+        guard parts.last == "weight" else { return false }
+        if name == "decoder.lm_head.weight" { return !tiesEmbeddings }
+        guard let layers = parts.firstIndex(of: "layers"), layers > 0, layers + 2 < parts.count else { return false }
+        let block = parts[(layers + 2)...].dropLast().joined(separator: ".")
+        switch parts[layers - 1] {
+        case "encoder":
+            return ["q_proj", "k_proj", "v_proj", "out_proj"].contains { block == "attention.\($0)" }
+                || ["intermediate_dense", "output_dense"].contains { block == "feed_forward.\($0)" }
+        case "decoder":
+            return ["q_proj", "k_proj", "v_proj", "out_proj"].contains {
+                block == "self_attn.\($0)" || block == "encoder_attn.\($0)"
+            } || ["fc1", "fc2"].contains(block)
+        default: return false
+        }
+    }
+
     /// Tensors that inference leaves unread by design.
     package static func isUnreadByDesign(_ name: String, _ head: Configuration.Head) -> Bool {
         let name = name.hasPrefix(encoderPrefix + ".") ? String(name.dropFirst(encoderPrefix.count + 1)) : name

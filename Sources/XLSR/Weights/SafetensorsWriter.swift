@@ -1,6 +1,28 @@
 import FoundationEssentials
 import TensorEngine
 
+/// A tensor to be written; its numbers are asked for when their turn comes.
+struct SafetensorsEntry {
+    let name: String
+    let shape: Shape
+    let dtype: DType
+    /// - Returns: an array of that shape and type.
+    let array: () throws -> HostArray
+
+    init(_ name: String, _ shape: Shape, _ dtype: DType, _ array: @escaping () throws -> HostArray) {
+        self.name = name
+        self.shape = shape
+        self.dtype = dtype
+        self.array = array
+    }
+
+    init(_ name: String, _ array: HostArray) {
+        self.init(name, array.shape, array.dtype) { array }
+    }
+
+    var byteCount: Int { shape.count * dtype.byteSize }
+}
+
 /// Writes safetensors files.
 package enum SafetensorsWriter {
     /// Writes `tensors` to `path`, one after the other; an existing file is replaced only when all went well.
@@ -18,20 +40,26 @@ package enum SafetensorsWriter {
         _ tensors: [(name: String, array: HostArray)], metadata: [String: String]? = nil, path: String,
         _ write: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
+        try self.write(tensors.map { SafetensorsEntry($0.name, $0.array) }, metadata: metadata, path: path, write)
+    }
+
+    /// The same of tensors that are made one by one.
+    static func write(
+        _ entries: [SafetensorsEntry], metadata: [String: String]?, path: String,
+        _ write: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         // Widest elements first, as the reference implementation does, so that every tensor is aligned.
-        let tensors = tensors.sorted {
-            ($1.array.dtype.byteSize, $0.name) < ($0.array.dtype.byteSize, $1.name)
-        }
+        let entries = entries.sorted { ($1.dtype.byteSize, $0.name) < ($0.dtype.byteSize, $1.name) }
         var header = SafetensorsHeader()
         header.metadata = metadata
         var end = 0
-        for (name, array) in tensors {
+        for entry in entries {
             let start = end
-            end += array.byteRange.count
-            let entry = SafetensorsHeader.Entry(
-                dtype: ElementType(array.dtype).rawValue, shape: array.shape.dimensions, dataOffsets: [start, end])
-            guard header.entries.updateValue(entry, forKey: name) == nil else {
-                throw CheckpointError(.weights, path: path, "two tensors are named \(name)")
+            end += entry.byteCount
+            let line = SafetensorsHeader.Entry(
+                dtype: ElementType(entry.dtype).rawValue, shape: entry.shape.dimensions, dataOffsets: [start, end])
+            guard header.entries.updateValue(line, forKey: entry.name) == nil else {
+                throw CheckpointError(.weights, path: path, "two tensors are named \(entry.name)")
             }
         }
         let encoder = JSONEncoder()
@@ -41,7 +69,8 @@ package enum SafetensorsWriter {
 
         try withUnsafeBytes(of: UInt64(text.count).littleEndian) { try write($0) }
         try text.withUnsafeBytes { try write($0) }
-        for (_, array) in tensors {
+        for entry in entries {
+            let array = try entry.array()
             try array.withUnsafeBytes { try write($0) }
             // Else converting a checkpoint would fill memory with all of it.
             array.memory.discardResidentPages(in: array.byteRange)

@@ -48,29 +48,50 @@ struct WeightReader: Sendable {
     /// A tensor of the expected shape, in float32.
     /// - Throws: `CheckpointError` with the tensor's full name when it is missing or has another shape.
     func tensor(_ name: String, _ shape: Shape) throws -> Tensor {
-        let array = try host(name, shape)
+        let (array, scales) = try host(name, shape)
+        if let scales {
+            return try StoredWeight([array.firstAxisRows], scales: scales).dense(on: backend).reshaped(shape)
+        }
         let tensor = try Tensor(array, on: backend)
         array.memory.discardResidentPages(in: array.byteRange)
         return try tensor.converted(to: .float32)
     }
 
-    /// A tensor where the checkpoint stores it, to be read row by row.
+    /// A matrix where the checkpoint stores it, to be read row by row.
     /// - Throws: as `tensor`.
-    func stored(_ name: String, _ shape: Shape) throws -> HostArray { try host(name, shape) }
+    func stored(_ name: String, _ shape: Shape) throws -> StoredWeight {
+        let (array, scales) = try host(name, shape)
+        guard array.dtype != .int32 else {
+            throw CheckpointError(
+                .weights, path: checkpoint.path, "\(prefix + name) has elements of type \(array.dtype)",
+                remedy: "convert it to F32, F16 or BF16")
+        }
+        return try StoredWeight([array], scales: scales)
+    }
 
     /// Several tensors of one shape under each other: `[count · rows, …]`.
     func concatenated(_ names: [String], _ shape: Shape) throws -> Tensor {
         try Tensor.concatenated(names.map { try tensor($0, shape) })
     }
 
+    /// Matrices of one shape under each other, from where they are stored into the form that products read fastest.
+    /// - Parameter type: what the numbers are stored as there; by default the precision's.
+    func weight(_ names: [String], _ shape: Shape, as type: DType? = nil) throws -> PreparedWeight {
+        let parts = try names.map { try host($0, shape) }
+        let types = Set(parts.map(\.array.dtype))
+        guard types.count == 1, !types.contains(.int32) else {
+            return try concatenated(names, shape).prepared(for: .linear, as: type ?? precision.weights)
+        }
+        return try StoredWeight(parts.map(\.array), scales: types == [.int8] ? parts.flatMap { $0.scales ?? [] } : nil)
+            .prepared(as: type ?? precision.weights, on: backend)
+    }
+
     /// The weight `[out, in]` and bias of a linear layer.
     /// - Parameter type: what the weight is stored as; by default the precision's.
     func linear(_ name: String, from input: Int, to output: Int, as type: DType? = nil) throws -> Linear {
         let scope = scope(name)
-        let weight = try scope.tensor("weight", [output, input])
         return Linear(
-            weight: try weight.prepared(for: .linear, as: type ?? precision.weights),
-            bias: try scope.tensor("bias", [output]))
+            weight: try scope.weight(["weight"], [output, input], as: type), bias: try scope.tensor("bias", [output]))
     }
 
     func norm(_ name: String, channels: Int, epsilon: Float) throws -> Normalization {
@@ -79,7 +100,8 @@ struct WeightReader: Sendable {
             gain: try scope.tensor("weight", [channels]), bias: try scope.tensor("bias", [channels]), epsilon: epsilon)
     }
 
-    private func host(_ name: String, _ shape: Shape) throws -> HostArray {
+    /// What is stored, and the scales of int8.
+    private func host(_ name: String, _ shape: Shape) throws -> (array: HostArray, scales: [Float]?) {
         let fullName = prefix + name
         guard let found = checkpoint.shape(of: fullName) else {
             throw CheckpointError(
@@ -92,8 +114,13 @@ struct WeightReader: Sendable {
                 "\(fullName) is \(found), but config.json says \(shape)",
                 remedy: "config.json and the weights must come from the same checkpoint")
         }
-        account.names.withLock { _ = $0.insert(fullName) }
-        return try checkpoint.tensor(named: fullName)
+        let array = try checkpoint.tensor(named: fullName)
+        let scales = try checkpoint.scales(of: fullName, array)
+        account.names.withLock { names in
+            names.insert(fullName)
+            if scales != nil { names.insert(CheckpointTensors.scaleName(of: fullName)) }
+        }
+        return (array, scales)
     }
 
     /// Throws when a tensor was read by nobody and isn't one that inference leaves unread by design.

@@ -1,3 +1,4 @@
+import TensorEngine
 import XLSR
 
 extension ModelReport {
@@ -28,7 +29,9 @@ extension ModelReport {
         if let tokenizerProblem { rows.append(("tokenizer", "none: \(tokenizerProblem)")) }
         if let adapterLanguages { rows.append(("adapters", adapterText(adapterLanguages))) }
         rows += decoder?.rows ?? []
-        let types = weights.types.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        let types = weights.types.sorted { $0.key < $1.key }.map {
+            "\($0.value) \($0.key)" + ($0.key == DType.int8.rawValue ? " with a scale a row" : "")
+        }.joined(separator: ", ")
         rows.append(("weights", "\(counted(weights.tensorCount, "tensor")): \(types)"))
         rows += weights.files.map { ("", $0) }
         let memory = ["f32", "bf16", "f16", "int8"].map { "\($0) \(byteText(weights.memory[$0] ?? 0))" }

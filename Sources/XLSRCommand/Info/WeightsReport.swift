@@ -4,7 +4,7 @@ import XLSR
 /// What the headers of a checkpoint's weight files say.
 struct WeightsReport: Encodable {
     let files: [String]
-    /// Tensors by element type.
+    /// Tensors by element type, without the scales of int8.
     let types: [String: Int]
     let tensorCount: Int
     /// Parameters that inference reads.
@@ -25,7 +25,7 @@ struct WeightsReport: Encodable {
         var files: Set<String> = []
         var types: [String: Int] = [:]
         var (read, unread, matrices) = (0, 0, 0)
-        for name in tensors.names {
+        for name in tensors.names where !tensors.isScale(name) {
             if let file = tensors.origin(of: name) { files.insert(file) }
             let type = (try? tensors.tensor(named: name).dtype.rawValue) ?? "other"
             types[type, default: 0] += 1
@@ -40,7 +40,7 @@ struct WeightsReport: Encodable {
         }
         self.files = files.sorted()
         self.types = types
-        tensorCount = tensors.names.count
+        tensorCount = types.values.reduce(0, +)
         parameterCount = read
         unreadParameterCount = unread
         memory = ["f32": 4 * read, "bf16": 2 * read, "f16": 2 * read, "int8": matrices + 2 * (read - matrices)]

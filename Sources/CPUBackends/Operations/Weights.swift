@@ -1,0 +1,136 @@
+import SIMDKernelTable
+import TensorEngine
+
+extension CPUBackend {
+    public func prepare(_ weight: Tensor, for use: WeightUse, as dtype: DType) throws -> PreparedWeight {
+        let multiplier = multiplier(for: use, as: dtype)
+        guard multiplier is SIMDMultiplier else {
+            let (n, k) = (weight.shape[0], weight.shape[1])
+            let form = try Tensor.uninitialized([1, multiplier.preparedCount(n: n, k: k)], on: self)
+            withExtendedLifetime(weight) { multiplier.prepare(weight.matrix, into: form.elements.pointer) }
+            return PreparedWeight(shape: weight.shape, use: use, tensor: form)
+        }
+        let panels = try WeightPanels(weight.shape, use, from: .float32, as: dtype, on: self)
+        let rows = UnsafeRawPointer(weight.storage.address)
+        try withExtendedLifetime(weight) {
+            try panels.pack((0..<weight.shape.rows).map { rows + $0 * weight.shape.columns * 4 }, scales: nil)
+        }
+        return panels.weight
+    }
+
+    /// From where the parts lie, mapped files say, whose pages may go once they are packed.
+    public func prepare(_ weight: StoredWeight, as dtype: DType) throws -> PreparedWeight {
+        guard multiplier(for: .linear, as: dtype) is SIMDMultiplier else {
+            return try prepareDense(weight, as: dtype)
+        }
+        let panels = try WeightPanels(weight.shape, .linear, from: weight.dtype, as: dtype, on: self)
+        let isAligned = try weight.withUnsafeRows { rows in
+            guard rows.allSatisfy({ Int(bitPattern: $0) % weight.dtype.byteSize == 0 }) else { return false }
+            try panels.pack(rows, scales: weight.scales, done: weight.discardResidentPages(of:))
+            return true
+        }
+        return isAligned ? panels.weight : try prepareDense(weight, as: dtype)
+    }
+
+    public func dense(_ weight: PreparedWeight) throws -> Tensor {
+        let result = try Tensor.uninitialized(weight.shape, on: self)
+        let (n, k) = (weight.shape[weight.shape.rank - 2], weight.shape.columns)
+        let form = try weight.tensor.converted(to: .float32)
+        withExtendedLifetime((form, result)) {
+            for group in 0..<form.shape[0] {
+                multiplier(for: weight.use, as: weight.tensor.dtype).restore(
+                    form.elements + group * form.shape[1], n: n, k: k, into: result.elements + group * n * k)
+            }
+        }
+        guard let scales = weight.scales else { return result }
+        let rows = result.shape.rows
+        let column = try scales.gathered(rows: (0..<rows).map(Int32.init))  // [rows, 1]
+        return try result.reshaped([rows, k]).multiplied(by: column).reshaped(weight.shape)
+    }
+
+    /// No BLAS reads rows that overlap at every step, as those of grouped convolutions do, or weights that aren't
+    /// float32: these are the family's own.
+    func multiplier(for use: WeightUse, as dtype: DType) -> any MatrixMultiplier {
+        use == .linear && dtype == .float32 ? multiplier : ownMultiplier
+    }
+}
+
+/// A weight's panels, to be filled from rows that lie anywhere.
+private struct WeightPanels {
+    let weight: PreparedWeight
+    private let backend: CPUBackend
+    private let storedType: PanelType
+    /// Rows of each group, and depth.
+    private let n: Int
+    private let k: Int
+    /// Bytes of the source that are packed before their pages may go.
+    private static let batchByteCount = 32 << 20
+
+    init(_ shape: Shape, _ use: WeightUse, from stored: DType, as dtype: DType, on backend: CPUBackend) throws {
+        (n, k) = (shape[shape.rank - 2], shape.columns)
+        let groups = use == .grouped ? shape[0] : 1
+        let count = backend.ownMultiplier.preparedCount(n: n, k: k)
+        // Kernels read the scales of whole panels, also beyond the last row.
+        let scales =
+            dtype == .int8
+            ? try Tensor.filled(1, shape: [groups * n + backend.kernels.tileColumns, 1], on: backend) : nil
+        weight = PreparedWeight(
+            shape: shape, use: use, tensor: try Tensor.uninitialized([groups, count], dtype: dtype, on: backend),
+            scales: scales)
+        storedType = PanelType(stored)
+        self.backend = backend
+    }
+
+    /// Packs all rows, and calls `done` for ranges of them that won't be read again.
+    /// - Parameter scales: of rows of int8.
+    func pack(_ rows: [UnsafeRawPointer], scales: [Float]?, done: (Range<Int>) -> Void = { _ in }) throws {
+        let width = backend.kernels.tileColumns
+        let panelsPerGroup = (n + width - 1) / width
+        let panelCount = n == 0 ? 0 : rows.count / n * panelsPerGroup
+        /// The row that a panel begins with.
+        func row(_ panel: Int) -> Int { panel / panelsPerGroup * n + panel % panelsPerGroup * width }
+        let batch = max(1, Self.batchByteCount / max(1, width * k * storedType.byteSize))
+        let scratch = try backend.scratch(count: PackTask.scratchCount, workers: backend.workers.count)
+        for first in stride(from: 0, to: panelCount, by: batch) {
+            let panels = first..<min(panelCount, first + batch)
+            let columns: [UnsafeRawPointer?] = panels.flatMap { panel in
+                let end = min(row(panel) + width, (panel / panelsPerGroup + 1) * n)
+                let inside = rows[row(panel)..<end].map(Optional.some)
+                return inside + Array(repeating: nil, count: width - inside.count)
+            }
+            pack(panels, columns: columns, firstRows: panels.map(row), scales: scales ?? [], scratch)
+            done(row(first)..<(panels.upperBound == panelCount ? rows.count : row(panels.upperBound)))
+        }
+        guard let scales, let target = weight.scales else { return }
+        withExtendedLifetime(target) {
+            for (row, scale) in scales.enumerated() { target.elements.pointer[row] = scale }
+        }
+    }
+
+    private func pack(
+        _ panels: Range<Int>, columns: [UnsafeRawPointer?], firstRows: [Int], scales: [Float], _ scratch: Scratch
+    ) {
+        let (kernels, depth, width) = (backend.kernels, k, backend.kernels.tileColumns)
+        let (storedType, panelType) = (storedType, PanelType(weight.tensor.dtype))
+        let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
+        let newScales = weight.scales?.elements
+        let parts = max(1, min(panels.count, backend.workers.count * 4, panels.count * width * depth >> 15))
+        columns.withUnsafeBufferPointer { columns in
+            scales.withUnsafeBufferPointer { scales in
+                guard let start = columns.baseAddress.map({ SharedPointer($0) }) else { return }
+                let storedScales = scales.isEmpty ? nil : scales.baseAddress.map { SharedPointer($0) }
+                backend.workers.run(parts) { part, worker in
+                    for index in panels.count * part / parts..<panels.count * (part + 1) / parts {
+                        var task = PackTask(
+                            columns: start + index * width, depth: depth, storedType: storedType,
+                            panel: form + (panels.lowerBound + index) * width * depth * panelType.byteSize,
+                            panelType: panelType, scratch: scratch[worker])
+                        task.storedScales = storedScales.map { UnsafePointer($0 + firstRows[index]) }
+                        task.scales = newScales.map { $0 + firstRows[index] }
+                        kernels.packPanel(task)
+                    }
+                }
+            }
+        }
+    }
+}

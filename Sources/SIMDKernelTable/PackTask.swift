@@ -1,0 +1,34 @@
+/// One panel of a weight, to be packed as `[depth][tileColumns]`.
+public struct PackTask: ~Copyable {
+    /// Where the numbers of each of `tileColumns` columns lie, `depth` one after the other and each at an address that
+    /// suits its type; nil for columns beyond the last, whose numbers are zeros.
+    public var columns: UnsafePointer<UnsafeRawPointer?>
+    public var depth: Int
+    public var storedType: PanelType
+    /// What the numbers of each column that is there are to be multiplied with before they become another type; nil for 1.
+    public var storedScales: UnsafePointer<Float>?
+    public var panel: UnsafeMutableRawPointer
+    public var panelType: PanelType
+    /// Where the scale of each column that is there goes when another type becomes int8: symmetric, largest / 127.
+    public var scales: UnsafeMutablePointer<Float>?
+    /// Room for `scratchCount` floats.
+    public var scratch: UnsafeMutablePointer<Float>
+
+    public init(
+        columns: UnsafePointer<UnsafeRawPointer?>, depth: Int, storedType: PanelType,
+        panel: UnsafeMutableRawPointer, panelType: PanelType, scratch: UnsafeMutablePointer<Float>
+    ) {
+        self.columns = columns
+        self.depth = depth
+        self.storedType = storedType
+        self.panel = panel
+        self.panelType = panelType
+        self.scratch = scratch
+    }
+
+    /// Numbers of a column that are converted at a time: all columns' stay in the first-level cache.
+    public static let blockDepth = 128
+
+    /// A block of float32, and one of the panel's type for each column.
+    public static let scratchCount = blockDepth * (1 + ProductTask.mostTileColumns)
+}

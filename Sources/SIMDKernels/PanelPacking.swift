@@ -1,0 +1,107 @@
+import SIMDKernelTable
+
+/// One panel of columns that lie anywhere: moved when they have the panel's type already, else converted by way of
+/// float32, a block of depth at a time.
+@inline(never) func packPanel(_ task: borrowing PackTask) {
+    let (columns, type) = (task.columns, task.panelType)
+    let byteSize = type.byteSize
+    guard task.storedType != type else {
+        return transpose(task.depth, byteSize, task.panel) { columns[$0] }
+    }
+    if type == .int8, let scales = task.scales {
+        for lane in 0..<tileColumns {
+            if let column = columns[lane] { scales[lane] = int8Scale(task, column, lane) }
+        }
+    }
+    let block = UnsafeMutableRawPointer(task.scratch + PackTask.blockDepth)
+    let blockStride = PackTask.blockDepth * byteSize
+    var first = 0
+    while first < task.depth {
+        let count = min(PackTask.blockDepth, task.depth - first)
+        for lane in 0..<tileColumns {
+            guard let column = columns[lane] else { continue }
+            let values = packFloats(task, column, lane, first, count)
+            let target = block + lane * blockStride
+            switch type {
+            case .float32: target.assumingMemoryBound(to: Float.self).update(from: values, count: count)
+            case .float16: floatToHalf(values, target.assumingMemoryBound(to: UInt16.self), count)
+            case .bfloat16: floatToBrain(values, target.assumingMemoryBound(to: UInt16.self), count)
+            case .int8:
+                let scale = task.scales.map { $0[lane] } ?? 1
+                floatToBytes(values, scale, target.assumingMemoryBound(to: UInt8.self), count)
+            }
+        }
+        transpose(count, byteSize, task.panel + first * tileColumns * byteSize) { lane in
+            columns[lane].map { _ in UnsafeRawPointer(block + lane * blockStride) }
+        }
+        first += count
+    }
+}
+
+/// A block of a column as float32: in place when it is stored so, else converted into the scratch.
+@inline(__always) func packFloats(
+    _ task: borrowing PackTask, _ column: UnsafeRawPointer, _ lane: Int, _ first: Int, _ count: Int
+) -> UnsafePointer<Float> {
+    let source = column + first * task.storedType.byteSize
+    let result = task.scratch
+    switch task.storedType {
+    case .float32: return source.assumingMemoryBound(to: Float.self)
+    case .float16: halfToFloat(source.assumingMemoryBound(to: UInt16.self), result, count)
+    case .bfloat16:
+        let halves = source.assumingMemoryBound(to: UInt16.self)
+        for index in 0..<count { result[index] = Float(bitPattern: UInt32(halves[index]) << 16) }
+    case .int8:
+        let bytes = source.assumingMemoryBound(to: Int8.self)
+        let scale = task.storedScales.map { $0[lane] } ?? 1
+        for index in 0..<count { result[index] = Float(bytes[index]) * scale }
+    }
+    return UnsafePointer(result)
+}
+
+/// The step of a column's integers: its largest magnitude / 127, NaN when it holds one, never zero.
+@inline(__always) func int8Scale(_ task: borrowing PackTask, _ column: UnsafeRawPointer, _ lane: Int) -> Float {
+    var top = splat(0)
+    var first = 0
+    while first < task.depth {
+        let count = min(PackTask.blockDepth, task.depth - first)
+        let values = packFloats(task, column, lane, first, count)
+        var index = 0
+        while index < count {
+            let value = index + lanes <= count ? load(values + index) : load(values + index, first: count - index)
+            let size = vector(bits(value) & Bits(repeating: 0x7FFF_FFFF))
+            top = withNaN(top, size, larger(size, top))
+            index += lanes
+        }
+        first += count
+    }
+    var result = top[0]
+    for lane in 1..<lanes {
+        let value = top[lane]
+        if value > result || value != value { result = value }
+    }
+    result *= Float(1) / 127
+    return result < Float.leastNormalMagnitude ? Float.leastNormalMagnitude : result
+}
+
+/// Rounded to nearest even; a NaN stays one.
+@inline(never) func floatToBrain(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) {
+    for index in 0..<count {
+        let bits = x[index].bitPattern
+        let rounded = (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16
+        y[index] = UInt16(truncatingIfNeeded: x[index] != x[index] ? bits >> 16 | 0x40 : rounded)
+    }
+}
+
+/// `round(x / scale)` within ±127, to nearest even; NaN as 0.
+@inline(never) func floatToBytes(
+    _ x: UnsafePointer<Float>, _ scale: Float, _ y: UnsafeMutablePointer<UInt8>, _ count: Int
+) {
+    for index in 0..<count {
+        let quotient = x[index] / scale
+        let high = quotient > 127 ? 127 : quotient
+        let bounded = high < -127 ? -127 : high
+        // The sum has no room for a fraction, and its last bits are the integer's.
+        let shifted = (bounded == bounded ? bounded : 0) + 12_582_912
+        y[index] = UInt8(truncatingIfNeeded: shifted.bitPattern)
+    }
+}
