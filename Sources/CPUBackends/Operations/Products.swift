@@ -80,7 +80,6 @@ extension CPUBackend {
         product.norm = norm
         product.activation = ElementFunction(activation)
         try multiplier.multiply(product, on: self)
-        (result.elements + window.rows * n).update(repeating: 0, count: window.slack * n)
     }
 
     public func matmul(_ a: Tensor, _ b: Tensor, transposed: Bool, into result: Tensor) throws {
