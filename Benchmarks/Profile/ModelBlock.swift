@@ -33,7 +33,7 @@ package enum ModelBlock: Hashable {
     }
 
     enum Operation {
-        case convolution
+        case convolution(inputs: Int)
         case groupedConvolution
         case linear(inputs: Int, outputs: Int)
         case attention
@@ -47,6 +47,7 @@ package enum ModelBlock: Hashable {
 
         private var stage = Stage.frontEnd
         private var convolutionCount = 0
+        private var framesAreChosen = false
         private var last: ModelBlock?
 
         mutating func block(of operation: Operation) -> ModelBlock {
@@ -58,18 +59,20 @@ package enum ModelBlock: Hashable {
 
         private mutating func next(_ operation: Operation) -> ModelBlock {
             switch (operation, stage) {
-            case (.convolution, _):
-                convolutionCount += 1
+            case (.convolution(let inputs), _):
+                // Each tile begins with the samples.
+                convolutionCount = inputs == 1 ? 1 : convolutionCount + 1
                 return .frontEnd(layer: convolutionCount - 1)
             case (.groupedConvolution, _):
                 stage = .encoder
                 return .positionalConvolution
             case (.attention, _): return .attention
             case (.primitive, .encoder): return .primitives
-            case (.primitive, _): return .frontEndRest
+            case (.primitive, _):
+                framesAreChosen = true
+                return .frontEndRest
             case (.norm, .encoder): return .norms
-            // The frames were chosen, so this is the projection's.
-            case (.norm, .frontEnd): return last == .frontEndRest ? .projection : .frontEndRest
+            case (.norm, .frontEnd): return framesAreChosen ? .projection : .frontEndRest
             case (.norm, .projection): return .projection
             case (.linear, .frontEnd), (.linear, .projection):
                 stage = .projection

@@ -25,11 +25,19 @@ extension ProfilingBackend {
         try measure([x], into: result) { try base.softmax(own(x), logarithm: logarithm, into: $0) }
     }
 
+    package func channelStatistics(_ x: Tensor, segments: Segments, into result: Tensor) throws {
+        try measure(.norm, [x], into: result) {
+            try base.channelStatistics(own(x), segments: segments, into: $0)
+        }
+    }
+
     package func channelNorm(
-        _ x: Tensor, segments: Segments, _ norm: Normalization, activation: UnaryKind?, into result: Tensor
+        _ x: Tensor, segments: Segments, statistics: Tensor, _ norm: Normalization, activation: UnaryKind?,
+        into result: Tensor
     ) throws {
         try measure(.norm, [x], into: result) {
-            try base.channelNorm(own(x), segments: segments, own(norm), activation: activation, into: $0)
+            try base.channelNorm(
+                own(x), segments: segments, statistics: own(statistics), own(norm), activation: activation, into: $0)
         }
     }
 
@@ -38,7 +46,7 @@ extension ProfilingBackend {
         activation: UnaryKind?, into result: Tensor
     ) throws {
         try measure(
-            .convolution, operationCount: 2 * Double(window.rows) * Double(weight.shape.count),
+            .convolution(inputs: x.shape[1]), operationCount: 2 * Double(window.rows) * Double(weight.shape.count),
             [x, weight.tensor, bias], into: result
         ) {
             try base.convolution(

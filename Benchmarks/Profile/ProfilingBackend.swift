@@ -21,6 +21,7 @@ package final class ProfilingBackend: Backend {
     package var summary: String { base.summary }
     package var pool: StoragePool { base.pool }
     package var counters: Counters { base.counters }
+    package var tileByteCount: Int { base.tileByteCount }
 
     private struct State {
         var classifier = ModelBlock.Classifier()

@@ -1,8 +1,8 @@
 // Every kernel here walks numbers in blocks of BLOCK a group; x and y are as large.
 
-// y[i] = value for i in [first, first + count).
-KERNEL fill(GLOBAL float *y, long first, long count, float value) {
-    FOR_BLOCK(i, GROUP_X, count) store_first(splat(value), y + first + i, (int)min(count - i, (long)LANES));
+// y[i] = value
+KERNEL fill(GLOBAL float *y, long count, float value) {
+    FOR_BLOCK(i, GROUP_X, count) store_first(splat(value), y + i, (int)min(count - i, (long)LANES));
 }
 
 // y[i] = f(x[i])

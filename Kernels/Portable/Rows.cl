@@ -153,9 +153,10 @@ KERNEL part_sums(
     store_first(sum, partial + (long)GROUP_X * columns + channel, rest);
 }
 
-// y[segment, c] = Σ partial / count. ranges[3 · segment] is the segment's first part, then its part count, then its row
-// count.
-KERNEL part_means(GLOBAL const float *partial, GLOBAL const int *ranges, GLOBAL float *y, int columns) {
+// y[first_row + segment, c] = Σ partial / count, 0 without rows. ranges[3 · segment] is the segment's first part, then
+// its part count, then its row count.
+KERNEL part_means(
+    GLOBAL const float *partial, GLOBAL const int *ranges, GLOBAL float *y, int columns, int first_row) {
     int channel = CHANNEL;
     int rest = columns - channel;
     if (rest <= 0) return;
@@ -164,20 +165,20 @@ KERNEL part_means(GLOBAL const float *partial, GLOBAL const int *ranges, GLOBAL 
     for (int part = first; part < first + ranges[3 * GROUP_X + 1]; part++)
         sum += load_up_to(partial + (long)part * columns + channel, rest, 0.0f);
     store_first(
-        sum / splat((float)ranges[3 * GROUP_X + 2]), y + (long)GROUP_X * columns + channel, rest);
+        sum / splat((float)max(1, ranges[3 * GROUP_X + 2])), y + (long)(first_row + GROUP_X) * columns + channel, rest);
 }
 
-// y = f(gain · (x - mean) / √(variance + ε) + bias) for the rows of the parts.
+// y = f(gain · (x - mean) / √(variance + ε) + bias) for the rows of the parts; statistics [2, segments, columns].
 KERNEL channel_norm(
-    GLOBAL const float *x, GLOBAL const int *parts, GLOBAL const float *means, GLOBAL const float *variances,
+    GLOBAL const float *x, GLOBAL const int *parts, GLOBAL const float *statistics, int segments,
     GLOBAL const float *gain, GLOBAL const float *bias, GLOBAL float *y, int columns, float epsilon, int activation) {
     int channel = CHANNEL;
     int rest = columns - channel;
     if (rest <= 0) return;
     int first = parts[3 * GROUP_X];
-    long statistics = (long)parts[3 * GROUP_X + 2] * columns + channel;
-    vec mean = load_up_to(means + statistics, rest, 0.0f);
-    vec deviation = sqrt(load_up_to(variances + statistics, rest, 1.0f) + splat(epsilon));
+    GLOBAL const float *means = statistics + (long)parts[3 * GROUP_X + 2] * columns + channel;
+    vec mean = load_up_to(means, rest, 0.0f);
+    vec deviation = sqrt(load_up_to(means + (long)segments * columns, rest, 1.0f) + splat(epsilon));
     vec scale = load_up_to(gain + channel, rest, 0.0f) / deviation;
     vec shift = load_up_to(bias + channel, rest, 0.0f);
     for (int row = first; row < first + parts[3 * GROUP_X + 1]; row++) {

@@ -58,6 +58,10 @@ public final class CPUBackend: Backend {
         "\(multiplier.name)\(kernels.name), \(threadCount) thread\(threadCount == 1 ? "" : "s"), \(Processor.current.name)"
     }
 
+    /// 8 MB a thread. From 4 MB on to no tiles at all the front-end of XLS-R takes the same processor time within noise
+    /// (Zen 3, 16 MB of third-level cache a thread), but a minute takes 0.12 GB of memory in place of 0.87.
+    public var tileByteCount: Int { threadCount << 23 }
+
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         guard let source = bytes.baseAddress else { return }
         storage.address.copyMemory(from: source, byteCount: bytes.count)

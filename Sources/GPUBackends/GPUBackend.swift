@@ -41,6 +41,12 @@ public final class GPUBackend: Backend {
         return "\(properties.name), \(properties.computeUnitCount) compute units, \(properties.platform)"
     }
 
+    /// As on a CPU for a processor. A GPU gets tiles of 40 s of audio, for launches that fill it.
+    public var tileByteCount: Int {
+        if case .cpu = driver.properties.kind { return driver.properties.computeUnitCount << 23 }
+        return 256 << 20
+    }
+
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         guard !bytes.isEmpty else { return }
         try withRetry { try driver.upload(bytes, to: storage.address) }

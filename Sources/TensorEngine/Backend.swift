@@ -16,6 +16,9 @@ public protocol Backend: AnyObject, Sendable {
     var pool: StoragePool { get }
     /// How often each kind of work was done; tests prove by it that a fast path ran.
     var counters: Counters { get }
+    /// What one intermediate result should take at most where the rows of a chain of operations can be cut into tiles:
+    /// about what a cache holds, or, where small launches would leave the device idle, much more.
+    var tileByteCount: Int { get }
 
     // MARK: Memory and order
 
@@ -71,8 +74,10 @@ public protocol Backend: AnyObject, Sendable {
         into result: Tensor) throws
     func layerNorm(_ x: Tensor, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws
     func softmax(_ x: Tensor, logarithm: Bool, into result: Tensor) throws
+    func channelStatistics(_ x: Tensor, segments: Segments, into result: Tensor) throws
     func channelNorm(
-        _ x: Tensor, segments: Segments, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws
+        _ x: Tensor, segments: Segments, statistics: Tensor, _ norm: Normalization, activation: UnaryKind?,
+        into result: Tensor) throws
     func convolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, window: ConvolutionWindow, norm: Normalization?,
         activation: UnaryKind?, into result: Tensor) throws
@@ -89,6 +94,9 @@ public protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
+    /// 32 MB.
+    public var tileByteCount: Int { 32 << 20 }
+
     /// Throws unless the tensor lives on this backend.
     func check(_ tensors: Tensor?..., operation: String) throws {
         for case let tensor? in tensors where tensor.backend !== self {

@@ -4,8 +4,8 @@ import TensorEngine
 package struct ChunkInput: Sendable {
     /// What the caller calls the utterance.
     package let index: Int
-    /// For the model: normalised where it asks for that.
-    package let values: [Float]
+    /// For the model.
+    package let input: InputValues
     /// The utterance's first frame that this chunk gives.
     package let start: Int
     /// Which of the chunk's own frames count.
@@ -102,14 +102,19 @@ package final class ChunkedRun<Piece> {
             voiceActivity: VoiceActivity(
                 loudness, secondsPerFrame: Double(model.configuration.hop) / Double(rate)))
         progress(0, clip.seconds)
+        let isCut = chunks.map(\.samples) != [clip.samples.indices]
+        let statistics: ChannelStatistics? = try ofFile.flatMap { scaling in
+            try isCut ? self.statistics(of: clip.samples, scaling, index: index) : nil
+        }
         for (number, chunk) in chunks.enumerated() {
             let seconds = Double(chunk.samples.count) / Double(rate)
             if !batch.isEmpty, batch.reduce(seconds, { $0 + $1.seconds }) > batchSeconds { try computeBatch() }
             guard utterances[index] != nil else { return }
             let samples = clip.samples[chunk.samples]
+            let values = (ofFile ?? model.featureExtractor.scaling(of: samples)).values(of: samples)
             batch.append(
                 ChunkInput(
-                    index: index, values: (ofFile ?? model.featureExtractor.scaling(of: samples)).values(of: samples),
+                    index: index, input: InputValues(values, statistics: statistics),
                     start: chunk.samples.lowerBound / model.configuration.hop + chunk.frames.lowerBound,
                     frames: chunk.frames, beginsInSilence: chunk.beginsInSilence, seconds: seconds,
                     end: Double(chunk.samples.upperBound) / Double(rate),
@@ -120,6 +125,28 @@ package final class ChunkedRun<Piece> {
     /// Computes what is left.
     package func finish() throws {
         if !batch.isEmpty { try computeBatch() }
+    }
+
+    /// What the front-end's norm takes of a whole utterance; nil where it needs nothing, and after a failure.
+    private func statistics(
+        of samples: [Float], _ scaling: SampleScaling, index: Int
+    ) throws -> ChannelStatistics? {
+        let clock = ContinuousClock()
+        let start = clock.now
+        do {
+            let statistics = try model.frontEnd.statistics(sampleCount: samples.count, on: model.backend) {
+                ArraySlice(scaling.values(of: samples[$0]))
+            }
+            utterances[index]?.elapsedSeconds += start.duration(to: clock.now) / .seconds(1)
+            return statistics
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // In the order of the utterances.
+            try finish()
+            try fail(index, error)
+            return nil
+        }
     }
 
     private func computeBatch() throws {

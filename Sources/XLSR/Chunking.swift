@@ -5,11 +5,12 @@
 /// stride there are dropped, so that every frame that counts has seen some audio on both sides. Sizes are rounded to
 /// whole frames. The frames that count are joined before CTC collapses them. `Split.silence` is another rule.
 public struct Chunking: Hashable, Sendable {
-    /// What zero mean and unit variance are made over, where the checkpoint asks for them.
+    /// What samples are made zero mean and unit variance over, where the checkpoint asks for that, and what the
+    /// front-end of group-norm models takes its statistics over.
     public enum Normalization: String, CaseIterable, Sendable {
         /// Each chunk by itself, as Hugging Face does.
         case utterance
-        /// The whole audio once, for all its chunks.
+        /// The whole audio once, for all its chunks: their frames are then those of the whole audio, exactly.
         case file
     }
 

@@ -33,8 +33,10 @@ public final class Taps: Sendable {
 
     public subscript(name: String) -> Record? { records.first { $0.name == name } }
 
+    func wants(_ name: String) -> Bool { wanted?(name) ?? true }
+
     func record(_ name: String, _ tensor: Tensor, _ segments: Segments) {
-        guard wanted?(name) ?? true else { return }
+        guard wants(name) else { return }
         storage.withLock { $0.append(Record(name: name, tensor: tensor, segments: segments)) }
     }
 }

@@ -53,7 +53,7 @@ extension XLSRModel {
     package func emissions(
         of chunks: [ChunkInput], for text: (_ index: Int) throws -> AlignmentText
     ) throws -> [ChunkEmissions] {
-        let output = try output(of: chunks.map(\.values))
+        let output = try output(of: chunks.map(\.input))
         guard let logits = output.logits else { return [] }
         let (scores, columns) = (try logits.floats(), configuration.vocabularySize)
         let blank = try tokenizer.blankID

@@ -36,7 +36,7 @@ extension XLSRModel {
     public func features(of samples: [Float], chunking: Chunking = .automatic) throws -> Tensor {
         var parts: [Tensor] = []
         let run = ChunkedRun(self, chunking, batchSeconds: 30) { inputs in
-            let output = try output(of: inputs.map(\.values), runsHead: false)
+            let output = try output(of: inputs.map(\.input), runsHead: false)
             return try inputs.indices.map { index in
                 try output.states.rows(inputs[index].rows(in: output.segments[index], configuration))
             }
@@ -59,7 +59,7 @@ extension XLSRModel {
         named names: Set<String>, of chunks: [ChunkInput]
     ) throws -> [[(name: String, array: HostArray)]] {
         let taps = Taps { names.contains($0) }
-        _ = try output(of: chunks.map(\.values), runsHead: false, taps: taps)
+        _ = try output(of: chunks.map(\.input), runsHead: false, taps: taps)
         return try chunks.indices.map { index in
             try taps.records.map { record in
                 let rows = chunks[index].rows(in: record.segments[index], configuration)
@@ -72,7 +72,7 @@ extension XLSRModel {
 extension ChunkInput {
     /// The rows that count, where the chunk has these rows of a batch: frames, or what an adapter made of them.
     func rows(in segment: Range<Int>, _ configuration: Configuration) -> Range<Int> {
-        let count = configuration.frameCount(samples: values.count)
+        let count = configuration.frameCount(samples: input.values.count)
         let step = segment.count == count ? 1 : configuration.adapterStride
         let upper = frames.upperBound == count ? segment.count : (frames.upperBound + step - 1) / step
         let lower = min((frames.lowerBound + step - 1) / step, segment.count)

@@ -62,7 +62,7 @@ extension XLSRModel {
     }
 
     package func evidence(of chunks: [ChunkInput], for decoder: CTCDecoder) throws -> [ChunkEvidence] {
-        let output = try output(of: chunks.map(\.values))
+        let output = try output(of: chunks.map(\.input))
         guard let logits = output.logits else { return [] }
         let (scores, columns) = (try logits.floats(), configuration.vocabularySize)
         let (blank, delimiter) = (try tokenizer.blankID, try tokenizer.wordDelimiterID)

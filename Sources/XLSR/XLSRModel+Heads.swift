@@ -42,7 +42,7 @@ extension XLSRModel {
     package func headPieces(of chunks: [ChunkInput]) throws -> [HeadPiece] {
         try requireHead()
         guard let head else { return [] }
-        let encoded = try encoder(chunks.map(\.values), on: backend, average: head.layerAverage, taps: nil)
+        let encoded = try encoder(chunks.map(\.input), on: backend, average: head.layerAverage, taps: nil)
         switch head.kind {
         case .framewise(let head):
             let outputs = try head(encoded).map { record in

@@ -98,7 +98,7 @@ extension XLSRModel {
     ) throws -> [Translation.Segment] {
         let translator = try requireTranslator()
         let tokenizer = try translator.tokenizer.get()
-        let output = try output(of: chunks.map(\.values), runsHead: false)
+        let output = try output(of: chunks.map(\.input), runsHead: false)
         let hypotheses = try translator.generator.generate(
             output.states, segments: output.segments, settings
         ) { index, tokens in
@@ -129,7 +129,7 @@ extension XLSRModel {
     ) throws -> (states: Tensor, logits: [Float]) {
         let translator = try requireTranslator()
         let values = featureExtractor.scaling(of: samples[...]).values(of: samples[...])
-        let output = try output(of: [values], runsHead: false)
+        let output = try output(of: [InputValues(values)], runsHead: false)
         let generator = translator.generator
         let state = try generator.begin(output.states, segments: output.segments)
         guard stepwise else { return (output.states, try generator.logits(of: tokens, state).floats()) }

@@ -176,14 +176,16 @@ public struct XLSRModel: Sendable {
             }, taps: taps)
     }
 
-    private func inputValues(of clip: AudioClip, name: String) throws -> [Float] {
+    private func inputValues(of clip: AudioClip, name: String) throws -> InputValues {
         let clip = try clip.resampled(to: featureExtractor.sampleRate)
         try check(clip, name: name, minimumSampleCount: configuration.minimumHeadSampleCount)
-        return featureExtractor.scaling(of: clip.samples[...]).values(of: clip.samples[...])
+        return InputValues(featureExtractor.scaling(of: clip.samples[...]).values(of: clip.samples[...]))
     }
 
+    package var frontEnd: FeatureExtractor { encoder.featureExtractor }
+
     /// Runs the model on input values that are checked and normalised.
-    func output(of utterances: [[Float]], runsHead: Bool = true, taps: Taps? = nil) throws -> Output {
+    func output(of utterances: [InputValues], runsHead: Bool = true, taps: Taps? = nil) throws -> Output {
         let head = runsHead ? head : nil
         let encoded = try encoder(utterances, on: backend, average: head?.layerAverage, taps: taps)
         return Output(

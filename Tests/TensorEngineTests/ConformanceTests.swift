@@ -6,8 +6,8 @@ import Testing
 @Suite(.serialized) struct ConformanceTests {
     static let operations = Set(ConformanceCase.all.map(\.operation)).sorted()
     static let fusedOperations = [
-        "linear", "layerNorm", "softmax", "channelNorm", "convolution", "groupedConvolution", "attention",
-        "rowAttention", "append",
+        "linear", "layerNorm", "softmax", "channelStatistics", "channelNorm", "convolution", "groupedConvolution",
+        "attention", "rowAttention", "append",
     ]
 
     /// A debug build would take minutes for the true shapes, and the oracle would only meet itself.

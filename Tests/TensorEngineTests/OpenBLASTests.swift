@@ -24,7 +24,7 @@ import Testing
 
     @Test(arguments: [(10, 5, 2), (3, 2, 2), (2, 2, 1), (2, 3, 1), (5, 1, 5)])
     func aConvolutionIsAsManyCallsAsItsWindowsOverlap(kernel: Int, stride: Int, expected: Int) throws {
-        let window = ConvolutionWindow(kernel: kernel, stride: stride, rows: 11, slack: 0)
+        let window = ConvolutionWindow(kernel: kernel, stride: stride, rows: 11)
         let calls = try libraryProducts(on: .openblas) { backend in
             let x = try Tensor.filled(1, shape: [window.inputRows, 4], on: backend)
             let weight = try Tensor.filled(2, shape: [3, kernel * 4], on: backend).prepared(for: .linear)

@@ -68,8 +68,8 @@ import Testing
         let x = try Tensor([1, 2, 3, 4, 5], shape: [5, 1], on: backend)
         let w = try Tensor([1, 10, 100], shape: [1, 3], on: backend)
         let y = try x.convolution(
-            w.prepared(for: .linear), bias: nil, window: ConvolutionWindow(kernel: 3, stride: 2, rows: 2, slack: 1))
-        #expect(try y.floats() == [321, 543, 0])
+            w.prepared(for: .linear), bias: nil, window: ConvolutionWindow(kernel: 3, stride: 2, rows: 2))
+        #expect(try y.floats() == [321, 543])
         // Two segments; an even kernel has one more tap before than after.
         let segments = Segments(lengths: [3, 2])
         for (taps, expected) in [([1, 10, 100], [210, 321, 32, 540, 54]), ([1, 10], [10, 21, 32, 40, 54])] {

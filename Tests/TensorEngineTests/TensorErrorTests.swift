@@ -52,11 +52,11 @@ import Testing
         expectError("linear", [[4, 7], [5, 6]]) { try ones([4, 7]).linear(weight) }
         expectError("linear", [[4, 6], [5, 6], [6]]) { try x.linear(weight, bias: ones([6])) }
         expectError("linear", [[4, 6], [5, 6], [4, 6]]) { try x.linear(weight, residual: ones([4, 6])) }
-        let tooLong = ConvolutionWindow(kernel: 1, stride: 1, rows: 5, slack: 0)
+        let tooLong = ConvolutionWindow(kernel: 1, stride: 1, rows: 5)
         expectError("convolution", [[4, 6], [5, 6]]) { try x.convolution(weight, bias: nil, window: tooLong) }
-        let tooWide = ConvolutionWindow(kernel: 2, stride: 1, rows: 3, slack: 0)
+        let tooWide = ConvolutionWindow(kernel: 2, stride: 1, rows: 3)
         expectError("convolution", [[4, 6], [5, 6]]) { try x.convolution(weight, bias: nil, window: tooWide) }
-        let window = ConvolutionWindow(kernel: 1, stride: 1, rows: 4, slack: 0)
+        let window = ConvolutionWindow(kernel: 1, stride: 1, rows: 4)
         expectError("convolution", [[6], [6]]) {
             try x.convolution(
                 weight, bias: nil, window: window, norm: Normalization(gain: ones([6]), bias: ones([6]), epsilon: 0))

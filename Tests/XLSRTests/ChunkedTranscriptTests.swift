@@ -73,7 +73,7 @@ import XLSR
                 seconds: Double(recording.count) / 16_000, strideSeconds: 0, normalization: normalization)
             let inputs = Mutex<[[Float]]>([])
             let run = ChunkedRun(model, chunking, batchSeconds: 1) { chunks in
-                inputs.withLock { $0 += chunks.map(\.values) }
+                inputs.withLock { $0 += chunks.map(\.input.values) }
                 return chunks.map { _ in 0 }
             } finished: { _ in
             }

@@ -30,7 +30,6 @@ extension CPUBackend {
         product.norm = norm
         product.activation = ElementFunction(activation)
         try multiplier(for: .linear, as: weight.tensor.dtype).multiply(product, on: self)
-        (result.elements + window.rows * n).update(repeating: 0, count: window.slack * n)
     }
 
     public func matmul(_ a: Tensor, _ b: Tensor, transposed: Bool, into result: Tensor) throws {

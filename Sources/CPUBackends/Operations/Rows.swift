@@ -64,37 +64,60 @@ extension CPUBackend {
     }
 
     /// Two passes over each segment, in Double: a channel's values may be large beside their spread.
-    public func channelNorm(
-        _ x: Tensor, segments: Segments, _ norm: Normalization, activation: UnaryKind?, into result: Tensor
-    ) throws {
-        let (source, target, kernels) = (x.elements, result.elements, kernels)
-        let (rows, columns) = (x.shape.rows, x.shape.columns)
-        let isDense = segments.validRowCount == rows
-        if !isDense { try fill(0, into: result) }
-        workers.run(segments.count) { index, _ in
-            let segment = segments[index]
-            guard !segment.isEmpty else { return }
+    public func channelStatistics(_ x: Tensor, segments: Segments, into result: Tensor) throws {
+        let (source, target, kernels, columns) = (x.elements, result.elements, kernels, x.shape.columns)
+        // Four cache lines of each row.
+        let width = 64
+        let blocks = (columns + width - 1) / width
+        workers.run(segments.count * blocks) { task, _ in
+            let (index, first) = (task / blocks, task % blocks * width)
+            let (segment, count) = (segments[index], min(width, columns - first))
             let matrix = Matrix(
-                source + segment.lowerBound * columns, rows: segment.count, columns: columns, stride: columns)
-            var sums = [Double](repeating: 0, count: columns)
-            kernels.columnSums(matrix, nil, &sums)
-            let mean = sums.map { Float($0 / Double(segment.count)) }
-            sums = [Double](repeating: 0, count: columns)
-            kernels.columnSums(matrix, mean, &sums)
-            let gain = norm.gain.elements.pointer
-            let scale = (0..<columns).map {
-                Float(Double(gain[$0]) / (sums[$0] / Double(segment.count) + Double(norm.epsilon)).squareRoot())
+                source + segment.lowerBound * columns + first, rows: segment.count, columns: count, stride: columns)
+            let (means, variances) = (
+                target + index * columns + first, target + (segments.count + index) * columns + first
+            )
+            func setMeans(_ result: UnsafeMutablePointer<Float>, ofSquaresAround means: UnsafePointer<Float>?) {
+                var sums = [Double](repeating: 0, count: count)
+                kernels.columnSums(matrix, means, &sums)
+                for column in 0..<count { result[column] = Float(sums[column] / Double(max(1, segment.count))) }
             }
-            var task = RowTask(x: matrix, y: target + segment.lowerBound * columns)
+            setMeans(means, ofSquaresAround: nil)
+            setMeans(variances, ofSquaresAround: means)
+        }
+    }
+
+    public func channelNorm(
+        _ x: Tensor, segments: Segments, statistics: Tensor, _ norm: Normalization, activation: UnaryKind?,
+        into result: Tensor
+    ) throws {
+        let (source, target, kernels, columns) = (x.elements, result.elements, kernels, x.shape.columns)
+        if segments.validRowCount < x.shape.rows { try fill(0, into: result) }
+        let (means, gain) = (statistics.elements, norm.gain.elements.pointer)
+        let scales = try scratch(count: columns, workers: segments.count)
+        defer { withExtendedLifetime(scales) {} }
+        let rowsOfTask = max(1, Self.grain / max(1, columns))
+        var parts: [(segment: Int, rows: Range<Int>)] = []
+        for index in 0..<segments.count {
+            let variances = means + (segments.count + index) * columns
+            for column in 0..<columns {
+                let deviation = (Double(variances[column]) + Double(norm.epsilon)).squareRoot()
+                scales[index][column] = Float(Double(gain[column]) / deviation)
+            }
+            let rows = segments[index]
+            for first in stride(from: rows.lowerBound, to: rows.upperBound, by: rowsOfTask) {
+                parts.append((index, first..<min(first + rowsOfTask, rows.upperBound)))
+            }
+        }
+        workers.run(parts.count) { [parts] part, _ in
+            let (segment, rows) = parts[part]
+            let matrix = Matrix(source + rows.lowerBound * columns, rows: rows.count, columns: columns, stride: columns)
+            var task = RowTask(x: matrix, y: target + rows.lowerBound * columns)
+            task.center = UnsafePointer(means + segment * columns)
+            task.gain = UnsafePointer(scales[segment])
             task.bias = norm.bias.readOnly
             task.activation = ElementFunction(activation)
-            mean.withUnsafeBufferPointer { mean in
-                scale.withUnsafeBufferPointer { scale in
-                    task.center = mean.baseAddress
-                    task.gain = scale.baseAddress
-                    kernels.scaleColumns(task)
-                }
-            }
+            kernels.scaleColumns(task)
         }
     }
 }

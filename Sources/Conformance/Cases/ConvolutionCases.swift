@@ -7,17 +7,16 @@ private struct Convolution: Sendable {
     var kernel = 1
     var stride = 1
     var rows = 1
-    var slack = 0
     var bias = true
     var norm = false
     var activation: UnaryKind?
     /// Rows of the input beyond the last window, all NaN.
     var extra = 0
 
-    var window: ConvolutionWindow { ConvolutionWindow(kernel: kernel, stride: stride, rows: rows, slack: slack) }
+    var window: ConvolutionWindow { ConvolutionWindow(kernel: kernel, stride: stride, rows: rows) }
 
     var name: String {
-        var name = "\(rows) + \(slack) rows, kernel \(kernel), stride \(stride), \(input) → \(output)"
+        var name = "\(rows) rows, kernel \(kernel), stride \(stride), \(input) → \(output)"
         if bias { name += ", bias" }
         if norm { name += ", norm" }
         if let activation { name += ", \(activation)" }
@@ -29,37 +28,34 @@ extension ConformanceCase {
     static let convolutionCases: [ConformanceCase] = smallConvolutions.map { convolution($0) } + largeConvolutions
 
     private static let smallConvolutions: [Convolution] = [
-        Convolution(), Convolution(rows: 0), Convolution(kernel: 3, rows: 0, slack: 3),
-        Convolution(output: 33, kernel: 10, stride: 5, rows: 57, slack: 2, extra: 7),
-        Convolution(output: 17, kernel: 10, stride: 5, rows: 13, slack: 1, bias: false, norm: true, activation: .gelu),
+        Convolution(), Convolution(rows: 0), Convolution(kernel: 3, rows: 0),
+        Convolution(output: 33, kernel: 10, stride: 5, rows: 57, extra: 7),
+        Convolution(output: 17, kernel: 10, stride: 5, rows: 13, bias: false, norm: true, activation: .gelu),
         Convolution(input: 3, output: 5, kernel: 3, stride: 2, rows: 1),
-        Convolution(input: 32, output: 32, kernel: 3, stride: 2, rows: 31, slack: 1, norm: true, activation: .gelu),
+        Convolution(input: 32, output: 32, kernel: 3, stride: 2, rows: 31, norm: true, activation: .gelu),
         Convolution(input: 33, output: 31, kernel: 3, stride: 2, rows: 32, bias: false, activation: .gelu),
-        Convolution(input: 17, output: 65, kernel: 2, stride: 2, rows: 17, slack: 5, norm: true),
-        Convolution(input: 7, output: 13, kernel: 7, stride: 3, rows: 16, slack: 1, extra: 1),
+        Convolution(input: 17, output: 65, kernel: 2, stride: 2, rows: 17, norm: true),
+        Convolution(input: 7, output: 13, kernel: 7, stride: 3, rows: 16, extra: 1),
         Convolution(input: 5, output: 6, kernel: 2, stride: 3, rows: 14, extra: 2),
         Convolution(input: 5, output: 16, kernel: 5, stride: 1, rows: 15),
         Convolution(input: 257, output: 7, kernel: 3, stride: 2, rows: 6, bias: false),
         Convolution(input: 2, output: 513, kernel: 2, stride: 2, rows: 7, norm: true, activation: .relu),
-        Convolution(input: 17, output: 45, kernel: 2, stride: 2, rows: 17, slack: 5, norm: true, activation: .gelu),
+        Convolution(input: 17, output: 45, kernel: 2, stride: 2, rows: 17, norm: true, activation: .gelu),
         Convolution(input: 3, output: 31, kernel: 2, stride: 2, rows: 15, norm: true, activation: .relu),
         Convolution(input: 3, output: 28, kernel: 2, stride: 2, rows: 15, norm: true),
     ]
 
     private static let largeConvolutions: [ConformanceCase] = [
-        convolution(Convolution(output: 512, kernel: 10, stride: 5, rows: 31_999, slack: 1), .large),
+        convolution(Convolution(output: 512, kernel: 10, stride: 5, rows: 31_999), .large),
         convolution(
-            Convolution(output: 512, kernel: 10, stride: 5, rows: 31_999, slack: 1, norm: true, activation: .gelu),
+            Convolution(output: 512, kernel: 10, stride: 5, rows: 31_999, norm: true, activation: .gelu), .large),
+        convolution(Convolution(input: 512, output: 512, kernel: 3, stride: 2, rows: 3199), .large),
+        convolution(
+            Convolution(input: 512, output: 512, kernel: 3, stride: 2, rows: 3199, norm: true, activation: .gelu),
             .large),
-        convolution(Convolution(input: 512, output: 512, kernel: 3, stride: 2, rows: 3199, slack: 1), .large),
+        convolution(Convolution(input: 512, output: 512, kernel: 2, stride: 2, rows: 499), .large),
         convolution(
-            Convolution(
-                input: 512, output: 512, kernel: 3, stride: 2, rows: 3199, slack: 1, norm: true, activation: .gelu),
-            .large),
-        convolution(Convolution(input: 512, output: 512, kernel: 2, stride: 2, rows: 499, slack: 1), .large),
-        convolution(
-            Convolution(
-                input: 512, output: 512, kernel: 2, stride: 2, rows: 999, slack: 1, norm: true, activation: .gelu),
+            Convolution(input: 512, output: 512, kernel: 2, stride: 2, rows: 999, norm: true, activation: .gelu),
             .large),
     ]
 

@@ -47,12 +47,40 @@ extension ConformanceCase {
                     channels, Segments(offsets: [1, 4, 9, 9], lengths: [3, 1, 0, 13]), rows: 25, activation: activation)
             }
         } + [
+            channelStatistics(7, Segments(offsets: [1, 4, 9, 9], lengths: [3, 1, 0, 13]), rows: 25, offset: 10),
+            channelStatistics(65, Segments(lengths: [0, 1, 300]), rows: 301),
+            channelStatistics(3, Segments(lengths: []), rows: 3), channelStatistics(2, Segments(lengths: [0]), rows: 0),
+            channelStatistics(512, Segments(lengths: [3199]), rows: 3200, .large),
+            partNorm,
             channelNorm(5, Segments(lengths: []), rows: 3), channelNorm(5, Segments(lengths: []), rows: 0),
             channelNorm(5, Segments(lengths: [101]), rows: 101, offset: 10),
             channelNorm(5, Segments(lengths: [11, 9]), rows: 20, hasNaN: true),
             channelNorm(512, Segments(lengths: [3199]), rows: 3200, activation: .gelu, .large),
             channelNorm(512, Segments(offsets: [0, 1100, 2110], lengths: [1099, 1000, 800]), rows: 3000, .large),
         ]
+
+    private static func channelStatistics(
+        _ channels: Int, _ segments: Segments, rows: Int, offset: Float = 0, _ size: Size = .small
+    ) -> ConformanceCase {
+        let name = "\(segments.lengths) of \(rows) rows of \(channels), offset \(offset)"
+        return ConformanceCase("channelStatistics", name, size, tolerance: .norm) { random in
+            let x = random.ragged(segments, rows: rows, columns: channels, offset: offset)
+            return [HostArray(x, shape: [rows, channels])]
+        } bind: { operands in
+            { try operands[0].channelStatistics(segments: segments) }
+        }
+    }
+
+    /// Rows of longer segments, whose statistics are given.
+    private static let partNorm = ConformanceCase("channelNorm", "parts of segments", tolerance: .norm) { random in
+        let x = random.array([40, 33])
+        let statistics = random.floats(2 * 3 * 33).map { abs($0) + 0.5 }
+        return [x, HostArray(statistics, shape: [2, 3, 33])] + parameters(33, &random)
+    } bind: { operands in
+        let norm = Normalization(gain: operands[2], bias: operands[3], epsilon: 1e-5)
+        let segments = Segments(offsets: [0, 5, 9], lengths: [5, 0, 31])
+        return { try operands[0].channelNorm(norm, segments: segments, statistics: operands[1], activation: .gelu) }
+    }
 
     private static func channelNorm(
         _ channels: Int, _ segments: Segments, rows: Int, offset: Float = 0, activation: UnaryKind? = nil,

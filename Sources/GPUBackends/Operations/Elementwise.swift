@@ -4,13 +4,10 @@ extension GPUBackend {
     func blocks(_ count: Int) -> Int { ceil(count, KernelShape.block) }
 
     public func fill(_ value: Float, into result: Tensor) throws {
-        try fill(value, result, from: 0, count: result.shape.count)
-    }
-
-    func fill(_ value: Float, _ result: Tensor, from first: Int, count: Int) throws {
+        let count = result.shape.count
         try launch(
             shape.elementwise, "fill", groups: (blocks(count), 1, 1), threads: shape.groupSize,
-            [.buffer(result), .long(first), .long(count), .float(value)])
+            [.buffer(result), .long(count), .float(value)])
     }
 
     public func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws {

@@ -90,8 +90,7 @@ extension GPUBackend {
                 a: x.storage, rowStride: window.stride * x.shape[1], weight: weight.tensor.storage,
                 weightType: weight.tensor.dtype, scales: weight.scales, bias: bias, c: result.storage, cRowStride: n,
                 m: window.rows, n: n, depth: weight.shape[1], activation: norm == nil ? activation : nil))
-        if let norm { try layerNorm(result, rows: window.rows, norm, activation: activation, into: result) }
-        try fill(0, result, from: window.rows * n, count: window.slack * n)
+        if let norm { try layerNorm(result, norm, activation: activation, into: result) }
     }
 
     /// Quotient, rounded up.

@@ -6,18 +6,12 @@ extension GPUBackend {
         try launch(shape.rows, name, groups: (count, 1, 1), threads: shape.groupSize, arguments)
     }
 
+    /// The result may be `x` itself.
     public func layerNorm(_ x: Tensor, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws {
-        try layerNorm(x, rows: x.shape.rows, norm, activation: activation, into: result)
-    }
-
-    /// The first rows alone. The result may be `x` itself.
-    func layerNorm(
-        _ x: Tensor, rows: Int, _ norm: Normalization, activation: UnaryKind?, into result: Tensor
-    ) throws {
         let columns = x.shape.columns
         guard columns > 0 else { return }
         try launchRows(
-            "layer_norm", count: rows,
+            "layer_norm", count: x.shape.rows,
             [
                 .buffer(x), .buffer(norm.gain), .buffer(norm.bias), .buffer(result), .int(columns),
                 .float(norm.epsilon), .int(activation.code),
@@ -42,35 +36,42 @@ extension GPUBackend {
     }
 
     /// Two passes over each segment: a channel's values may be large beside their spread.
-    public func channelNorm(
-        _ x: Tensor, segments: Segments, _ norm: Normalization, activation: UnaryKind?, into result: Tensor
-    ) throws {
+    public func channelStatistics(_ x: Tensor, segments: Segments, into result: Tensor) throws {
         let columns = x.shape.columns
         let parts = NormParts(segments)
         let partTable = try table(.normParts(segments)) { parts.parts }
         let rangeTable = try table(.normRanges(segments)) { parts.ranges }
-        let channelGroups = ceil(columns, shape.groupSize * shape.lanes)
-        if segments.validRowCount < x.shape.rows { try fill(0, into: result) }
         let partial = try scratch(floats: parts.partCount * columns)
-        func statistics(around means: Storage?) throws -> Storage {
-            let result = try scratch(floats: segments.count * columns)
+        for (means, firstRow) in [(nil, 0), (result, segments.count)] as [(Tensor?, Int)] {
             try launch(
-                shape.rows, "part_sums", groups: (parts.partCount, channelGroups, 1), threads: shape.groupSize,
+                shape.rows, "part_sums", groups: (parts.partCount, channelGroups(columns), 1),
+                threads: shape.groupSize,
                 [.buffer(x), .buffer(partTable), .buffer(means), .buffer(partial), .int(columns)])
             try launch(
-                shape.rows, "part_means", groups: (segments.count, channelGroups, 1), threads: shape.groupSize,
-                [.buffer(partial), .buffer(rangeTable), .buffer(result), .int(columns)])
-            return result
+                shape.rows, "part_means", groups: (segments.count, channelGroups(columns), 1),
+                threads: shape.groupSize,
+                [.buffer(partial), .buffer(rangeTable), .buffer(result), .int(columns), .int(firstRow)])
         }
-        let means = try statistics(around: nil)
-        let variances = try statistics(around: means)
+    }
+
+    public func channelNorm(
+        _ x: Tensor, segments: Segments, statistics: Tensor, _ norm: Normalization, activation: UnaryKind?,
+        into result: Tensor
+    ) throws {
+        let columns = x.shape.columns
+        let parts = NormParts(segments)
+        let partTable = try table(.normParts(segments)) { parts.parts }
+        if segments.validRowCount < x.shape.rows { try fill(0, into: result) }
         try launch(
-            shape.rows, "channel_norm", groups: (parts.partCount, channelGroups, 1), threads: shape.groupSize,
+            shape.rows, "channel_norm", groups: (parts.partCount, channelGroups(columns), 1),
+            threads: shape.groupSize,
             [
-                .buffer(x), .buffer(partTable), .buffer(means), .buffer(variances), .buffer(norm.gain),
+                .buffer(x), .buffer(partTable), .buffer(statistics), .int(segments.count), .buffer(norm.gain),
                 .buffer(norm.bias), .buffer(result), .int(columns), .float(norm.epsilon), .int(activation.code),
             ])
     }
+
+    private func channelGroups(_ columns: Int) -> Int { ceil(columns, shape.groupSize * shape.lanes) }
 }
 
 /// Segments cut into parts of few rows, so that sums stay exact and all of a device works.

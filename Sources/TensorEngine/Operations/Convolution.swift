@@ -4,14 +4,11 @@ public struct ConvolutionWindow: Hashable, Sendable {
     public let stride: Int
     /// Rows to compute.
     public let rows: Int
-    /// Rows of zeros after them, so that the next convolution's last windows end inside its input.
-    public let slack: Int
 
-    public init(kernel: Int, stride: Int, rows: Int, slack: Int) {
+    public init(kernel: Int, stride: Int, rows: Int) {
         self.kernel = kernel
         self.stride = stride
         self.rows = rows
-        self.slack = slack
     }
 
     /// Rows that the input must have.
@@ -20,7 +17,7 @@ public struct ConvolutionWindow: Hashable, Sendable {
 
 extension Tensor {
     /// `activation(norm(bias[o] + Σⱼ Σ꜀ W[o, j, c] · x[t · stride + j, c]))`:
-    /// channels-last `[inputRows…, in]` → `[rows + slack, out]`, the slack rows zero.
+    /// channels-last `[inputRows…, in]` → `[rows, out]`.
     ///
     /// The weight is `[out, kernel · in]`. Row t of the product's left side is `kernel · in` contiguous numbers from
     /// row `t · stride` on: a matrix whose rows overlap, so nothing is copied.
@@ -31,7 +28,7 @@ extension Tensor {
         try requireFloat32("convolution")
         try backend.check(weight.tensor, bias, operation: "convolution")
         guard weight.use == .linear, shape.rank == 2, weight.shape[1] == window.kernel * shape[1],
-            window.kernel > 0, window.stride > 0, window.rows >= 0, window.slack >= 0, window.inputRows <= shape[0],
+            window.kernel > 0, window.stride > 0, window.rows >= 0, window.inputRows <= shape[0],
             bias.map({ $0.shape == [weight.shape[0]] }) ?? true
         else {
             throw TensorError(
@@ -40,7 +37,7 @@ extension Tensor {
                 shapes: [shape, weight.shape] + [bias].compactMap { $0?.shape }, device: backend.device)
         }
         try norm?.validate(channels: weight.shape[0], operation: "convolution", on: backend)
-        let result = try Tensor.uninitialized([window.rows + window.slack, weight.shape[0]], on: backend)
+        let result = try Tensor.uninitialized([window.rows, weight.shape[0]], on: backend)
         try backend.convolution(
             self, weight, bias: bias, window: window, norm: norm, activation: activation, into: result)
         return result
@@ -58,9 +55,9 @@ extension Backend {
             (0..<window.kernel).map { Int32(row * window.stride + $0) }
         }
         let windows = try x.gathered(rows: taps).reshaped([window.rows, weight.shape[1]])
-        var y = try windows.linear(weight, bias: bias, activation: norm == nil ? activation : nil)
-        if let norm { y = try y.layerNorm(norm, activation: activation) }
-        let slack = [Int32](repeating: -1, count: window.slack)
-        try gather(y, rows: Tensor((0..<window.rows).map(Int32.init) + slack, on: self), into: result)
+        guard let norm else {
+            return try linear(windows, weight, bias: bias, activation: activation, residual: nil, into: result)
+        }
+        try layerNorm(windows.linear(weight, bias: bias), norm, activation: activation, into: result)
     }
 }

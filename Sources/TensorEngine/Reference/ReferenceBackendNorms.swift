@@ -10,7 +10,7 @@ extension ReferenceBackend {
         let (x, y) = (x.elements(), result.elements())
         for row in 0..<rows {
             let values = (0..<columns).map { Double(x[row * columns + $0]) }
-            let normed = Self.normalized(values, norm) { $0 }
+            let normed = Self.normalized(values, norm)
             for column in 0..<columns {
                 y[row * columns + column] = Float(activation.map { Self.value($0, normed[column]) } ?? normed[column])
             }
@@ -31,18 +31,37 @@ extension ReferenceBackend {
         }
     }
 
-    public func channelNorm(
-        _ x: Tensor, segments: Segments, _ norm: Normalization, activation: UnaryKind?, into result: Tensor
-    ) throws {
+    public func channelStatistics(_ x: Tensor, segments: Segments, into result: Tensor) throws {
         let channels = x.shape.columns
         let (x, y) = (x.elements(), result.elements())
+        for index in 0..<segments.count {
+            for channel in 0..<channels {
+                let values = segments[index].map { Double(x[$0 * channels + channel]) }
+                let count = Double(max(1, values.count))
+                let mean = values.reduce(0, +) / count
+                let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+                y[index * channels + channel] = Float(mean)
+                y[(segments.count + index) * channels + channel] = Float(squares / count)
+            }
+        }
+    }
+
+    public func channelNorm(
+        _ x: Tensor, segments: Segments, statistics: Tensor, _ norm: Normalization, activation: UnaryKind?,
+        into result: Tensor
+    ) throws {
+        let channels = x.shape.columns
+        let (x, y, statistics) = (x.elements(), result.elements(), statistics.elements())
+        let (gain, bias) = (norm.gain.elements(), norm.bias.elements())
         y.update(repeating: 0)
         for index in 0..<segments.count {
-            let rows = segments[index]
             for channel in 0..<channels {
-                let values = rows.map { Double(x[$0 * channels + channel]) }
-                let normed = Self.normalized(values, norm) { _ in channel }
-                for (row, value) in zip(rows, normed) {
+                let mean = Double(statistics[index * channels + channel])
+                let variance = Double(statistics[(segments.count + index) * channels + channel])
+                let deviation = (variance + Double(norm.epsilon)).squareRoot()
+                for row in segments[index] {
+                    let centered = Double(x[row * channels + channel]) - mean
+                    let value = centered / deviation * Double(gain[channel]) + Double(bias[channel])
                     y[row * channels + channel] = Float(activation.map { Self.value($0, value) } ?? value)
                 }
             }
@@ -113,14 +132,12 @@ extension ReferenceBackend {
         for index in source.indices { target[row * x.shape[1] + index] = source[index] }
     }
 
-    /// `gain · (x - mean) / √(variance + ε) + bias`, where element i belongs to channel `channel(i)`.
-    static func normalized(_ values: [Double], _ norm: Normalization, channel: (Int) -> Int) -> [Double] {
+    /// `gain · (x - mean) / √(variance + ε) + bias`, an element a channel.
+    static func normalized(_ values: [Double], _ norm: Normalization) -> [Double] {
         let (gain, bias) = (norm.gain.elements(), norm.bias.elements())
         let mean = values.reduce(0, +) / Double(values.count)
         let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
         let deviation = (variance + Double(norm.epsilon)).squareRoot()
-        return values.indices.map { index in
-            Double(gain[channel(index)]) * (values[index] - mean) / deviation + Double(bias[channel(index)])
-        }
+        return values.indices.map { Double(gain[$0]) * (values[$0] - mean) / deviation + Double(bias[$0]) }
     }
 }

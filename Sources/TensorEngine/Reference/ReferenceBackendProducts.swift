@@ -85,15 +85,13 @@ extension ReferenceBackend {
         let (x, w, y, bias) = (x.elements(), weight.tensor.elements(), result.elements(), bias?.elements())
         forSampledRows(of: result, multiplyAdds: window.rows * outputs * depth) { row in
             var values = [Double](repeating: 0, count: outputs)
-            if row < window.rows {
-                for output in 0..<outputs {
-                    let start = row * window.stride * channels
-                    values[output] = dot(x.pointer(start), w.pointer(output * depth), count: depth)
-                    if let bias { values[output] += Double(bias[output]) }
-                }
-                if let norm { values = Self.normalized(values, norm) { $0 } }
-                if let activation { values = values.map { Self.value(activation, $0) } }
+            for output in 0..<outputs {
+                let start = row * window.stride * channels
+                values[output] = dot(x.pointer(start), w.pointer(output * depth), count: depth)
+                if let bias { values[output] += Double(bias[output]) }
             }
+            if let norm { values = Self.normalized(values, norm) }
+            if let activation { values = values.map { Self.value(activation, $0) } }
             for output in 0..<outputs { y[row * outputs + output] = Float(values[output]) }
         }
     }

@@ -56,8 +56,7 @@ struct Adapter: Sendable {
             // Each utterance with its zeros, its length a multiple of the stride, so that windows begin at its first row.
             let (rows, offsets) = padded(segments)
             let window = ConvolutionWindow(
-                kernel: configuration.kernel, stride: configuration.stride, rows: offsets.end / configuration.stride,
-                slack: 0)
+                kernel: configuration.kernel, stride: configuration.stride, rows: offsets.end / configuration.stride)
             let missing = max(0, window.inputRows - rows.count)
             let gapped = try x.gathered(rows: rows + [Int32](repeating: -1, count: missing))
             let value = try gapped.convolution(layer.value.weight, bias: layer.value.bias, window: window)

@@ -3,7 +3,7 @@ import TensorEngine
 /// Front-end, projection, positions and transformer layers. Hugging Face's `Wav2Vec2Model`.
 struct Wav2Vec2Encoder: Sendable {
     private let configuration: Configuration
-    private let featureExtractor: FeatureExtractor
+    let featureExtractor: FeatureExtractor
     private let featureProjection: FeatureProjection
     private let positionalConvolution: PositionalConvolution
     private let norm: Normalization
@@ -36,7 +36,7 @@ struct Wav2Vec2Encoder: Sendable {
     /// Input values of each utterance to hidden states `[frames of all, hidden]`.
     /// - Parameter average: how to average the hidden states of all layers, where that is asked for.
     func callAsFunction(
-        _ utterances: [[Float]], on backend: any Backend, average: LayerAverage? = nil, taps: Taps?
+        _ utterances: [InputValues], on backend: any Backend, average: LayerAverage? = nil, taps: Taps?
     ) throws -> EncoderOutput {
         let (frames, segments) = try featureExtractor(utterances, on: backend, taps: taps)
         let (features, projected) = try featureProjection(frames, segments: segments, taps: taps)  // [frames, hidden]

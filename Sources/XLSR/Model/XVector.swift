@@ -66,8 +66,7 @@ struct XVector: PooledHead {
                 }
                 x = try x.gathered(rows: order)
             }
-            let window = ConvolutionWindow(
-                kernel: size.kernel, stride: 1, rows: x.shape[0] - size.kernel + 1, slack: 0)
+            let window = ConvolutionWindow(kernel: size.kernel, stride: 1, rows: x.shape[0] - size.kernel + 1)
             x = try x.convolution(layer.weight, bias: layer.bias, window: window, activation: .relu)
             places = places.map { Array($0.dropLast(size.loss)) }
         }

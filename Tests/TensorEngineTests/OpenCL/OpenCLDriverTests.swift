@@ -68,7 +68,7 @@ import Testing
         let storage = try pool.allocate(byteCount: 40)
         try driver.launch(
             GPUKernel(program: program, name: "fill"), LaunchSize(groups: (1, 1, 1)),
-            [.buffer(storage), .long(0), .long(10), .float(2.5)])
+            [.buffer(storage), .long(10), .float(2.5)])
         var result = [Float](repeating: 0, count: 10)
         try result.withUnsafeMutableBytes { try driver.download(storage.address, into: $0) }
         #expect(result == [Float](repeating: 2.5, count: 10))
