@@ -16,6 +16,9 @@ public protocol Backend: AnyObject, Sendable {
     var pool: StoragePool { get }
     /// How often each kind of work was done; tests prove by it that a fast path ran.
     var counters: Counters { get }
+    /// How many batches to keep under way: 2 where calls return before the work is done, so that the next one is queued,
+    /// samples and all, while the host waits for the last one. By default 1.
+    var batchesUnderWay: Int { get }
 
     // MARK: Memory and order
 
@@ -86,6 +89,8 @@ public protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
+    public var batchesUnderWay: Int { 1 }
+
     /// Throws unless the tensor lives on this backend.
     func check(_ tensors: Tensor?..., operation: String) throws {
         for case let tensor? in tensors where tensor.backend !== self {

@@ -39,6 +39,7 @@ public struct Tensor: Sendable {
 
     /// Waits for the device and copies the elements to the host.
     public func hostArray() throws -> HostArray {
+        DeviceTurn.giveBack()
         var bytes = [UInt8](repeating: 0, count: shape.count * dtype.byteSize)
         try bytes.withUnsafeMutableBytes { try backend.download(storage, into: $0) }
         let byteCount = bytes.count
@@ -48,6 +49,7 @@ public struct Tensor: Sendable {
     /// All elements as float32 on the host.
     public func floats() throws -> [Float] {
         guard dtype == .float32 else { return try hostArray().floats() }
+        DeviceTurn.giveBack()
         var values = [Float](repeating: 0, count: shape.count)
         try values.withUnsafeMutableBytes { try backend.download(storage, into: $0) }
         return values

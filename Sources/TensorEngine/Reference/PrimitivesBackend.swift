@@ -7,6 +7,7 @@ package final class PrimitivesBackend: Backend {
     package var summary: String { "\(base.summary), primitives only" }
     package var pool: StoragePool { base.pool }
     package var counters: Counters { base.counters }
+    package var batchesUnderWay: Int { base.batchesUnderWay }
 
     package init(_ base: any Backend) {
         self.base = base
