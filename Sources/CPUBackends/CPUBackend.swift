@@ -32,6 +32,7 @@ public final class CPUBackend: Backend {
     let kernels: KernelTable
     let workers: Workers
     let multiplier: any MatrixMultiplier
+    let ownMultiplier: SIMDMultiplier
 
     /// - Throws: `TensorError` when the processor lacks the instruction set that was asked for.
     init(
@@ -49,6 +50,7 @@ public final class CPUBackend: Backend {
         pool = StoragePool(allocator: HostAllocator(), device: device, guardByteCount: options.guardByteCount)
         kernels = Processor.kernels(for: set)
         workers = Workers(count: options.threadCount)
+        ownMultiplier = SIMDMultiplier(kernels: kernels, workers: workers)
         self.multiplier = try multiplier(kernels, workers, counters)
     }
 

@@ -17,7 +17,7 @@ extension CPUBackend {
     }
 }
 
-/// Products by `cblas_sgemm`; bias, norm, activation and residual by the family's row kernels afterwards.
+/// Products with float32 weights by `cblas_sgemm`; bias, norm, activation and residual by the family's row kernels afterwards.
 struct OpenBLASMultiplier: MatrixMultiplier {
     private let library: OpenBLASLibrary
     private let kernels: KernelTable
@@ -57,10 +57,7 @@ struct OpenBLASMultiplier: MatrixMultiplier {
     func multiply(_ product: Product, on backend: CPUBackend) throws {
         let (m, k, n) = (product.a.rows, product.a.columns, product.n)
         guard m > 0, n > 0 else { return }
-        let expanded = try product.weightType == .float32 ? nil : backend.scratch(count: n * k)
-        defer { withExtendedLifetime(expanded) {} }
-        if let expanded { expand(product, into: expanded[0]) }
-        let weight = expanded.map { UnsafePointer($0[0]) } ?? product.weight.assumingMemoryBound(to: Float.self)
+        let weight = product.weight.assumingMemoryBound(to: Float.self)
         if k == 0 {
             for row in 0..<m { (product.c + row * product.cStride).update(repeating: 0, count: n) }
         } else {
@@ -79,19 +76,6 @@ struct OpenBLASMultiplier: MatrixMultiplier {
             kernels.finish(
                 product.task(
                     rows: rows, columns: 0..<n, panels: product.weight, block: (rows.count, k), scratch: product.c))
-        }
-    }
-}
-
-extension OpenBLASMultiplier {
-    /// The weight as float32, which is all that `cblas_sgemm` reads.
-    private func expand(_ product: Product, into result: UnsafeMutablePointer<Float>) {
-        let target = SharedPointer(result)
-        let k = product.a.columns
-        workers.run(over: product.n, grain: max(1, CPUBackend.grain / max(1, k))) { rows in
-            kernels.expandRows(
-                product.weight + rows.lowerBound * k * product.weightType.byteSize, product.weightType,
-                product.scales.map { $0 + rows.lowerBound }, rows.count, k, target + rows.lowerBound * k)
         }
     }
 }

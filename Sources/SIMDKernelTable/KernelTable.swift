@@ -23,12 +23,6 @@ public struct KernelTable: Sendable {
     public let unpackTransposed:
         @Sendable (_ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>)
             -> Void
-    /// Rows of a dense weight, stored as a panel type with one scale a row, as float32.
-    public let expandRows:
-        @Sendable (
-            _ rows: UnsafeRawPointer, _ type: PanelType, _ scales: UnsafePointer<Float>?, _ rowCount: Int, _ depth: Int,
-            _ result: UnsafeMutablePointer<Float>
-        ) -> Void
     public let attention: @Sendable (borrowing AttentionTask) -> Void
     public let rowAttention: @Sendable (borrowing RowAttentionTask) -> Void
     public let unary:
@@ -63,10 +57,6 @@ public struct KernelTable: Sendable {
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         unpackTransposed: @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
-        expandRows:
-            @escaping @Sendable (
-                UnsafeRawPointer, PanelType, UnsafePointer<Float>?, Int, Int, UnsafeMutablePointer<Float>
-            ) -> Void,
         attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
         rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
@@ -90,7 +80,6 @@ public struct KernelTable: Sendable {
         self.packTransposed = packTransposed
         self.packRows = packRows
         self.unpackTransposed = unpackTransposed
-        self.expandRows = expandRows
         self.attention = attention
         self.rowAttention = rowAttention
         self.unary = unary
@@ -187,14 +176,14 @@ public struct ProductTask: ~Copyable {
 
     /// - Parameter blockRows: a multiple of the tile's rows.
     public static func scratchCount(blockRows: Int, blockDepth: Int) -> Int {
-        blockRows * (blockDepth + 16) + edgeCount + blockDepth * mostTileColumns
+        blockRows * (blockDepth + 16 + 2) + edgeCount + blockDepth * mostTileColumns
     }
 
     /// Rows whose sums of a panel's columns fit into the registers of every instruction set.
     public static let fewRows = 6
 
     /// Floats of scratch that `fewRowsProduct` needs.
-    public static func fewRowsScratchCount(depth: Int) -> Int { fewRows * depth + edgeCount }
+    public static func fewRowsScratchCount(depth: Int) -> Int { (fewRows + 1) * (depth + 1) + edgeCount }
 
     /// Columns of the widest register tile.
     static let mostTileColumns = 32

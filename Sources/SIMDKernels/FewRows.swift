@@ -4,19 +4,18 @@ import SIMDKernelTable
 /// the time. Each is read once, expanded in registers and multiplied with all rows before the next is read; nothing is
 /// written but the result. No norm.
 @inline(never) func fewRowsProduct(_ task: borrowing ProductTask) {
-    interleaveRows(task)
     switch task.panelType {
-    case .float32: multiplyRows(task, 4) { load($0.assumingMemoryBound(to: Float.self)) }
-    case .bfloat16: multiplyRows(task, 2) { brainFloats($0) }
-    case .float16: multiplyRows(task, 2) { halfFloats($0) }
-    case .int8: multiplyRows(task, 1) { floats($0) }
+    case .float32: forRows(of: task) { multiplyRows(task, $0, 4) { load($0.assumingMemoryBound(to: Float.self)) } }
+    case .bfloat16: forRows(of: task) { multiplyRows(task, $0, 2) { brainFloats($0) } }
+    case .float16: forRows(of: task) { multiplyRows(task, $0, 2) { halfFloats($0) } }
+    case .int8: forRows(of: task) { multiplyIntegerRows(task, $0) }
     }
     finishRows(task, row: 0, rows: task.a.rows)
 }
 
-/// Two vectors a row. No larger than it must be: then its initialiser is inlined everywhere, and no copy of it is left
-/// for the linker to share between instruction sets.
-typealias FewRowsTile = InlineArray<12, Vector>
+/// Two vectors a row, made as `tile(of:)`.
+typealias FewRowsTile<Lanes> = InlineArray<12, Lanes>
+@inline(__always) func fewRowsTile<Lanes>(of z: Lanes) -> FewRowsTile<Lanes> { [z, z, z, z, z, z, z, z, z, z, z, z] }
 
 /// A as `[depth, rows]`, so that the inner loop reads two streams: the panel and this.
 @inline(__always) func interleaveRows(_ task: borrowing ProductTask) {
@@ -29,29 +28,28 @@ typealias FewRowsTile = InlineArray<12, Vector>
 }
 
 /// One loop a number of rows: only a constant lets the sums live in registers.
-@inline(__always) func multiplyRows(
-    _ task: borrowing ProductTask, _ byteSize: Int, _ expand: (UnsafeRawPointer) -> Vector
-) {
+@inline(__always) func forRows(of task: borrowing ProductTask, _ body: (Int) -> Void) {
     switch task.a.rows {
-    case 1: multiplyRows(task, 1, byteSize, expand)
-    case 2: multiplyRows(task, 2, byteSize, expand)
-    case 3: multiplyRows(task, 3, byteSize, expand)
-    case 4: multiplyRows(task, 4, byteSize, expand)
-    case 5: multiplyRows(task, 5, byteSize, expand)
-    default: multiplyRows(task, 6, byteSize, expand)
+    case 1: body(1)
+    case 2: body(2)
+    case 3: body(3)
+    case 4: body(4)
+    case 5: body(5)
+    default: body(6)
     }
 }
 
 @inline(__always) func multiplyRows(
     _ task: borrowing ProductTask, _ rows: Int, _ byteSize: Int, _ expand: (UnsafeRawPointer) -> Vector
 ) {
+    interleaveRows(task)
     let depth = task.a.columns
     let edge = task.scratch + rows * depth
     let half = lanes * byteSize
     var column = 0
     while column < task.n {
         let columns = min(tileColumns, task.n - column)
-        var tile = FewRowsTile(repeating: splat(0))
+        var tile = fewRowsTile(of: splat(0))
         var panel = task.panels + column * depth * byteSize
         var a = UnsafePointer(task.scratch)
         for _ in 0..<depth {
@@ -65,21 +63,21 @@ typealias FewRowsTile = InlineArray<12, Vector>
             panel += 2 * half
             a += rows
         }
-        if let scales = task.scales {
-            let (s0, s1) = (load(scales + column), load(scales + (column + lanes)))
-            for row in 0..<rows {
-                tile[row &* 2] *= s0
-                tile[row &* 2 &+ 1] *= s1
-            }
-        }
-        for row in 0..<rows {
-            store(tile[row &* 2], edge + row &* tileColumns)
-            store(tile[row &* 2 &+ 1], edge + (row &* tileColumns &+ lanes))
-        }
-        copyEdge(
-            edge, task.c + column, task.cStride, rows, columns, false, task.bias.map { $0 + column })
+        write(tile, rows, columns, task, column, edge)
         column += tileColumns
     }
+}
+
+/// The sums of a panel's columns, by way of memory that isn't the tile's own.
+@inline(__always) func write(
+    _ tile: FewRowsTile<Vector>, _ rows: Int, _ columns: Int, _ task: borrowing ProductTask, _ column: Int,
+    _ edge: UnsafeMutablePointer<Float>
+) {
+    for row in 0..<rows {
+        store(tile[row &* 2], edge + row &* tileColumns)
+        store(tile[row &* 2 &+ 1], edge + (row &* tileColumns &+ lanes))
+    }
+    copyEdge(edge, task.c + column, task.cStride, rows, columns, false, task.bias.map { $0 + column })
 }
 
 /// bfloat16 is the upper half of a float32.

@@ -1,11 +1,17 @@
 import SIMDKernelTable
 
-/// Rows of C that one pass of the register tile covers, times two vectors of columns.
+/// Rows of C that one pass of the register tile covers, times two vectors of columns. Made from a literal:
+/// `init(repeating:)` is a generic of the library, which may become a weak symbol.
 #if KERNELS_V4
-    typealias Tile = InlineArray<28, Vector>
+    typealias TileOf<Lanes> = InlineArray<28, Lanes>
+    @inline(__always) func tile<Lanes>(of z: Lanes) -> TileOf<Lanes> {
+        [z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z]
+    }
 #else
-    typealias Tile = InlineArray<12, Vector>
+    typealias TileOf<Lanes> = InlineArray<12, Lanes>
+    @inline(__always) func tile<Lanes>(of z: Lanes) -> TileOf<Lanes> { [z, z, z, z, z, z, z, z, z, z, z, z] }
 #endif
+typealias Tile = TileOf<Vector>
 
 /// `C[r, 0..<tileColumns] (+)= Σ A[r, k] · B[k, …]` for `tileRows` rows, in registers.
 ///
@@ -13,7 +19,7 @@ import SIMDKernelTable
 @inline(__always) func computeTile(
     _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ depth: Int
 ) -> Tile {
-    var tile = Tile(repeating: splat(0))
+    var tile = tile(of: splat(0))
     var panel = b
     for k in 0..<depth {
         let b0 = load(panel)
@@ -28,37 +34,42 @@ import SIMDKernelTable
     return tile
 }
 
-/// Adds a tile to C, or sets it (`accumulates` false), with an optional bias a column. `a` has `tileRows` readable rows;
-/// only `rows` × `columns` of C are written.
+/// `computeTile`, added to C or set. `a` has `tileRows` readable rows; only `rows` × `columns` of C are written.
 @inline(__always) func tile(
     _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ depth: Int,
     _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ columns: Int,
     accumulates: Bool, bias: UnsafePointer<Float>?, edge: UnsafeMutablePointer<Float>
 ) {
-    var tile = computeTile(a, aStride, b, depth)
+    let tile = computeTile(a, aStride, b, depth)
+    write(c, cStride, rows, columns, accumulates: accumulates, bias: bias, edge: edge) { tile[$0] }
+}
+
+/// Adds the vectors of a tile to C, or sets it (`accumulates` false), with an optional bias a column.
+@inline(__always) func write(
+    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ columns: Int, accumulates: Bool,
+    bias: UnsafePointer<Float>?, edge: UnsafeMutablePointer<Float>, _ value: (_ index: Int) -> Vector
+) {
     if rows == tileRows, columns == tileColumns {
-        if accumulates {
-            for row in 0..<tileRows {
-                tile[row &* 2] += load(c + row &* cStride)
-                tile[row &* 2 &+ 1] += load(c + (row &* cStride &+ lanes))
-            }
-        }
-        if let bias {
-            let (bias0, bias1) = (load(bias), load(bias + lanes))
-            for row in 0..<tileRows {
-                tile[row &* 2] += bias0
-                tile[row &* 2 &+ 1] += bias1
-            }
-        }
+        let (bias0, bias1) = (bias.map { load($0) } ?? splat(0), bias.map { load($0 + lanes) } ?? splat(0))
         for row in 0..<tileRows {
-            store(tile[row &* 2], c + row &* cStride)
-            store(tile[row &* 2 &+ 1], c + (row &* cStride &+ lanes))
+            var (v0, v1) = (value(row &* 2), value(row &* 2 &+ 1))
+            let target = c + row &* cStride
+            if accumulates {
+                v0 += load(target)
+                v1 += load(target + lanes)
+            }
+            if bias != nil {
+                v0 += bias0
+                v1 += bias1
+            }
+            store(v0, target)
+            store(v1, target + lanes)
         }
     } else {
         // By way of memory that isn't the tile's own: a tile whose address is taken leaves the registers.
         for row in 0..<tileRows {
-            store(tile[row &* 2], edge + row &* tileColumns)
-            store(tile[row &* 2 &+ 1], edge + (row &* tileColumns &+ lanes))
+            store(value(row &* 2), edge + row &* tileColumns)
+            store(value(row &* 2 &+ 1), edge + (row &* tileColumns &+ lanes))
         }
         copyEdge(edge, c, cStride, rows, columns, accumulates, bias)
     }
@@ -103,6 +114,7 @@ import SIMDKernelTable
 /// The loops around the tile (Goto and van de Geijn 2008): a block of A stays in the second-level cache, one panel of
 /// B in the first, and C is touched once a block of depth.
 @inline(never) func product(_ task: borrowing ProductTask) {
+    if task.panelType == .int8 { return integerProduct(task) }
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
     let edge = task.scratch + task.blockRows * (task.blockDepth + 16)
     let expanded = edge + ProductTask.edgeCount
@@ -123,8 +135,7 @@ import SIMDKernelTable
             while column < n {
                 let columns = min(tileColumns, n - column)
                 let packed = task.panels + (column * k + depth * tileColumns) * task.panelType.byteSize
-                let panel = float32Panel(
-                    packed, task.panelType, task.scales.map { $0 + column }, blockDepth, into: expanded)
+                let panel = float32Panel(packed, task.panelType, blockDepth, into: expanded)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {

@@ -16,7 +16,7 @@ public enum Kernels {
             name: name, tileRows: tileRows, tileColumns: tileColumns, product: product,
             fewRowsProduct: fewRowsProduct, finish: finish,
             packTransposed: packTransposed,
-            packRows: packRows, unpackTransposed: unpackTransposed, expandRows: expandRows,
+            packRows: packRows, unpackTransposed: unpackTransposed,
             attention: attention, rowAttention: rowAttention, unary: applyFunction,
             binary: binary, layerNorm: layerNorm, softmax: softmax, logSoftmax: logSoftmax, columnSums: columnSums,
             scaleColumns: scaleColumns, halfToFloat: halfToFloat, floatToHalf: floatToHalf,

@@ -7,7 +7,7 @@ extension CPUBackend {
         let quantized = dtype == .int8 ? try weight.quantized() : nil
         let source = quantized?.integers ?? weight
         let (n, k) = (weight.shape[weight.shape.rank - 2], weight.shape.columns)
-        let multiplier = multiplier(for: use)
+        let multiplier = multiplier(for: use, as: dtype)
         let count = multiplier.preparedCount(n: n, k: k)
         let groups = use == .grouped ? weight.shape[0] : 1
         let form = try Tensor.uninitialized([groups, count], on: self)
@@ -29,7 +29,7 @@ extension CPUBackend {
         let form = try weight.tensor.converted(to: .float32)
         withExtendedLifetime((form, result)) {
             for group in 0..<form.shape[0] {
-                multiplier(for: weight.use).restore(
+                multiplier(for: weight.use, as: weight.tensor.dtype).restore(
                     form.elements + group * form.shape[1], n: n, k: k, into: result.elements + group * n * k)
             }
         }
@@ -45,9 +45,10 @@ extension CPUBackend {
         return try Tensor.concatenated([scales, padding])  // [groups · n + padding, 1]
     }
 
-    /// Grouped convolutions have rows that overlap at every step, which no BLAS reads: they are the family's own.
-    private func multiplier(for use: WeightUse) -> any MatrixMultiplier {
-        use == .linear ? multiplier : SIMDMultiplier(kernels: kernels, workers: workers)
+    /// No BLAS reads rows that overlap at every step, as those of grouped convolutions do, or weights that aren't
+    /// float32: these are the family's own.
+    private func multiplier(for use: WeightUse, as dtype: DType) -> any MatrixMultiplier {
+        use == .linear && dtype == .float32 ? multiplier : ownMultiplier
     }
 }
 
@@ -63,7 +64,7 @@ extension CPUBackend {
         product.bias = bias?.readOnly
         product.activation = ElementFunction(activation)
         product.residual = residual?.readOnly
-        try multiplier.multiply(product, on: self)
+        try multiplier(for: .linear, as: weight.tensor.dtype).multiply(product, on: self)
     }
 
     public func convolution(
@@ -79,7 +80,7 @@ extension CPUBackend {
         product.bias = bias?.readOnly
         product.norm = norm
         product.activation = ElementFunction(activation)
-        try multiplier.multiply(product, on: self)
+        try multiplier(for: .linear, as: weight.tensor.dtype).multiply(product, on: self)
         (result.elements + window.rows * n).update(repeating: 0, count: window.slack * n)
     }
 

@@ -36,7 +36,7 @@ extension ConformanceCase {
         if let activation { name += ", \(activation)" }
         if type != .float32 { name += ", \(type) weights" }
         if hasNaN { name += ", NaN in a segment" }
-        let product = Tolerance.product(depth: depth)
+        let product = Tolerance.product(depth: depth, weights: type)
         let sums: (@Sendable ([HostArray]) -> [Double])? =
             activation == nil && segments.lengths == [rows]
             ? { @Sendable inputs in groupedColumnSums(inputs, groups: groups, width: width, bias: bias) } : nil
