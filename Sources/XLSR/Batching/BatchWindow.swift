@@ -32,9 +32,12 @@ package struct BatchWindow {
         self.batchSeconds = batchSeconds
     }
 
-    /// How much audio waits before a batch is made, so that there is something to choose from; and how much of younger
-    /// utterances may be computed before the oldest one, since their results must wait for its.
+    /// How much audio waits before a batch is made, so that there is something to choose from.
     package var limit: Double { Self.lookAhead * batchSeconds }
+
+    /// How much of younger utterances may be computed before the oldest one, since their results must wait for its: more
+    /// than is reached (12 batches) but beside long files.
+    package var aheadLimit: Double { 2 * limit }
 
     /// - Parameter chunk: one utterance's after the other's.
     package mutating func append(_ chunk: ChunkInput) {
@@ -70,7 +73,7 @@ package struct BatchWindow {
             let (utterance, length) = (waiting[index].utterance, waiting[index].chunk.seconds)
             guard length <= room else { continue }
             if utterance != oldest.utterance {
-                guard ahead + length <= limit else { continue }
+                guard ahead + length <= aheadLimit else { continue }
                 ahead += length
                 taken.append((utterance, length))
             }

@@ -77,7 +77,7 @@ import XLSR
             longLeft -= batch.count { $0.index == 0 }
             ahead += batch.filter { $0.index > 0 }.reduce(0) { $0 + $1.seconds }
         }
-        #expect(0 < ahead && ahead <= window.limit)
+        #expect(0 < ahead && ahead <= window.aheadLimit)
     }
 
     @Test func theLastBatchesAreEvenOnesForAllDevices() {
