@@ -85,11 +85,37 @@ public enum BackendRegistry {
         return try entry.open(device, options)
     }
 
+    /// Opens several devices, which share the threads that the options allow or the processor has: a device of another
+    /// kind gets one of the latter to be fed by.
+    /// - Throws: as `open(_:options:)`.
+    public static func open(
+        _ devices: [Device], options: BackendOptions = BackendOptions()
+    ) throws -> [any Backend] {
+        guard devices.count > 1 else { return try devices.map { try open($0, options: options) } }
+        var shares = threadCounts(devices, options).makeIterator()
+        return try devices.map { device in
+            var options = options
+            if device.kind.computesOnCPU { options.threadCount = shares.next() }
+            return try open(device, options: options)
+        }
+    }
+
+    /// Threads of each CPU device, at least one.
+    private static func threadCounts(_ devices: [Device], _ options: BackendOptions) -> [Int] {
+        let count = devices.count { $0.kind.computesOnCPU }
+        let total = options.threadCount ?? Processor.current.coreCount - (devices.count - count)
+        return (0..<count).map { max(1, total / count + ($0 < total % count ? 1 : 0)) }
+    }
+
     /// A GPU before the processor, which `simd` drives faster than OpenCL does.
     private static var fastest: Device {
         if CUDADevice.firstIsUsable { return .cuda() }
         return (try? OpenCLDevices(of: .shared()))?.firstIsUsableGPU == true ? .opencl() : .simd
     }
+}
+
+extension Device.Kind {
+    fileprivate var computesOnCPU: Bool { self == .simd || self == .openblas }
 }
 
 extension CPUOptions {

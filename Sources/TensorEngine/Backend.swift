@@ -19,6 +19,9 @@ public protocol Backend: AnyObject, Sendable {
     /// What one intermediate result should take at most where the rows of a chain of operations can be cut into tiles:
     /// about what a cache holds, or, where small launches would leave the device idle, much more.
     var tileByteCount: Int { get }
+    /// How many batches to keep under way: 2 where calls return before the work is done, so that the next one is queued,
+    /// samples and all, while the host waits for the last one. By default 1.
+    var batchesUnderWay: Int { get }
 
     // MARK: Memory and order
 
@@ -96,6 +99,7 @@ public protocol Backend: AnyObject, Sendable {
 extension Backend {
     /// 32 MB.
     public var tileByteCount: Int { 32 << 20 }
+    public var batchesUnderWay: Int { 1 }
 
     /// Throws unless the tensor lives on this backend.
     func check(_ tensors: Tensor?..., operation: String) throws {

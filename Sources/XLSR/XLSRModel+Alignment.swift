@@ -28,8 +28,8 @@ extension XLSRModel {
         try requireTranscription()
         let texts = try texts.map { try alignmentText($0) }
         var transcripts: [Transcript] = []
-        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) {
-            try emissions(of: $0) { texts[$0] }
+        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
+            try model.emissions(of: chunks) { texts[$0] }
         } finished: { outcome in
             transcripts.append(try transcript(of: outcome.pieces.get(), alignedWith: texts[outcome.index]))
         }

@@ -18,8 +18,8 @@ extension XLSRModel {
     ) throws -> [Transcript] {
         try requireTranscription(by: decoder)
         var transcripts: [Transcript] = []
-        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { chunks in
-            try evidence(of: chunks, for: decoder)
+        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
+            try model.evidence(of: chunks, for: decoder)
         } finished: { outcome in
             transcripts.append(try transcript(of: outcome.pieces.get(), by: decoder))
         }
@@ -35,10 +35,10 @@ extension XLSRModel {
     /// Of audio that is cut into chunks, the frames that count of all chunks.
     public func features(of samples: [Float], chunking: Chunking = .automatic) throws -> Tensor {
         var parts: [Tensor] = []
-        let run = ChunkedRun(self, chunking, batchSeconds: 30) { inputs in
-            let output = try output(of: inputs.map(\.input), runsHead: false)
+        let run = ChunkedRun(alone, chunking, batchSeconds: 30) { model, inputs in
+            let output = try model.output(of: inputs.map(\.input), runsHead: false)
             return try inputs.indices.map { index in
-                try output.states.rows(inputs[index].rows(in: output.segments[index], configuration))
+                try output.states.rows(inputs[index].rows(in: output.segments[index], model.configuration))
             }
         } finished: { outcome in
             parts = try outcome.pieces.get()

@@ -1,14 +1,17 @@
 import FoundationEssentials
+import TensorEngine
 
 extension XLSRModel {
     /// One file of several, and what became of it.
     public struct FileTranscript: Sendable {
         public let url: URL
+        /// The devices that computed it.
+        public let devices: [Device]
         public let result: Result<Transcript, any Error>
     }
 
-    /// Transcribes files in their order. A file that can't be read gives its error and the rest go on. Cancelling the
-    /// task that iterates stops the work between two layers.
+    /// Transcribes files, on all devices of the model. The transcripts come in the files' order; one that can't be read
+    /// gives its error, and the rest go on. Cancelling the task that iterates stops the work between two layers.
     /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func transcripts(
         of urls: [URL], chunking: Chunking = .automatic, batchSeconds: Double = 30, decoder: CTCDecoder = .bestPath
@@ -17,15 +20,14 @@ extension XLSRModel {
             let task = Task.detached {
                 do {
                     try requireTranscription(by: decoder)
-                    let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { chunks in
-                        try evidence(of: chunks, for: decoder)
+                    let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
+                        try model.evidence(of: chunks, for: decoder)
                     } finished: { outcome in
                         let transcript = Result { try self.transcript(of: outcome.pieces.get(), by: decoder) }
-                        continuation.yield(FileTranscript(url: urls[outcome.index], result: transcript))
+                        continuation.yield(
+                            FileTranscript(url: urls[outcome.index], devices: outcome.devices, result: transcript))
                     }
-                    try read(urls.map(\.path), into: run) { index, error in
-                        continuation.yield(FileTranscript(url: urls[index], result: .failure(error)))
-                    }
+                    try read(urls.map(\.path), into: run)
                     continuation.finish()
                 } catch {
                     continuation.finish(throwing: error)
@@ -35,25 +37,24 @@ extension XLSRModel {
         }
     }
 
-    /// Reads files one after another and computes them.
-    /// - Parameters:
-    ///   - check: throws for the index of a file that isn't worth reading.
-    ///   - failed: gets the index of a file that can't be used, and why.
+    /// Reads files one after another, while those before are computed. One that can't be used fails in its turn.
+    /// - Parameter check: throws for the index of a file that isn't worth reading.
     /// - Throws: as `ChunkedRun.add`, but for the files' own errors.
     package func read<Piece>(
-        _ paths: [String], into run: ChunkedRun<Piece>, check: (Int) throws -> Void = { _ in },
-        failed: (Int, any Error) -> Void
+        _ paths: [String], into run: ChunkedRun<Piece>, check: (Int) throws -> Void = { _ in }
     ) throws {
         for (index, path) in paths.enumerated() {
             try Task.checkCancellation()
             do {
                 try check(index)
+                // It may be long in coming, and what was given before it shouldn't wait.
+                if path == "-" { try run.finish() }
                 let clip = try AudioFile.read(path: path, sampleRate: featureExtractor.sampleRate)
                 try run.add(clip, index: index, name: path == "-" ? "standard input" : path)
             } catch let error as AudioError {
-                failed(index, error)
+                try run.add(failure: error, index: index)
             } catch let error as TextError {
-                failed(index, error)
+                try run.add(failure: error, index: index)
             }
         }
         try run.finish()

@@ -25,8 +25,8 @@ extension XLSRModel {
     /// A head's output for a part of an utterance, or for all of it.
     package enum HeadPiece: Sendable {
         case outputs([(name: String, array: HostArray)])
-        /// Frames of a chunk that are pooled when all of them are there.
-        case frames(Tensor)
+        /// Frames of a chunk that are pooled when all of them are there. Another device may have computed the others.
+        case frames(HostArray)
     }
 
     /// Throws unless the checkpoint has a head.
@@ -66,7 +66,7 @@ extension XLSRModel {
             ).makeIterator()
             return try chunks.indices.map { index in
                 if chunks[index].isWhole, let next = outputs.next() { return .outputs(next) }
-                return .frames(try frames.rows(chunks[index].rows(in: segments[index], configuration)))
+                return .frames(try frames.rows(chunks[index].rows(in: segments[index], configuration)).hostArray())
             }
         }
     }
@@ -74,15 +74,15 @@ extension XLSRModel {
     /// The head's outputs for an utterance of which these are the pieces.
     package func headOutputs(of pieces: [HeadPiece]) throws -> [(name: String, array: HostArray)] {
         var parts: [[(name: String, array: HostArray)]] = []
-        var frames: [Tensor] = []
+        var frames: [[(name: String, array: HostArray)]] = []
         for piece in pieces {
             switch piece {
             case .outputs(let outputs): parts.append(outputs)
-            case .frames(let tensor): frames.append(tensor)
+            case .frames(let array): frames.append([("frames", array)])
             }
         }
-        if case .pooled(let head) = head?.kind, !frames.isEmpty {
-            let joined = try Tensor.concatenated(frames)
+        if case .pooled(let head) = head?.kind, let joined = HostArray.joined(frames).first {
+            let joined = try Tensor(joined.array, on: backend)
             parts = try pooled(head, joined, Segments(lengths: [joined.shape[0]]))
         }
         return Codevectors.described(HostArray.joined(parts), configuration)
@@ -110,9 +110,9 @@ extension XLSRModel {
         var outputs: [[(name: String, array: HostArray)]] = []
         let run = ChunkedRun(
             self, chunking, batchSeconds: batchSeconds, minimumSampleCount: configuration.minimumHeadSampleCount,
-            compute: headPieces
+            compute: { try $0.headPieces(of: $1) }
         ) { outcome in
-            outputs.append(try headOutputs(of: outcome.pieces.get()))
+            outputs.append(try outcome.model.headOutputs(of: outcome.pieces.get()))
         }
         for (index, clip) in clips.enumerated() {
             try run.add(clip, index: index, name: names?[index] ?? "samples")

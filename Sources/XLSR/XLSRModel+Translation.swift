@@ -35,7 +35,7 @@ extension XLSRModel {
         let settings = try settings ?? generationSettings()
         var results: [Translation] = []
         let run = ChunkedRun(
-            self, chunking, batchSeconds: batchSeconds, compute: { try translations(of: $0, settings) }
+            self, chunking, batchSeconds: batchSeconds, compute: { try $0.translations(of: $1, settings) }
         ) { outcome in
             results.append(try translation(of: outcome.pieces.get(), settings))
         }

@@ -29,9 +29,14 @@ public struct XLSRModel: Sendable {
     public private(set) var configuration: Configuration
     /// Set its `normalizationEpsilon` to normalise otherwise than the checkpoint asks.
     public var featureExtractor: FeatureExtractorSettings
+    /// On several devices the first one's, which computes what is a single batch.
     public let backend: any Backend
     public let precision: Precision
+    /// Hears of a device that failed while others go on with its work, on the thread of the call that it worked for.
+    public var deviceFailed: (@Sendable (Device, any Error) -> Void)?
 
+    /// The same model on the other devices.
+    var replicas: [XLSRModel] = []
     private(set) var encoder: Wav2Vec2Encoder
     private(set) var head: ModelHead?
     let translator: Translator?
@@ -64,7 +69,15 @@ public struct XLSRModel: Sendable {
         language: String? = nil
     ) throws {
         try self.init(
-            CheckpointTensors(files), name: name, configuration: Self.configuration(files),
+            files, CheckpointTensors(files), name: name, on: backend, precision: precision, language: language)
+    }
+
+    init(
+        _ files: CheckpointFiles, _ checkpoint: CheckpointTensors, name: String, on backend: any Backend,
+        precision: Precision, language: String?
+    ) throws {
+        try self.init(
+            checkpoint, name: name, configuration: Self.configuration(files),
             featureExtractor: FeatureExtractorSettings(files), tokenizer: Self.tokenizer(files, language: language),
             translation: TranslationConfiguration(files), on: backend, precision: precision, files: files,
             language: language)
@@ -233,6 +246,7 @@ extension XLSRModel {
             try model.adapt(by: weights, encoder: weights.encoderScope)
         }
         model.tokenizerResult = Self.tokenizer(files, language: language)
+        model.replicas = try replicas.map { try $0.adapted(to: language) }
         return model
     }
 

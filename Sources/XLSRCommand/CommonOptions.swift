@@ -9,10 +9,14 @@ extension Option {
     static let device = Option(
         "--device", value: "auto|" + BackendRegistry.entries.map(\.kind.rawValue).joined(separator: "|"),
         "where to compute; `xlsr devices` shows what is here [auto]")
+    static let devices = Option(
+        "--device", value: device.value.map { $0 + "[,...]" },
+        "where to compute; several, as in cuda:0,cuda:1, share the work; `xlsr devices` shows what is here [auto]")
     static let precision = Option(
         "--precision", value: "auto|f32|bf16|f16|int8",
         "what large weights are stored as: half or a quarter of the memory, sums in float32 [auto: f32]")
-    static let threads = Option("--threads", value: "N", "threads of a CPU device [all cores]")
+    static let threads = Option(
+        "--threads", value: "N", "threads of a CPU device; several share them [all cores]")
     static let quiet = Option("--quiet", "nothing on standard error but errors")
     static let verbose = Option("--verbose", "device, times and memory on standard error")
     static let json = Option("--json", "JSON for programs")
@@ -21,8 +25,24 @@ extension Option {
 extension Arguments {
     static let threadLimit = 1024
 
+    /// The one device of a command that has no use for several.
     func device() throws -> Device {
-        guard let name = self[.device] else { return .auto }
+        let name = self[.device] ?? "auto"
+        guard !name.contains(",") else {
+            throw UsageError("--device: one at a time here; name one of \(name)")
+        }
+        return try device(name)
+    }
+
+    /// The devices that are to share the work.
+    func devices() throws -> [Device] {
+        let names = (self[.devices] ?? "auto").split(separator: ",", omittingEmptySubsequences: false)
+        let devices = try names.map { try device(String($0)) }
+        do { try XLSRModel.check(devices) } catch { throw UsageError("--device: \(error)") }
+        return devices
+    }
+
+    private func device(_ name: String) throws -> Device {
         if let device = Device(name) { return device }
         let known = ["auto"] + BackendRegistry.entries.map(\.kind.rawValue)
         throw UsageError(

@@ -37,6 +37,12 @@ import XLSR
             "is not one of text, json, srt, vtt, lrc, tsv, csv, ctm, textgrid, rttm, safetensors; did you mean json?"
         ),
         (["run", "--device", "foo"], "use one of auto, simd, openblas"),
+        (["run", "--device", "simd,simd"], "simd is there twice"),
+        (["run", "--device", "cuda,cuda:0"], "cuda is there twice"),
+        (["align", "a.wav", "one", "--device", "auto,simd"], "auto is one device"),
+        (["run", "--device", "simd,"], "no device is called ''"),
+        (["run", "--device", "simd,opneblas"], "did you mean openblas?"),
+        (["verify", "--device", "simd,openblas"], "--device: one at a time here"),
         (["run", "--precision", "x"], "is not one of auto, f32"),
         (["run", "--threads", "0"], "'0' is not a whole number from 1 to 1024"),
         (["run", "--threads", "99999999999999999999"], "is not a whole number"),

@@ -72,7 +72,7 @@ import XLSR
             let chunking = Chunking(
                 seconds: Double(recording.count) / 16_000, strideSeconds: 0, normalization: normalization)
             let inputs = Mutex<[[Float]]>([])
-            let run = ChunkedRun(model, chunking, batchSeconds: 1) { chunks in
+            let run = ChunkedRun(model, chunking, batchSeconds: 1) { _, chunks in
                 inputs.withLock { $0 += chunks.map(\.input.values) }
                 return chunks.map { _ in 0 }
             } finished: { _ in
@@ -89,10 +89,11 @@ import XLSR
     @Test func aFailingChunkFailsItsUtteranceAndSparesTheOthers() throws {
         struct Failure: Error {}
         let short = try Demo.recording(named: Demo.recordingNames[0])
-        var (outcomes, computed): ([Int: Bool], [Int]) = ([:], [])
-        let run = ChunkedRun(model, Chunking(seconds: 4), batchSeconds: 9) { chunks in
+        var outcomes: [Int: Bool] = [:]
+        let computed = Mutex<[Int]>([])
+        let run = ChunkedRun(model, Chunking(seconds: 4), batchSeconds: 9) { _, chunks in
             if chunks.contains(where: { $0.index == 1 && $0.start > 400 }) { throw Failure() }
-            computed += chunks.map(\.index)
+            computed.withLock { $0 += chunks.map(\.index) }
             return chunks.map(\.index)
         } finished: { outcome in
             outcomes[outcome.index] = (try? outcome.pieces.get()) != nil
@@ -100,22 +101,27 @@ import XLSR
         for (index, clip) in [short, clip, short].enumerated() { try run.add(clip, index: index, name: "\(index)") }
         try run.finish()
         #expect(outcomes == [0: true, 1: false, 2: true])
-        #expect(computed.count { $0 == 1 } == 3, "nothing is computed after the failure")
+        #expect(computed.withLock { $0.count { $0 == 1 } } <= 4, "of 11: nothing is begun after the failure")
     }
 
     @Test func cancellationStopsBetweenBatches() async throws {
         let (model, clip) = (model, clip)
         let task = Task {
-            var batches = 0
-            let run = ChunkedRun(model, Chunking(seconds: 1), batchSeconds: 1) { chunks in
-                batches += 1
-                if batches == 3 { withUnsafeCurrentTask { $0?.cancel() } }
+            let batches = Atomic(0)
+            let run = ChunkedRun(model, Chunking(seconds: 1), batchSeconds: 1) { _, chunks in
+                batches.add(1, ordering: .relaxed)
                 return chunks.map { _ in 0 }
+            } progress: { seconds, _ in
+                if seconds > 5 { withUnsafeCurrentTask { $0?.cancel() } }
             } finished: { _ in
             }
-            #expect(throws: CancellationError.self) { try run.add(clip, index: 0, name: "samples") }
-            return batches
+            #expect(throws: CancellationError.self) {
+                try run.add(clip, index: 0, name: "samples")
+                try run.finish()
+            }
+            return batches.load(ordering: .relaxed)
         }
-        #expect(await task.value == 3)
+        let count = await task.value
+        #expect(0 < count && count < 20, "of 42")
     }
 }

@@ -107,7 +107,7 @@ import XLSR
         let samples = (0..<100 * hop + 33).map { random.float(scale: 0.1 + Float($0) / 8000, offset: 0.1) }
         func frames(_ chunking: Chunking) throws -> [Float] {
             var parts: [[Float]] = []
-            let run = ChunkedRun(model, chunking, batchSeconds: Double(60 * hop) / Double(rate)) { chunks in
+            let run = ChunkedRun(model, chunking, batchSeconds: Double(60 * hop) / Double(rate)) { model, chunks in
                 try model.tensors(named: ["extract_features"], of: chunks)
             } finished: { outcome in
                 parts = try outcome.pieces.get().map { $0[0].array.floats() }

@@ -20,8 +20,9 @@ struct CUDAStaging: @unchecked Sendable {
     private let device: Device
     private var slots: [Slot] = []
     private var next = 0
-    /// Fewer once the system has no more memory that can be pinned.
-    private var largestSlotCount = 8
+    /// Room for the samples of eight minutes, so that the host can queue a batch while the one before is computed. Fewer
+    /// once the system has no more memory that can be pinned.
+    private var largestSlotCount = 64
 
     init(library: CUDALibrary, device: Device) {
         self.library = library

@@ -8,6 +8,7 @@ package final class PrimitivesBackend: Backend {
     package var pool: StoragePool { base.pool }
     package var counters: Counters { base.counters }
     package var tileByteCount: Int { base.tileByteCount }
+    package var batchesUnderWay: Int { base.batchesUnderWay }
 
     package init(_ base: any Backend) {
         self.base = base

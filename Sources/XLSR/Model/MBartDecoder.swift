@@ -49,7 +49,7 @@ struct MBartDecoder: Sendable {
         var x = try Tensor(embedding(steps), shape: [steps.count, configuration.hiddenSize], on: backend)
             .layerNorm(embeddingNorm)  // [rows, hidden]
         for (index, layer) in layers.enumerated() {
-            try Task.checkCancellation()
+            try CancellationFlag.check()
             x = try layer(x, state, index, rows)
         }
         return try x.layerNorm(norm)

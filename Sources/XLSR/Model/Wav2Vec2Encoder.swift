@@ -47,7 +47,7 @@ struct Wav2Vec2Encoder: Sendable {
         taps?.record("hidden_states.0", x, segments)
         var sum = average.map(LayerAverage.Accumulator.init)
         for (index, layer) in layers.enumerated() {
-            try Task.checkCancellation()
+            try CancellationFlag.check()
             try sum?.add(x)
             x = try layer(x, segments: segments)
             taps?.record("hidden_states.\(index + 1)", x, segments)

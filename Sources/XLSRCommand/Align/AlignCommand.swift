@@ -9,7 +9,7 @@ extension Command {
             help: "audio as for `xlsr run`, each followed by what is said in it: a text file in UTF-8, or the words",
             limit: .max),
         options: [
-            .model, .device, .precision, .alignmentFormat, .output, .timestamps, .language, .batchSeconds,
+            .model, .devices, .precision, .alignmentFormat, .output, .timestamps, .language, .batchSeconds,
             .chunkSeconds, .strideSeconds, .split, .normalize,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
         notes: [

@@ -17,12 +17,20 @@ struct LanguageRun {
     let found: (Int, Finding) -> Void
     /// Gets the index of an input that can't be used, and why.
     let failed: (Int, any Error) -> Void
+    /// Gets each language's run when it is over.
+    let ended: (Run) -> Void
 
     /// - Parameter read: the audio of an input, and what it is called in errors.
     func callAsFunction(
         count: Int, chunking: Chunking, read: (Int) throws -> (clip: AudioClip, name: String)
     ) throws {
         var current: (language: String, run: Run)?
+        func finish() throws {
+            guard let run = current?.run else { return }
+            current = nil
+            try run.finish()
+            ended(run)
+        }
         for index in 0..<count {
             try Task.checkCancellation()
             do {
@@ -33,8 +41,7 @@ struct LanguageRun {
                 found(index, Finding(language: language, elapsedSeconds: start.duration(to: clock.now).seconds))
                 if current?.language != language.language {
                     // In order: what waits for its batch to be full comes before what follows.
-                    try current?.run.finish()
-                    current = nil
+                    try finish()
                     current = (language.language, try makeRun(transcriber.model(for: language.language)))
                 }
                 try current?.run.add(clip, index: index, name: name)
@@ -42,6 +49,6 @@ struct LanguageRun {
                 failed(index, error)
             }
         }
-        try current?.run.finish()
+        try finish()
     }
 }

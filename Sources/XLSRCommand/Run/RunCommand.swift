@@ -12,7 +12,7 @@ extension Command {
                 """,
             limit: .max),
         options: [
-            .model, .device, .precision, .task, .format, .output, .timestamps, .language, .identifier, .beams, .layer,
+            .model, .devices, .precision, .task, .format, .output, .timestamps, .language, .identifier, .beams, .layer,
             .topK, .threshold, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize, .decoder, .beamWidth,
             .lm, .lmWeight, .wordScore, .hotword, .lexicon, .nbest,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
@@ -59,6 +59,10 @@ extension Command {
             greedy or --lm none is given; alphabet.json beside it says what the outputs stand for. Texts and scores are \
             those of pyctcdecode 0.5.0 with the same settings.
             """,
+            """
+            Inputs share batches of --batch-seconds, which several devices compute at the same time; results come in the \
+            inputs' order all the same. A device that fails in the middle is reported, and the others do its work.
+            """,
             "Exit status: 0 done, 1 something failed (other inputs still ran), 2 wrong usage.",
         ],
         examples: [
@@ -67,6 +71,7 @@ extension Command {
             Example("xlsr run --format srt --output subtitles/ *.wav", "a subtitle file for each recording"),
             Example("xlsr run --format srt --line-length 32 --cue-lines 1 a.wav", "short subtitles, a line each"),
             Example("xlsr run --split silence podcast.mp3", "an hour of speech, cut where nobody speaks"),
+            Example("xlsr run --device cuda:0,cuda:1 --batch-seconds 120 *.wav", "on two GPUs, in large batches"),
             Example("xlsr run --format json --timestamps char a.wav", "each character with its time"),
             Example("xlsr run --task translate --language de --model ./en-to-15 a.wav", "into German"),
             Example("xlsr run --task features --layer 3 --output a.safetensors a.wav", "hidden states after layer 3"),

@@ -54,7 +54,7 @@ struct RunOptions: Sendable {
     /// What is said in the inputs, or files that hold it; nil where that is to be found out.
     let texts: [String]?
     let model: ModelSource
-    let device: Device
+    let devices: [Device]
     let backendOptions: BackendOptions
     let precision: Precision
     let task: Task
@@ -118,7 +118,7 @@ struct RunOptions: Sendable {
         subtitleOption = Option.subtitles.first { arguments.has($0) }
         decoder = try DecoderOptions(arguments)
         verbosity = try arguments.verbosity()
-        device = try arguments.device()
+        devices = try arguments.devices()
         backendOptions = try arguments.backendOptions()
         precision = try arguments.precision()
         model = try arguments.modelSource()

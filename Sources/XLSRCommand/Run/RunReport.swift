@@ -4,32 +4,49 @@ import XLSR
 /// What a run took: the lines of `--verbose`.
 struct RunReport {
     var loadSeconds = 0.0
-    private(set) var audioSeconds = 0.0
-    private(set) var computeSeconds = 0.0
+    var audioSeconds = 0.0
+    /// The time in which any device computed.
+    var computeSeconds = 0.0
+    /// What each of the model's devices did.
+    private var work: [DeviceWork] = []
     /// Inputs that are done, failed ones included.
     var inputCount = 0
     var failureCount = 0
     /// Errors that were shown.
     var messages: Set<String> = []
 
-    mutating func add(audio: Double, compute: Double) {
-        audioSeconds += audio
-        computeSeconds += compute
+    mutating func add<Piece>(_ run: ChunkedRun<Piece>) {
+        computeSeconds += run.busySeconds
+        guard !work.isEmpty else { return work = run.work }
+        for (index, part) in run.work.enumerated() { work[index] += part }
     }
 
     /// - Parameter decoder: what wrote text, if anything did.
     func print(_ model: XLSRModel, _ decoder: CTCDecoder?) {
         Terminal.note("model: \(model.name), \(model.precision.weights)")
-        Terminal.note("device: \(model.backend.device), \(model.backend.summary)")
+        let backends = model.models.map(\.backend)
+        for backend in backends { Terminal.note("device: \(backend.device), \(backend.summary)") }
         if let decoder { Terminal.note("decoder: \(decoder.summary)") }
         Terminal.note("load: \(decimal(loadSeconds, 3)) s")
         let factor = audioSeconds > 0 ? ", real-time factor \(decimal(computeSeconds / audioSeconds, 4))" : ""
         Terminal.note(
             "compute: \(decimal(computeSeconds, 3)) s for \(decimal(audioSeconds, 2)) s of audio in"
-                + " \(counted(inputCount - failureCount, "input"))" + factor)
+                + " \(counted(inputCount - failureCount, "input")), \(batches(work))" + factor)
+        for (backend, part) in zip(backends, work) where backends.count > 1 {
+            Terminal.note(
+                "\(backend.device): \(decimal(part.seconds, 3)) s for \(decimal(part.audioSeconds, 2)) s of audio,"
+                    + " \(batches([part])), peak memory \(byteText(backend.pool.statistics.peakByteCount))")
+        }
         let peak = ProcessMemory.peakByteCount.map { "; \(byteText($0)) of the process (VmHWM)" } ?? ""
-        Terminal.note("peak memory: \(byteText(model.backend.pool.statistics.peakByteCount)) on the device\(peak)")
+        let onDevices = backends.reduce(0) { $0 + $1.pool.statistics.peakByteCount }
+        let place = backends.count > 1 ? "the devices" : "the device"
+        Terminal.note("peak memory: \(byteText(onDevices)) on \(place)\(peak)")
     }
+}
+
+private func batches(_ work: [DeviceWork]) -> String {
+    let count = work.reduce(0) { $0 + $1.batchCount }
+    return "\(count) batch\(count == 1 ? "" : "es")"
 }
 
 enum ProcessMemory {

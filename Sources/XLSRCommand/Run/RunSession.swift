@@ -1,4 +1,5 @@
 import Backends
+import Synchronization
 import TensorEngine
 import XLSR
 
@@ -38,17 +39,22 @@ final class RunSession {
         let start = clock.now
         ProgressBar.show("loading \(options.model.name)")
         defer { ProgressBar.clear() }
-        let backend = try BackendRegistry.open(options.device, options: options.backendOptions)
+        let backends = try BackendRegistry.open(options.devices, options: options.backendOptions)
         var model = try XLSRModel(
-            options.model.files, name: options.model.name, on: backend, precision: options.precision,
+            options.model.files, name: options.model.name, on: backends, precision: options.precision,
             language: options.languages.language)
+        let lost = LostDevices()
+        model.deviceFailed = { device, error in
+            if lost.isNew(device) { Terminal.error("device \(device) is lost, the others do its work: \(error)") }
+        }
         if options.normalization == .fairseq {
             model.featureExtractor.normalizationEpsilon = FeatureExtractorSettings.fairseqEpsilon
         }
         self.model = model
         transcriber = try options.languages.identifier.map { [model] source in
             ProgressBar.show("loading \(source.name)")
-            let identifier = try XLSRModel(source.files, name: source.name, on: backend, precision: options.precision)
+            let identifier = try XLSRModel(
+                source.files, name: source.name, on: model.backend, precision: options.precision)
             return try MultilingualTranscriber(model, identifier: identifier)
         }
         switch plan.product {
@@ -73,20 +79,22 @@ final class RunSession {
     func run() throws -> Bool {
         switch plan.product {
         case .tensors(let names):
-            try run({ [model] in try model.tensors(named: Set(names), of: $0) }) { .tensors(HostArray.joined($1)) }
+            try run({ try $0.tensors(named: Set(names), of: $1) }) { .tensors(HostArray.joined($1)) }
         case .head(let style):
-            try run(model.headPieces, minimumSampleCount: model.configuration.minimumHeadSampleCount) {
-                try self.result($0, self.model.headOutputs(of: $1), style)
+            try run(
+                { try $0.headPieces(of: $1) }, minimumSampleCount: model.configuration.minimumHeadSampleCount
+            ) { outcome, pieces in
+                try self.result(outcome, outcome.model.headOutputs(of: pieces), style)
             }
         case .transcript(let style) where transcriber != nil: try runByLanguage(style)
         case .transcript(let style):
-            try run({ [model, decoder] in try model.evidence(of: $0, for: decoder) }) { outcome, pieces in
+            try run({ [decoder] in try $0.evidence(of: $1, for: decoder) }) { outcome, pieces in
                 try self.result(outcome, self.model.transcript(of: pieces, by: self.decoder), style)
             }
         case .translation(let format): try translate(format)
         case .alignment(let style):
             noteStars()
-            try run { [model, texts] chunks in
+            try run { [texts] model, chunks in
                 try model.emissions(of: chunks) { try texts[$0].get() }
             } result: { outcome, pieces in
                 let text = try self.texts[outcome.index].get()
@@ -106,7 +114,7 @@ final class RunSession {
     ) -> RunResult {
         let result = TranscriptionResult(
             audio: inputs[outcome.index], transcript: transcript, model: model.name,
-            device: model.backend.device.description, precision: model.precision.weights.rawValue,
+            device: outcome.deviceNames, precision: model.precision.weights.rawValue,
             audioSeconds: outcome.audioSeconds,
             elapsedSeconds: outcome.elapsedSeconds + (found[outcome.index]?.elapsedSeconds ?? 0),
             voiceActivity: outcome.voiceActivity, language: found[outcome.index]?.language.language ?? model.language,
@@ -133,7 +141,7 @@ final class RunSession {
         }
         let result = HeadResult(
             content: content, audio: inputs[outcome.index], model: model.name,
-            device: model.backend.device.description, precision: model.precision.weights.rawValue,
+            device: outcome.deviceNames, precision: model.precision.weights.rawValue,
             audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
         return .head(result, style.format)
     }
@@ -151,8 +159,8 @@ final class RunSession {
     /// - Parameters:
     ///   - chunking: by default what the options say.
     ///   - batchSeconds: by default what the options say.
-    func run<Piece>(
-        _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
+    func run<Piece: Sendable>(
+        _ compute: @escaping @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
         chunking: Chunking? = nil, batchSeconds: Double? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
@@ -164,9 +172,9 @@ final class RunSession {
             try run.add(clip, index: 0, name: name)
             try run.finish()
         } else {
-            try model.read(
-                inputs, into: run, check: { [texts] in _ = try texts.isEmpty ? nil : texts[$0].get() }, failed: fail)
+            try model.read(inputs, into: run) { [texts] in _ = try texts.isEmpty ? nil : texts[$0].get() }
         }
+        report.add(run)
     }
 
     private func runByLanguage(_ style: TranscriptStyle) throws {
@@ -174,12 +182,12 @@ final class RunSession {
         let run = LanguageRun(transcriber: transcriber) { model in
             let decoder = try self.decoders[model.language ?? ""] ?? self.options.decoder.decoder(for: model)
             self.decoders[model.language ?? ""] = decoder
-            return self.chunkedRun(model, { try model.evidence(of: $0, for: decoder) }) {
+            return self.chunkedRun(model, { try $0.evidence(of: $1, for: decoder) }) {
                 try self.result($0, model.transcript(of: $1, by: decoder), style)
             }
         } found: { index, finding in
             self.found[index] = finding
-            self.report.add(audio: 0, compute: finding.elapsedSeconds)
+            self.report.computeSeconds += finding.elapsedSeconds
             guard self.options.verbosity == .verbose else { return }
             let language = finding.language
             Terminal.note(
@@ -187,6 +195,8 @@ final class RunSession {
                     + " \(decimal(language.probability, 4)))")
         } failed: {
             self.fail($0, $1)
+        } ended: {
+            self.report.add($0)
         }
         try run(count: inputs.count, chunking: options.chunking, read: input)
     }
@@ -204,9 +214,9 @@ final class RunSession {
         return (try Demo.recording(named: name), name)
     }
 
-    private func chunkedRun<Piece>(
-        _ model: XLSRModel, _ compute: @escaping ([ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
-        chunking: Chunking? = nil, batchSeconds: Double? = nil,
+    private func chunkedRun<Piece: Sendable>(
+        _ model: XLSRModel, _ compute: @escaping @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece],
+        minimumSampleCount: Int? = nil, chunking: Chunking? = nil, batchSeconds: Double? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) -> ChunkedRun<Piece> {
         ChunkedRun(
@@ -215,7 +225,7 @@ final class RunSession {
         ) { outcome in
             do {
                 let value = try result(outcome, outcome.pieces.get())
-                self.report.add(audio: outcome.audioSeconds, compute: outcome.elapsedSeconds)
+                self.report.audioSeconds += outcome.audioSeconds
                 try self.destination.write(value, input: outcome.index, of: self.inputs.count)
                 self.report.inputCount += 1
             } catch let error as OutputError {
@@ -242,4 +252,11 @@ final class RunSession {
         let isNamed = error is AudioError || error is TextError || inputs.count == 1 || message.hasPrefix(inputs[index])
         Terminal.error(isNamed ? message : "\(inputs[index]): \(message)")
     }
+}
+
+/// Devices that were reported already.
+private final class LostDevices: Sendable {
+    private let devices = Mutex<Set<Device>>([])
+
+    func isNew(_ device: Device) -> Bool { devices.withLock { $0.insert(device).inserted } }
 }

@@ -40,7 +40,7 @@ struct TranslationResult: Encodable, Sendable {
 
     init(
         audio: String, _ translation: Translation, _ tokenizer: SubwordTokenizer, model: XLSRModel,
-        audioSeconds: Double, elapsedSeconds: Double
+        device: String, audioSeconds: Double, elapsedSeconds: Double
     ) {
         self.audio = audio
         text = translation.text
@@ -54,7 +54,7 @@ struct TranslationResult: Encodable, Sendable {
                 tokens: ids.map { tokenizer.token(for: $0) ?? "" }, tokenIDs: ids)
         }
         self.model = model.name
-        device = model.backend.device.description
+        self.device = device
         precision = model.precision.weights.rawValue
         self.audioSeconds = rounded(audioSeconds, 3)
         self.elapsedSeconds = rounded(elapsedSeconds, 3)

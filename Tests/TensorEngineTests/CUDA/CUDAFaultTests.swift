@@ -113,8 +113,8 @@ extension FakeCUDATests {
             let driver = try openFakeCUDA(fakeCUDA { $0.hasNoPinnedMemory = hasNoPinnedMemory })
             let pool = StoragePool(allocator: driver, device: driver.device)
             // More than all slots hold.
-            let storage = try pool.allocate(byteCount: 6 << 20)
-            var bytes = (0..<6 << 20).map { UInt8(truncatingIfNeeded: $0 / 1000) }
+            let storage = try pool.allocate(byteCount: 34 << 20)
+            var bytes = (0..<34 << 20).map { UInt8(truncatingIfNeeded: $0 / 1000) }
             let expected = bytes
             try bytes.withUnsafeBytes { try driver.upload($0, to: storage.address) }
             for index in bytes.indices { bytes[index] = 0 }

@@ -102,15 +102,15 @@ import XLSR
         for beams in [1, 5] {
             var settings = try model.generationSettings()
             settings.beamCount = beams
-            var heard: [String] = []
+            let log = Log<String>()
             var texts: [String] = []
             let run = ChunkedRun(
                 model, .translation, batchSeconds: 30,
-                compute: { try model.translations(of: $0, settings) { heard.append($1) } }
+                compute: { [settings] in try $0.translations(of: $1, settings) { log.append($1) } }
             ) { texts = try $0.pieces.get().map(\.text) }
             try run.add(clip, index: 0, name: "clip")
             try run.finish()
-            let text = try #require(texts.first)
+            let (text, heard) = (try #require(texts.first), log.all)
             #expect(heard.last == text)
             #expect(heard.allSatisfy { text.hasPrefix($0) })
         }
