@@ -30,6 +30,12 @@ import SIMDKernelTable
     return y.replacing(with: x, where: x .!= x)
 }
 
+/// `eˣ` for x ≤ 0, NaN included: half the work.
+@inline(__always) func exponentialBelowZero(_ x: Vector) -> Vector {
+    let y = exponentialCore(x).replacing(with: splat(0), where: x .< splat(-87.336_55))
+    return y.replacing(with: x, where: x .!= x)
+}
+
 /// `erf x` as `x · P(x²) / Q(x²)` for |x| ≤ 3.92, beyond which it is ±1 in float32.
 /// A minimax fit of relative error 2e-8; 4e-7 with float32 arithmetic.
 @inline(__always) func errorFunction(_ value: Vector) -> Vector {

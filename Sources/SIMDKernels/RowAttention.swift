@@ -11,7 +11,7 @@ import SIMDKernelTable
                 task.scale * dotProduct(q, task.keys + Int(rows[index]) * task.stride, task.query.columns)
         }
         let top = splat(largestOf(task.scratch, count))
-        map(task.scratch, task.scratch, count) { exponential($0 - top) }
+        map(task.scratch, task.scratch, count) { exponentialBelowZero($0 - top) }
         let factor = splat(1 / sumOf(task.scratch, count) { $0 })
         let y = task.result + query * task.resultStride
         weighRows(task, rows, count, y)

@@ -81,7 +81,7 @@ import SIMDKernelTable
         let x = task.x.pointer + row * task.x.stride
         let y = task.y + row * count
         let top = splat(largestOf(x, count))
-        map(x, y, count) { exponential($0 - top) }
+        map(x, y, count) { exponentialBelowZero($0 - top) }
         let scale = splat(1 / sumOf(y, count) { $0 })
         map(y, y, count) { $0 * scale }
     }
@@ -92,7 +92,7 @@ import SIMDKernelTable
     for row in 0..<task.x.rows {
         let x = task.x.pointer + row * task.x.stride
         let top = splat(largestOf(x, count))
-        let total = sumOf(x, count, fill: -.infinity) { exponential($0 - top) }
+        let total = sumOf(x, count, fill: -.infinity) { exponentialBelowZero($0 - top) }
         let logarithmOfTotal = logarithm(splat(total))
         map(x, task.y + row * count, count) { ($0 - top) - logarithmOfTotal }
     }

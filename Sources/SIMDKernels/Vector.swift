@@ -65,10 +65,15 @@
 @inline(__always) func larger(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .> b) }
 @inline(__always) func smaller(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .< b) }
 
+/// Half upon half, which takes as many steps as a lane number has bits.
 @inline(__always) func sum(_ value: Vector) -> Float {
-    var total: Float = 0
-    for lane in 0..<lanes { total += value[lane] }
-    return total
+    var sums = value
+    var width = lanes / 2
+    while width > 0 {
+        for lane in 0..<width { sums[lane] += sums[lane &+ width] }
+        width /= 2
+    }
+    return sums[0]
 }
 
 @inline(__always) func largest(_ value: Vector) -> Float {
