@@ -20,7 +20,7 @@ final class ThreadTeam: Sendable {
 
     deinit { core.end() }
 
-    /// Calls `body` once in the calling thread, with 0, and once in each of `helperCount` members.
+    /// Calls `body` once in the calling thread, with 0, and once in each of at most `helperCount` members.
     /// - Returns: false when the team has work already, or no threads could be had: then nothing was done.
     func run(helpers helperCount: Int, _ body: @Sendable (_ worker: Int) -> Void) -> Bool {
         core.run(helpers: helperCount, body)
