@@ -59,7 +59,10 @@ let package = Package(
             exclude: ["Prelude.cl", "Tile.cl", "WideAttention.cl", "WideProduct.cl"]),
         .target(
             name: "CUDAShim", path: "Kernels/CUDA",
-            exclude: ["Prelude.cu", "TensorAttention.cu", "TensorCore.cu", "TensorProduct.cu"]),
+            exclude: [
+                "Prelude.cu", "TensorAttention.cu", "TensorCore.cu", "TensorProduct.cu", "TensorTile.cu",
+                "Warpgroup.cu", "WarpgroupProduct.cu",
+            ]),
         .target(name: "GPUBackends", dependencies: ["TensorEngine", "KernelSources", "OpenCLShim", "CUDAShim"]),
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends", "GPUBackends"]),
         .target(name: "DemoAssets", exclude: ["model", "audio"]),

@@ -75,3 +75,20 @@ FUNCTION void load_four(float x[4], const float *p) {
 FUNCTION void load_two_words(uint words[2], const void *p) {
     asm volatile("ld.global.v2.u32 {%0, %1}, [%2];" : "=r"(words[0]), "=r"(words[1]) : "l"(p));
 }
+FUNCTION void store_two_words(void *p, uint first, uint second) {
+    asm volatile("st.shared.v2.u32 [%0], {%1, %2};" ::"r"(shared_address(p)), "r"(first), "r"(second) : "memory");
+}
+
+// Copies of 16 bytes into shared memory that run beside the thread: the first byte_count of them, then zeros.
+FUNCTION void copy_async(void *target, const void *source, int byte_count) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(target)), "l"(source),
+                 "r"(byte_count)
+                 : "memory");
+}
+FUNCTION void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+FUNCTION void wait_for_copies() { asm volatile("cp.async.wait_group 0;" ::: "memory"); }
+// Waits for all copies but those before the last `end_copies`.
+FUNCTION void wait_for_copies_but_last() { asm volatile("cp.async.wait_group 1;" ::: "memory"); }
+
+// Waits for the other lanes of the warp.
+#define WARP_BARRIER() __syncwarp()

@@ -17,6 +17,15 @@ static const unsigned char tensorProduct[] = {
 static const unsigned char tensorAttention[] = {
 #embed "../CUDA/TensorAttention.cu"
 };
+static const unsigned char tensorTile[] = {
+#embed "../CUDA/TensorTile.cu"
+};
+static const unsigned char warpgroup[] = {
+#embed "../CUDA/Warpgroup.cu"
+};
+static const unsigned char warpgroupProduct[] = {
+#embed "../CUDA/WarpgroupProduct.cu"
+};
 static const unsigned char functions[] = {
 #embed "Functions.cl"
 };
@@ -58,6 +67,9 @@ static const KernelSourceText sources[] = {
     SOURCE("CUDA/TensorAttention.cu", tensorAttention),
     SOURCE("CUDA/TensorCore.cu", tensorCore),
     SOURCE("CUDA/TensorProduct.cu", tensorProduct),
+    SOURCE("CUDA/TensorTile.cu", tensorTile),
+    SOURCE("CUDA/Warpgroup.cu", warpgroup),
+    SOURCE("CUDA/WarpgroupProduct.cu", warpgroupProduct),
     SOURCE("OpenCL/Prelude.cl", openCLPrelude),
     SOURCE("OpenCL/Tile.cl", tile),
     SOURCE("OpenCL/WideAttention.cl", wideAttention),

@@ -44,6 +44,8 @@ package struct GPUProperties: Sendable {
     package var largestGroupSize: Int
     /// Whether the instructions of Kernels/CUDA/TensorCore.cu are there.
     package var hasTensorCores: Bool
+    /// Whether those of Kernels/CUDA/Warpgroup.cu are there too.
+    package var hasWarpgroupProducts = false
 
     package init(
         kind: Kind, name: String, vendor: String, driverVersion: String, platform: String, extensions: [String],
@@ -70,10 +72,15 @@ package struct GPUProgram: Hashable, Sendable {
     package var source: KernelSource
     /// Names and values of macros, in a fixed order.
     package var definitions: [KernelDefinition]
+    /// Memory that a group shares beyond what the text declares.
+    package var sharedByteCount: Int
 
-    package init(_ source: KernelSource, _ definitions: KeyValuePairs<String, Int> = [:]) {
+    package init(
+        _ source: KernelSource, _ definitions: KeyValuePairs<String, Int> = [:], sharedByteCount: Int = 0
+    ) {
         self.source = source
         self.definitions = definitions.map(KernelDefinition.init)
+        self.sharedByteCount = sharedByteCount
     }
 }
 

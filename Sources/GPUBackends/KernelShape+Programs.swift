@@ -29,16 +29,6 @@ extension KernelShape {
         }
     }
 
-    /// The product on tensor cores, of factors of 16 bits, in squares of 64 or 128.
-    package static func tensorProduct(_ weightType: DType, tile: Int) -> GPUProgram {
-        GPUProgram(
-            .tensorProduct,
-            [
-                "LANES": 1, "WEIGHT_TYPE": weightType.weightCode, "COMPUTE_TYPE": weightType.computeCode,
-                "TILE_M": tile, "TILE_N": tile, "WARPS_M": 2, "WARPS_N": tile / 32,
-            ])
-    }
-
     // MARK: Attention
 
     /// Queries of a group of the tiled attention, and threads that share a query.
@@ -107,17 +97,22 @@ extension KernelShape {
     /// Every program for tensor cores, for heads of these sizes.
     package static func tensorPrograms(headSizes: [Int]) -> [GPUProgram] {
         let products = [DType.float16, .bfloat16, .int8].flatMap { type in
-            [64, 128].map { tensorProduct(type, tile: $0) }
+            TensorTile.ofWarps.map { $0.program(type) }
         }
         let sizes = headSizes.filter { $0.isMultiple(of: 8) }
         return products
             + [DType.float16, .bfloat16].flatMap { type in sizes.map { tensorAttention(type, headSize: $0) } }
     }
+
+    /// Every program for warpgroups.
+    package static var warpgroupPrograms: [GPUProgram] {
+        [DType.float16, .bfloat16, .int8].flatMap { type in TensorTile.ofWarpgroups.map { $0.program(type) } }
+    }
 }
 
 extension DType {
     /// `WEIGHT_TYPE` of the kernels.
-    fileprivate var weightCode: Int {
+    var weightCode: Int {
         switch self {
         case .float32, .int32: 0
         case .float16: 1
@@ -127,5 +122,5 @@ extension DType {
     }
 
     /// `COMPUTE_TYPE` of the kernels for tensor cores: int8 is exact in bfloat16.
-    fileprivate var computeCode: Int { self == .float16 ? 1 : 2 }
+    var computeCode: Int { self == .float16 ? 1 : 2 }
 }

@@ -16,6 +16,8 @@ package struct KernelShape: Sendable, Hashable {
     let localMemoryByteCount: Int
     /// Whether products with weights of 16 or 8 bits, and attention beside them, run on tensor cores.
     package private(set) var usesTensorCores = false
+    /// Whether products do so by warpgroups.
+    package private(set) var usesWarpgroups = false
 
     /// Columns of a panel of a packed weight.
     var panel: Int { 2 * lanes }
@@ -46,6 +48,7 @@ extension KernelShape {
                 largestGroupSize: properties.largestGroupSize, localMemoryByteCount: properties.localMemoryByteCount)
             self.usesTensorCores =
                 properties.hasTensorCores && usesTensorCores ?? (ProgramCache.variable("XLSR_TENSOR_CORES") == "1")
+            usesWarpgroups = self.usesTensorCores && properties.hasWarpgroupProducts
         }
     }
 

@@ -11,6 +11,8 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
     case rowAttention
     /// Products on NVIDIA's tensor cores.
     case tensorProduct
+    /// Products by the warpgroups of compute capability 9.0.
+    case warpgroupProduct
     /// Attention on NVIDIA's tensor cores.
     case tensorAttention
     /// Products for processors.
@@ -40,7 +42,13 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
         case .product: ["Portable/Weights.cl", "Portable/Product.cl"]
         case .attention: ["Portable/Attention.cl"]
         case .rowAttention: ["Portable/RowAttention.cl"]
-        case .tensorProduct: ["Portable/Weights.cl", "CUDA/TensorCore.cu", "CUDA/TensorProduct.cu"]
+        case .tensorProduct:
+            ["Portable/Weights.cl", "CUDA/TensorCore.cu", "CUDA/TensorTile.cu", "CUDA/TensorProduct.cu"]
+        case .warpgroupProduct:
+            [
+                "Portable/Weights.cl", "CUDA/TensorCore.cu", "CUDA/TensorTile.cu", "CUDA/Warpgroup.cu",
+                "CUDA/WarpgroupProduct.cu",
+            ]
         case .tensorAttention: ["CUDA/TensorCore.cu", "CUDA/TensorAttention.cu"]
         case .wideProduct: ["Portable/Weights.cl", "OpenCL/Tile.cl", "OpenCL/WideProduct.cl"]
         case .wideAttention: ["OpenCL/Tile.cl", "OpenCL/WideAttention.cl"]

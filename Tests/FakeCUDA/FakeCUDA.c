@@ -16,7 +16,7 @@ typedef struct Object {
     enum Kind kind;
     bool isAlive;
     struct Object *context;
-    // Of memory and images.
+    // Of memory and images; of a function, what a group may share.
     char *bytes;
     size_t byteCount;
     // Of a context.
@@ -443,6 +443,15 @@ static uint32_t fake_cuModuleGetFunction(CUfunction *function, CUmodule module, 
     return cudaSuccess;
 }
 
+static uint32_t fake_cuFuncSetAttribute(CUfunction function, uint32_t attribute, int value) {
+    BEGIN_IN_CONTEXT();
+    Object *object = (Object *)function;
+    NEEDS(is(function, FUNCTION) && is(object->origin, MODULE), "its module is gone");
+    NEEDS(attribute == cudaLargestSharedByteCount && value > 0 && value <= 227 << 10, "more than a GPU has");
+    object->byteCount = (size_t)value;
+    return cudaSuccess;
+}
+
 static uint32_t fake_cuLaunchKernel(
     CUfunction function, unsigned groupsX, unsigned groupsY, unsigned groupsZ, unsigned threadsX, unsigned threadsY,
     unsigned threadsZ, unsigned sharedByteCount, CUstream stream, void **arguments, void **extra) {
@@ -453,6 +462,8 @@ static uint32_t fake_cuLaunchKernel(
     bool fits = threads > 0 && threads <= 1024 && groupsX > 0 && groupsX <= INT32_MAX && groupsY > 0 && groupsY <= 65535
         && groupsZ > 0 && groupsZ <= 65535;
     NEEDS(fits, "sizes that no GPU takes");
+    bool isAllowed = sharedByteCount <= 48 << 10 || sharedByteCount <= ((Object *)function)->byteCount;
+    NEEDS(isAllowed, "more shared memory than was asked for");
     enqueue((Object *)stream, (Command){0});
     return cudaSuccess;
 }

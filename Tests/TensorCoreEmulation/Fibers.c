@@ -1,20 +1,28 @@
 #include "Fibers.h"
 
+#include "SharedMemory.h"
+
 #include <stdlib.h>
 #include <ucontext.h>
 
 int emulatedThread;
 int emulatedGroup[3];
 
-enum { largestGroup = 1024, warp = 32, stackByteCount = 128 << 10 };
+enum { largestGroup = 1024, warp = 32, warpgroup = 128, stackByteCount = 128 << 10 };
 
-typedef enum { ready, atBarrier, atCollective, finished } State;
+typedef enum { ready, atBarrier, atCollective, atCondition, finished } State;
 
 typedef struct {
     ucontext_t context;
     State state;
+    // Of a barrier: its number and how many it lets go together.
+    int barrier, barrierCount;
+    // Of a collective.
     void *operand;
-    void (*combine)(void *operands[32]);
+    void (*combine)(void **operands);
+    int lanes;
+    int (*condition)(const void *context);
+    const void *conditionContext;
 } Fiber;
 
 static Fiber *fibers;
@@ -34,18 +42,41 @@ static void wait(State state) {
     swapcontext(&fibers[thread].context, &scheduler);
 }
 
-void emulatedBarrier(void) { wait(atBarrier); }
+void emulatedThreadsBarrier(int number, int threads) {
+    fibers[emulatedThread].barrier = number;
+    fibers[emulatedThread].barrierCount = threads;
+    wait(atBarrier);
+}
 
-void emulatedCollective(void *operand, void (*combine)(void *operands[32])) {
+void emulatedBarrier(void) { emulatedThreadsBarrier(0, fiberCount); }
+
+void emulatedWait(int (*condition)(const void *context), const void *context) {
+    fibers[emulatedThread].condition = condition;
+    fibers[emulatedThread].conditionContext = context;
+    wait(atCondition);
+}
+
+static void meet(void *operand, void (*combine)(void **operands), int lanes) {
     fibers[emulatedThread].operand = operand;
     fibers[emulatedThread].combine = combine;
+    fibers[emulatedThread].lanes = lanes;
     wait(atCollective);
 }
 
-static int isMisaligned;
+void emulatedCollective(void *operand, void (*combine)(void *operands[32])) { meet(operand, combine, warp); }
+
+void emulatedWarpgroupCollective(void *operand, void (*combine)(void *operands[128])) {
+    meet(operand, combine, warpgroup);
+}
+
+static enum EmulationOutcome fault;
+
+void emulatedFault(enum EmulationOutcome outcome) {
+    if (fault == emulationDone) fault = outcome;
+}
 
 void emulatedMove(const void *address, int byteCount) {
-    if ((uintptr_t)address % (uintptr_t)byteCount != 0) isMisaligned = 1;
+    if ((uintptr_t)address % (uintptr_t)byteCount != 0) emulatedFault(emulationMisaligned);
 }
 
 static int count(int first, int last, State state) {
@@ -54,28 +85,46 @@ static int count(int first, int last, State state) {
     return count;
 }
 
+static void releaseBarriers(void) {
+    for (int first = 0; first < fiberCount; first++) {
+        if (fibers[first].state != atBarrier) continue;
+        int arrived = 0;
+        for (int index = first; index < fiberCount; index++)
+            arrived += fibers[index].state == atBarrier && fibers[index].barrier == fibers[first].barrier;
+        if (arrived < fibers[first].barrierCount) continue;
+        int barrier = fibers[first].barrier;
+        for (int index = first; index < fiberCount; index++)
+            if (fibers[index].state == atBarrier && fibers[index].barrier == barrier) fibers[index].state = ready;
+    }
+}
+
 // Lets go whom everybody has come for. Returns whether anyone may run.
 static int release(void) {
-    if (count(0, fiberCount, atBarrier) == fiberCount) {
-        for (int index = 0; index < fiberCount; index++) fibers[index].state = ready;
+    releaseBarriers();
+    for (int index = 0; index < fiberCount; index++) {
+        Fiber *fiber = &fibers[index];
+        if (fiber->state == atCondition && fiber->condition(fiber->conditionContext)) fiber->state = ready;
     }
-    for (int first = 0; first + warp <= fiberCount; first += warp) {
-        if (count(first, first + warp, atCollective) < warp) continue;
-        void *operands[warp];
+    for (int first = 0; first < fiberCount; first += warp) {
+        int lanes = fibers[first].state == atCollective ? fibers[first].lanes : 0;
+        if (lanes == 0 || first % lanes != 0 || first + lanes > fiberCount) continue;
+        if (count(first, first + lanes, atCollective) < lanes) continue;
+        void *operands[warpgroup];
         int isSame = 1;
-        for (int lane = 0; lane < warp; lane++) {
+        for (int lane = 0; lane < lanes; lane++) {
             operands[lane] = fibers[first + lane].operand;
             isSame &= fibers[first + lane].combine == fibers[first].combine;
         }
         // Lanes that are at different instructions would hang.
         if (!isSame) return 0;
         fibers[first].combine(operands);
-        for (int lane = 0; lane < warp; lane++) fibers[first + lane].state = ready;
+        for (int lane = 0; lane < lanes; lane++) fibers[first + lane].state = ready;
     }
     return count(0, fiberCount, ready) > 0;
 }
 
 static enum EmulationOutcome runGroup(char *stacks) {
+    emulatedMemoryBegins();
     for (int index = 0; index < fiberCount; index++) {
         getcontext(&fibers[index].context);
         fibers[index].context.uc_stack.ss_sp = stacks + (size_t)index * stackByteCount;
@@ -85,6 +134,7 @@ static enum EmulationOutcome runGroup(char *stacks) {
         makecontext(&fibers[index].context, run, 0);
     }
     while (count(0, fiberCount, finished) < fiberCount) {
+        if (fault != emulationDone) return fault;
         if (!release()) return emulationStuck;
         for (int index = 0; index < fiberCount; index++) {
             if (fibers[index].state != ready) continue;
@@ -92,14 +142,14 @@ static enum EmulationOutcome runGroup(char *stacks) {
             swapcontext(&scheduler, &fibers[index].context);
         }
     }
-    return emulationDone;
+    return fault;
 }
 
 enum EmulationOutcome emulateLaunch(
     int groupsX, int groupsY, int groupsZ, int threads, void (*body)(const void *), const void *context) {
     if (threads > largestGroup || threads % warp != 0) return emulationHasNoVariant;
     enum EmulationOutcome outcome = emulationDone;
-    isMisaligned = 0;
+    fault = emulationDone;
     char *stacks = malloc((size_t)threads * stackByteCount);
     fibers = malloc(sizeof(Fiber) * threads);
     fiberCount = threads;
@@ -115,5 +165,5 @@ enum EmulationOutcome emulateLaunch(
             }
     free(fibers);
     free(stacks);
-    return isMisaligned ? emulationMisaligned : outcome;
+    return outcome;
 }

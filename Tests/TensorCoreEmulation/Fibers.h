@@ -12,12 +12,24 @@ extern int emulatedGroup[3];
 // Waits until all threads of the group are here.
 void emulatedBarrier(void);
 
+// Waits until so many threads of the group are at the barrier of that number.
+void emulatedThreadsBarrier(int number, int threads);
+
+// Waits until the condition holds.
+void emulatedWait(int (*condition)(const void *context), const void *context);
+
 // Waits until all lanes of the warp are here with an operand each; the last one calls `combine` with all 32 in lane
 // order, which may write into them.
 void emulatedCollective(void *operand, void (*combine)(void *operands[32]));
 
+// The same of the 128 threads of a warpgroup.
+void emulatedWarpgroupCollective(void *operand, void (*combine)(void *operands[128]));
+
 // Notes a move of so many bytes that isn't aligned to them.
 void emulatedMove(const void *address, int byteCount);
+
+// Ends the launch with that outcome unless it has failed already.
+void emulatedFault(enum EmulationOutcome outcome);
 
 // Runs `body` as every thread of every group, group after group.
 enum EmulationOutcome emulateLaunch(

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "Fibers.h"
+#include "SharedMemory.h"
 
 #define LANES 1
 #define KERNEL static void
@@ -180,5 +180,19 @@ FUNCTION void load_two_words(uint words[2], const void *p) {
     emulatedMove(p, 8);
     memcpy(words, p, 8);
 }
+FUNCTION void store_two_words(void *p, uint first, uint second) {
+    uint words[2] = {first, second};
+    emulatedStore(p, words, 8);
+}
+
+FUNCTION void copy_async(void *target, const void *source, int byte_count) {
+    emulatedCopyAsync(target, source, byte_count);
+}
+FUNCTION void end_copies(void) { emulatedEndCopies(); }
+FUNCTION void wait_for_copies(void) { emulatedWaitForCopies(0); }
+FUNCTION void wait_for_copies_but_last(void) { emulatedWaitForCopies(1); }
+
+FUNCTION void combine_nothing(void *operands[32]) {}
+#define WARP_BARRIER() emulatedCollective(0, combine_nothing)
 
 #include "../../Kernels/Portable/Functions.cl"

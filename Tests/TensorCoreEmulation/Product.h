@@ -1,14 +1,10 @@
-// One variant of the product: defines `VARIANT`, which launches it. WEIGHT_TYPE, COMPUTE_TYPE, TILE and VARIANT are
-// defined before.
-
-#define TILE_M TILE
-#define TILE_N TILE
-#define WARPS_M 2
-#define WARPS_N (TILE / 32)
+// One variant of the product: defines `VARIANT`, which launches it. WEIGHT_TYPE, COMPUTE_TYPE, TILE_M, TILE_N, WARPS_M,
+// WARPS_N and VARIANT are defined before.
 
 #include "Prelude.h"
 
 #include "../../Kernels/Portable/Weights.cl"
+#include "../../Kernels/CUDA/TensorTile.cu"
 #include "../../Kernels/CUDA/TensorProduct.cu"
 
 static void run(const void *context) {
@@ -19,6 +15,6 @@ static void run(const void *context) {
 }
 
 enum EmulationOutcome VARIANT(const EmulatedProduct *p) {
-    return emulateLaunch(
-        (p->m + TILE - 1) / TILE, (p->n + TILE - 1) / TILE, p->batches, 32 * WARPS_M * WARPS_N, run, p);
+    int tiles = (p->m + TILE_M - 1) / TILE_M * ((p->n + TILE_N - 1) / TILE_N);
+    return emulateLaunch(tiles, 1, p->batches, THREADS, run, p);
 }

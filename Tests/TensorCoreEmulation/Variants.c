@@ -1,14 +1,47 @@
 #include "TensorCoreEmulation.h"
 
-#define PRODUCTS(X) X(1, 1, 64) X(2, 2, 64) X(3, 2, 64) X(1, 1, 128) X(2, 2, 128) X(3, 2, 128)
+#define PRODUCTS(X) X(1, 1, 64) X(2, 2, 64) X(3, 2, 64) X(1, 1, 128) X(2, 2, 128) X(3, 2, 128) X(2, 2, 80)
 
 #define DECLARE(weight, compute, size) enum EmulationOutcome emulatedProduct_##weight##_##size(const EmulatedProduct *);
 PRODUCTS(DECLARE)
 
-enum EmulationOutcome emulateProduct(const EmulatedProduct *operands, int weightType, int computeType, int tile) {
+enum EmulationOutcome emulateProduct(
+    const EmulatedProduct *operands, int weightType, int computeType, int tileColumns) {
 #define CHOOSE(weight, compute, size) \
-    if (weightType == weight && computeType == compute && tile == size) return emulatedProduct_##weight##_##size(operands);
+    if (weightType == weight && computeType == compute && tileColumns == size) return emulatedProduct_##weight##_##size(operands);
     PRODUCTS(CHOOSE)
+    return emulationHasNoVariant;
+}
+
+#define WARPGROUP_PRODUCTS(X) \
+    X(1, 1, 2, 256) X(2, 2, 2, 256) X(3, 2, 2, 256) X(1, 1, 1, 64) X(2, 2, 1, 64) X(3, 2, 1, 64) X(2, 2, 2, 128) \
+    X(2, 2, 1, 80)
+
+#define DECLARE_WARPGROUP(weight, compute, group, size) \
+    enum EmulationOutcome emulatedWarpgroupProduct_##weight##_##group##_##size(const EmulatedProduct *, long);
+WARPGROUP_PRODUCTS(DECLARE_WARPGROUP)
+
+enum EmulationOutcome emulateWarpgroupProduct(
+    const EmulatedProduct *operands, int weightType, int computeType, int consumers, int tileColumns, long byteCount) {
+#define CHOOSE_WARPGROUP(weight, compute, group, size) \
+    if (weightType == weight && computeType == compute && consumers == group && tileColumns == size) \
+        return emulatedWarpgroupProduct_##weight##_##group##_##size(operands, byteCount);
+    WARPGROUP_PRODUCTS(CHOOSE_WARPGROUP)
+    return emulationHasNoVariant;
+}
+
+#define FAULTS(X) \
+    X(NothingPublished) X(CopiesNotWaitedFor) X(PhasesNotWaitedFor) X(SumsNotHandedOver) X(TilesGivenBackEarly) \
+    X(SumsReadEarly)
+
+#define DECLARE_FAULT(name) enum EmulationOutcome emulatedWarpgroupProduct_##name(const EmulatedProduct *, long);
+FAULTS(DECLARE_FAULT)
+
+enum EmulationOutcome emulateFaultyWarpgroupProduct(
+    const EmulatedProduct *operands, enum EmulationFault fault, long byteCount) {
+#define CHOOSE_FAULT(name) \
+    if (fault == emulation##name) return emulatedWarpgroupProduct_##name(operands, byteCount);
+    FAULTS(CHOOSE_FAULT)
     return emulationHasNoVariant;
 }
 

@@ -13,7 +13,9 @@ func exercise(_ driver: some GPUDriver) throws {
     }
     let arguments: [KernelArgument] = [.buffer(small), .buffer(nil), .int(1), .long(2), .float(3)]
     for round in 0..<40 {
-        let program = GPUProgram(round < 20 ? .elementwise : .rows, ["LANES": 1])
+        let program =
+            round < 20
+            ? GPUProgram(.elementwise, ["LANES": 1]) : GPUProgram(.rows, ["LANES": 1], sharedByteCount: 64 << 10)
         let kernel = GPUKernel(program: program, name: "kernel \(round % 3)")
         try driver.launch(kernel, LaunchSize(groups: (2, 3, 1), threads: (8, 1, 1)), arguments)
     }

@@ -1,4 +1,5 @@
 import Conformance
+import GPUBackends
 import TensorCoreEmulation
 import TensorEngine
 import Testing
@@ -34,62 +35,83 @@ import Testing
         ProductCase(m: 50, n: 16, depth: 64, rowStride: 16, batches: 3, hasStarts: true),
     ]
 
-    /// `WEIGHT_TYPE`, `COMPUTE_TYPE`, tile.
+    /// Rows and weights that begin at multiples of 16 bytes.
+    static let alignedProducts = [
+        ProductCase(m: 1, n: 1, depth: 8, rowStride: 8),
+        ProductCase(m: 3, n: 5, depth: 0, rowStride: 4),
+        ProductCase(m: 64, n: 64, depth: 64, rowStride: 64),
+        // More steps than there are stages, the last not a whole one.
+        ProductCase(m: 129, n: 257, depth: 328, rowStride: 328),
+        ProductCase(m: 130, n: 48, depth: 96, rowStride: 64),
+        ProductCase(m: 50, n: 80, depth: 640, rowStride: 80, batches: 3, hasStarts: true),
+        // More than one band of row tiles.
+        ProductCase(m: 1100, n: 100, depth: 8, rowStride: 8),
+    ]
+
+    /// `WEIGHT_TYPE`, `COMPUTE_TYPE`, columns of a tile.
     struct Variant: Sendable, CustomStringConvertible {
         var weight: DType
-        var tile: Int32
+        var tile: TensorTile
 
         var weightType: Int32 { weight == .float16 ? 1 : weight == .bfloat16 ? 2 : 3 }
         var compute: DType { weight == .float16 ? .float16 : .bfloat16 }
         var computeType: Int32 { compute == .float16 ? 1 : 2 }
-        var description: String { "\(weight) weights, tiles of \(tile)" }
-    }
+        var description: String { "\(weight) weights, tiles of \(tile.rows) × \(tile.columns)" }
 
-    static let variants = [DType.float16, .bfloat16, .int8].flatMap { weight in
-        [Int32(64), 128].map { Variant(weight: weight, tile: $0) }
-    }
-
-    @Test(arguments: variants, products)
-    func productsAreThoseOfTheRoundedFactors(variant: Variant, product: ProductCase) throws {
-        let (m, n, depth, batches) = (product.m, product.n, product.depth, product.batches)
-        var random = RandomSource(seed: UInt64(m * 1000 + n * 10 + depth))
-        let batchStride = (m * product.rowStride + depth + 3) / 4 * 4
-        let a = Memory(random.floats(batches * batchStride + depth))
-        let starts = Memory((0..<m).map { Int32($0 * 7 % m) })
-        let weights = random.floats(max(1, batches * n * depth)).map {
-            variant.weight == .int8 ? ($0 * 50).rounded() : $0
-        }
-        let stored = Memory(try HostArray(weights, shape: [weights.count]).bytes(as: variant.weight))
-        let numbers = weights.map { rounded($0, variant.weight) }
-        let (scales, bias) = (Memory(random.floats(batches * n)), Memory(random.floats(batches * n)))
-        let residual = Memory(random.floats(batches * m * n))
-        let c = Memory([Float](repeating: .nan, count: batches * m * n))
-        var operands = EmulatedProduct(
-            a: a.pointer, starts: product.hasStarts ? starts.pointer : nil, aRow: product.rowStride,
-            aBatch: batchStride, weight: stored.pointer, weightBatch: n * depth,
-            scales: variant.weight == .int8 ? scales.pointer : nil, bias: bias.pointer, residual: residual.pointer,
-            c: c.pointer, cRow: n, cBatch: m * n, m: Int32(m), n: Int32(n), depth: Int32(depth),
-            batches: Int32(batches), activation: Self.relu)
-        let outcome = emulateProduct(&operands, variant.weightType, variant.computeType, variant.tile)
-        #expect(outcome == emulationDone)
-        var (largestError, largest) = (0.0, 0.0)
-        for index in 0..<batches * m * n {
-            let (batch, row, column) = (index / (m * n), index / n % m, index % n)
-            let first = batch * batchStride + (product.hasStarts ? Int(starts[row]) : row) * product.rowStride
-            var sum = (0..<depth).reduce(0.0) {
-                $0 + Double(rounded(a[first + $1], variant.compute))
-                    * Double(numbers[(batch * n + column) * depth + $1])
+        func emulate(_ product: inout EmulatedProduct) -> EmulationOutcome {
+            guard tile.isOfWarpgroups else {
+                return emulateProduct(&product, weightType, computeType, Int32(tile.columns))
             }
-            if variant.weight == .int8 { sum *= Double(scales[batch * n + column]) }
-            let expected = max(0, sum + Double(bias[batch * n + column])) + Double(residual[index])
-            let error = (Double(c[index]) - expected).magnitude
-            largestError = error > largestError || error.isNaN ? error : largestError
-            largest = max(largest, expected.magnitude)
+            return emulateWarpgroupProduct(
+                &product, weightType, computeType, Int32(tile.rows / 64), Int32(tile.columns), tile.sharedByteCount)
         }
-        #expect(largestError <= 2e-6 * largest)
+
+        /// The largest and the smallest tile for all weights, those between for bfloat16.
+        static func all(_ tiles: [TensorTile]) -> [Variant] {
+            tiles.flatMap { tile in
+                let types: [DType] = tile == tiles[0] || tile.columns == 64 ? [.float16, .bfloat16, .int8] : [.bfloat16]
+                return types.map { Variant(weight: $0, tile: tile) }
+            }
+        }
     }
 
-    private static let relu = Int32(UnaryKind.allCases.firstIndex(of: .relu) ?? -1)
+    @Test(arguments: Variant.all(TensorTile.ofWarps), products)
+    func productsAreThoseOfTheRoundedFactors(variant: Variant, product: ProductCase) throws {
+        let result = try EmulatedRun(product, variant) { variant.emulate(&$0) }
+        #expect(result.outcome == emulationDone)
+        #expect(result.error <= 2e-6)
+    }
+
+    @Test(arguments: Variant.all(TensorTile.ofWarpgroups), alignedProducts)
+    func productsByWarpgroupsAreThoseOfTheRoundedFactors(variant: Variant, product: ProductCase) throws {
+        let result = try EmulatedRun(product, variant) { variant.emulate(&$0) }
+        #expect(result.outcome == emulationDone)
+        #expect(result.error <= 2e-6)
+    }
+
+    /// What would go wrong on a GPU now and then goes wrong here.
+    @Test(arguments: [
+        emulationNothingPublished, emulationCopiesNotWaitedFor, emulationPhasesNotWaitedFor,
+        emulationSumsNotHandedOver, emulationTilesGivenBackEarly, emulationSumsReadEarly,
+    ])
+    func aProductThatDoesNotWaitIsNoticed(fault: EmulationFault) throws {
+        let tile = try #require(TensorTile.ofWarpgroups.first { $0.columns == 64 })
+        let variant = Variant(weight: .bfloat16, tile: tile)
+        let product = ProductCase(m: 64, n: 64, depth: 640, rowStride: 640)
+        let result = try EmulatedRun(product, variant) {
+            emulateFaultyWarpgroupProduct(&$0, fault, variant.tile.sharedByteCount)
+        }
+        #expect(result.outcome == emulationRaced || result.error > 1e-3)
+    }
+
+    @Test func aGroupIsGivenTheMemoryThatItUses() throws {
+        let variant = Variant(weight: .bfloat16, tile: TensorTile.ofWarpgroups[0])
+        let result = try EmulatedRun(Self.alignedProducts[0], variant) {
+            emulateWarpgroupProduct(
+                &$0, variant.weightType, variant.computeType, 2, 256, variant.tile.sharedByteCount - 8)
+        }
+        #expect(result.outcome == emulationOutOfMemory)
+    }
 
     @Test(arguments: [DType.float16, .bfloat16], [64, 80, 120])
     func attentionIsThatOfTheRoundedFactors(type: DType, size: Int) throws {
@@ -138,6 +160,57 @@ import Testing
         #expect(largestError <= (type == .float16 ? 5e-4 : 4e-3) * largest)
         #expect(segments.rowIndices.allSatisfy { row in !y[Int(row) * width].isNaN })
         #expect(y[131 * width].isNaN, "a row of no segment was written")
+    }
+}
+
+/// One product, emulated and compared with that of the factors as they are rounded.
+private struct EmulatedRun {
+    let outcome: EmulationOutcome
+    /// The largest error as a share of the largest result.
+    let error: Double
+
+    private static let relu = Int32(UnaryKind.allCases.firstIndex(of: .relu) ?? -1)
+
+    init(
+        _ product: TensorCoreTests.ProductCase, _ variant: TensorCoreTests.Variant,
+        _ emulate: (inout EmulatedProduct) -> EmulationOutcome
+    ) throws {
+        let (m, n, depth, batches) = (product.m, product.n, product.depth, product.batches)
+        var random = RandomSource(seed: UInt64(m * 1000 + n * 10 + depth))
+        let batchStride = (m * product.rowStride + depth + 3) / 4 * 4
+        let a = Memory(random.floats(batches * batchStride + depth))
+        let starts = Memory((0..<m).map { Int32($0 * 7 % m) })
+        let weights = random.floats(max(1, batches * n * depth)).map {
+            variant.weight == .int8 ? ($0 * 50).rounded() : $0
+        }
+        let stored = Memory(try HostArray(weights, shape: [weights.count]).bytes(as: variant.weight))
+        let (scales, bias) = (Memory(random.floats(batches * n)), Memory(random.floats(batches * n)))
+        let residual = Memory(random.floats(batches * m * n))
+        let c = Memory([Float](repeating: .nan, count: batches * m * n))
+        var operands = EmulatedProduct(
+            a: a.pointer, starts: product.hasStarts ? starts.pointer : nil, aRow: product.rowStride,
+            aBatch: batchStride, weight: stored.pointer, weightBatch: n * depth,
+            scales: variant.weight == .int8 ? scales.pointer : nil, bias: bias.pointer, residual: residual.pointer,
+            c: c.pointer, cRow: n, cBatch: m * n, m: Int32(m), n: Int32(n), depth: Int32(depth),
+            batches: Int32(batches), activation: Self.relu)
+        outcome = emulate(&operands)
+        let numbers = weights.map { rounded($0, variant.weight) }
+        let factors = (0..<batches * batchStride + depth).map { rounded(a[$0], variant.compute) }
+        var (largestError, largest) = (0.0, 0.0)
+        for index in 0..<batches * m * n {
+            let (batch, row, column) = (index / (m * n), index / n % m, index % n)
+            let first = batch * batchStride + (product.hasStarts ? Int(starts[row]) : row) * product.rowStride
+            var sum = 0.0
+            for k in 0..<depth {
+                sum += Double(factors[first + k]) * Double(numbers[(batch * n + column) * depth + k])
+            }
+            if variant.weight == .int8 { sum *= Double(scales[batch * n + column]) }
+            let expected = max(0, sum + Double(bias[batch * n + column])) + Double(residual[index])
+            let error = (Double(c[index]) - expected).magnitude
+            largestError = error > largestError || error.isNaN ? error : largestError
+            largest = max(largest, expected.magnitude)
+        }
+        error = largestError.isNaN ? .infinity : largestError / largest
     }
 }
 

@@ -40,6 +40,9 @@ typedef struct _nvrtcProgram *nvrtcProgram;
     X(cudaComputeCapabilityMajor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, 75) \
     X(cudaComputeCapabilityMinor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, 76)
 
+#define CUDA_FUNCTION_ATTRIBUTES(X) \
+    X(cudaLargestSharedByteCount, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 8)
+
 #define CUDA_FLAGS(X) \
     X(cudaStreamNonBlocking, CU_STREAM_NON_BLOCKING, 1) \
     X(cudaEventDisableTiming, CU_EVENT_DISABLE_TIMING, 2)
@@ -49,6 +52,7 @@ typedef struct _nvrtcProgram *nvrtcProgram;
 #define CUDA_ENUMERATOR(name, vendorName, value) name = value,
 enum CUDAStatus : uint32_t { CUDA_STATUSES(CUDA_ENUMERATOR) };
 enum CUDADeviceAttribute : uint32_t { CUDA_DEVICE_ATTRIBUTES(CUDA_ENUMERATOR) };
+enum CUDAFunctionAttribute : uint32_t { CUDA_FUNCTION_ATTRIBUTES(CUDA_ENUMERATOR) };
 enum CUDAFlag : uint32_t { CUDA_FLAGS(CUDA_ENUMERATOR) };
 enum CUDACompilerStatus : uint32_t { CUDA_COMPILER_STATUSES(CUDA_ENUMERATOR) };
 #undef CUDA_ENUMERATOR
@@ -87,6 +91,7 @@ enum CUDACompilerStatus : uint32_t { CUDA_COMPILER_STATUSES(CUDA_ENUMERATOR) };
     X(uint32_t, cuModuleLoadData, (CUmodule _Nullable *_Nonnull module, const void *image)) \
     X(uint32_t, cuModuleUnload, (CUmodule module)) \
     X(uint32_t, cuModuleGetFunction, (CUfunction _Nullable *_Nonnull function, CUmodule module, const char *name)) \
+    X(uint32_t, cuFuncSetAttribute, (CUfunction function, uint32_t attribute, int value)) \
     X(uint32_t, cuLaunchKernel, \
         (CUfunction function, unsigned groupsX, unsigned groupsY, unsigned groupsZ, unsigned threadsX, \
             unsigned threadsY, unsigned threadsZ, unsigned sharedByteCount, CUstream _Nullable stream, \

@@ -54,6 +54,8 @@ package final class CUDADriver: GPUDriver {
             }
             return (context, stream)
         }
+        var target = target
+        target.properties.hasWarpgroupProducts = compiler.target(forCapability: target.capability) == "sm_90a"
         (self.device, self.target, self.library) = (device, target, library)
         state = Mutex(
             State(
@@ -170,7 +172,8 @@ package final class CUDADriver: GPUDriver {
                 }
                 return functions.pointee.cuLaunchKernel(
                     function, UInt32(groups.x), UInt32(groups.y), UInt32(groups.z), UInt32(threads.x),
-                    UInt32(threads.y), UInt32(threads.z), 0, stream.pointer, &pointers, nil)
+                    UInt32(threads.y), UInt32(threads.z), UInt32(kernel.program.sharedByteCount), stream.pointer,
+                    &pointers, nil)
             }
             try library.check(status, kernel.name, device)
         }

@@ -27,11 +27,20 @@ struct CUDAPrograms: @unchecked Sendable {
     /// Of an image, by a driver that is older than the compiler.
     private static let refusals = [cudaInvalidImage, cudaNoBinaryForDevice, cudaInvalidPTX, cudaUnsupportedPTXVersion]
 
+    /// What a group gets of shared memory without asking.
+    private static let plainSharedByteCount = 48 << 10
+
     mutating func function(_ kernel: GPUKernel) throws -> CUfunction {
         if let known = functions[kernel] { return known }
         let module = try module(kernel.program)
         let made: CUfunction = try library.make(kernel.name, device) {
             library.functions.pointee.cuModuleGetFunction(&$0, module, kernel.name)
+        }
+        if kernel.program.sharedByteCount > Self.plainSharedByteCount {
+            try library.check(
+                library.functions.pointee.cuFuncSetAttribute(
+                    made, cudaLargestSharedByteCount.rawValue, Int32(kernel.program.sharedByteCount)), kernel.name,
+                device)
         }
         functions[kernel] = made
         return made

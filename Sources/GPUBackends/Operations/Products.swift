@@ -34,11 +34,12 @@ extension GPUBackend {
         ]
         switch shape.product {
         case _ where shape.usesTensorCores && product.weightType != .float32:
-            let fits = ceil(m, 128) * ceil(n, 128) * product.batches >= driver.properties.computeUnitCount
-            let tile = fits ? 128 : 64
+            let tile = TensorTile.suiting(
+                product, usesWarpgroups: shape.usesWarpgroups,
+                computeUnitCount: driver.properties.computeUnitCount)
             try launch(
-                KernelShape.tensorProduct(product.weightType, tile: tile), "product",
-                groups: (ceil(m, tile), ceil(n, tile), product.batches), threads: 2 * tile, arguments)
+                tile.program(product.weightType), "product",
+                groups: (tile.count(m: m, n: n), 1, product.batches), threads: tile.threadCount, arguments)
         case .tiled(let rows, let columns, _, let threadRows, let threadColumns):
             try launch(
                 shape.product(product.weightType), "product",

@@ -41,12 +41,34 @@ enum EmulationOutcome : int32_t {
     emulationStuck,
     // A move of 16 or 8 bytes was not aligned, at which a GPU stops.
     emulationMisaligned,
+    // A product read shared memory that was not there for it yet, or that changed before it was over.
+    emulationRaced,
+    // The group was given less memory than it uses.
+    emulationOutOfMemory,
     // No kernel was compiled for these sizes.
     emulationHasNoVariant,
 };
 
-// weightType is WEIGHT_TYPE of the kernels, computeType COMPUTE_TYPE, tile the edge of a group's square of C.
-enum EmulationOutcome emulateProduct(const EmulatedProduct *operands, int weightType, int computeType, int tile);
+// weightType is WEIGHT_TYPE of the kernels, computeType COMPUTE_TYPE, tileColumns how many columns of C a group computes.
+enum EmulationOutcome emulateProduct(
+    const EmulatedProduct *operands, int weightType, int computeType, int tileColumns);
+// The same by warpgroups: so many consumers with 64 rows of C each, tileColumns of its columns, and so much memory.
+enum EmulationOutcome emulateWarpgroupProduct(
+    const EmulatedProduct *operands, int weightType, int computeType, int consumers, int tileColumns, long byteCount);
+
+// What is left out of a faulty product, so that tests can see that it is noticed.
+enum EmulationFault : int32_t {
+    emulationHasNoFault = 0,
+    emulationNothingPublished,
+    emulationCopiesNotWaitedFor,
+    emulationPhasesNotWaitedFor,
+    emulationSumsNotHandedOver,
+    emulationTilesGivenBackEarly,
+    emulationSumsReadEarly,
+};
+enum EmulationOutcome emulateFaultyWarpgroupProduct(
+    const EmulatedProduct *operands, enum EmulationFault fault, long byteCount);
+
 enum EmulationOutcome emulateAttention(const EmulatedAttention *operands, int computeType);
 
 #pragma clang assume_nonnull end

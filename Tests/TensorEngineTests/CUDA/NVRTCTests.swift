@@ -18,7 +18,9 @@ import Testing
     /// Bytes that a kernel may store and load for lack of registers; none where nothing is said.
     private static let largestSpillByteCounts = [
         // The whole head of a query in registers: a few numbers outside the inner loop.
-        KernelSource.tensorAttention: 64
+        KernelSource.tensorAttention: 64,
+        // Of the largest tile with int8 weights, which wait in registers.
+        .warpgroupProduct: 24,
     ]
 
     /// What a GPU of today says; the shapes of kernels follow from it.
@@ -27,14 +29,21 @@ import Testing
         computeUnitCount: 132, memoryByteCount: 80 << 30, largestBlockByteCount: 80 << 30,
         localMemoryByteCount: 48 << 10, largestGroupSize: 1024, hasTensorCores: true)
 
-    /// Everything that the conformance cases launch, with and without tensor cores.
+    private static var hopper: GPUProperties {
+        var hopper = properties
+        hopper.hasWarpgroupProducts = true
+        return hopper
+    }
+
+    /// Everything that the conformance cases launch, without tensor cores, with them, and with those of Hopper.
     private static let launched: Result<Set<GPUKernel>, any Error> = Result {
-        let driver = RecordingDriver(properties)
-        for usesTensorCores in [false, true] {
-            let backend = try GPUBackend(driver: driver, usesTensorCores: usesTensorCores)
+        let shapes = [(properties, false), (properties, true), (hopper, true)]
+        return try shapes.reduce(into: []) { kernels, shape in
+            let driver = RecordingDriver(shape.0)
+            let backend = try GPUBackend(driver: driver, usesTensorCores: shape.1)
             for testCase in ConformanceCase.all(.small) { _ = try testCase.prepare(on: backend)() }
+            kernels.formUnion(driver.kernels)
         }
-        return driver.kernels
     }
 
     private static let compiler = Result { try CUDACompiler.shared() }
@@ -54,14 +63,30 @@ import Testing
         let sizes = headSizes.union(launched).sorted()
         return KernelShape(properties).programs(headSizes: sizes)
             + (capability >= 80 ? KernelShape.tensorPrograms(headSizes: sizes) : [])
+            + (capability == 90 ? KernelShape.warpgroupPrograms : [])
     }
 
     @Test func nothingIsLaunchedButWhatIsListed() throws {
         let kernels = try Self.launched.get()
         #expect(kernels.count > 30)
         #expect(kernels.contains { $0.program.source == .tensorProduct })
+        #expect(kernels.contains { $0.program.source == .warpgroupProduct })
         let unlisted = Set(kernels.map(\.program)).subtracting(Self.programs(kernels, capability: 90))
         #expect(unlisted.isEmpty)
+    }
+
+    /// Rows, columns and depth of a product, and the tile that suits it on 132 multiprocessors.
+    @Test(arguments: [
+        (500, 1024, 1024, 64, 64), (500, 4096, 1024, 128, 128), (16_000, 4096, 64, 128, 256), (500, 80, 640, 64, 80),
+    ])
+    func productsGetTilesThatKeepAGPUBusy(m: Int, n: Int, depth: Int, rows: Int, columns: Int) throws {
+        let driver = RecordingDriver(Self.hopper)
+        let backend = try GPUBackend(driver: driver, usesTensorCores: true)
+        let weight = try Tensor.filled(1, shape: [n, depth], on: backend).prepared(for: .linear, as: .bfloat16)
+        _ = try Tensor.filled(1, shape: [m, depth], on: backend).linear(weight)
+        let programs = driver.kernels.map(\.program).filter { $0.source == .warpgroupProduct }
+        let tile = try #require(TensorTile.ofWarpgroups.first { $0.rows == rows && $0.columns == columns })
+        #expect(programs == [tile.program(.bfloat16)])
     }
 
     @Test(arguments: capabilities) func everyKernelCompilesWithoutWarningsOrSpills(capability: Int) throws {
@@ -75,7 +100,7 @@ import Testing
         for program in Self.programs(kernels, capability: capability) {
             let (image, log) = try compiler.compile(program, target: target, extraOptions: ["--ptxas-options=-v"])
             #expect(image.starts(with: [0x7F] + Array("ELF".utf8)))
-            #expect(!log.contains("warning"), "\(log)")
+            #expect(!log.contains("warning") && !log.contains("serialized"), "\(log)")
             let resources = KernelResources.all(in: log)
             let used = Set(kernels.filter { $0.program == program }.map(\.name))
             #expect(used.isSubset(of: resources.map(\.name)), "\(program)")
@@ -84,6 +109,8 @@ import Testing
                 #expect(kernel.registerCount > 0)
                 let title = Self.title(kernel.name, program)
                 #expect(kernel.spillByteCount <= Self.largestSpillByteCounts[program.source, default: 0], "\(title)")
+                // Sums that a loop indexes would live in memory.
+                if program.source == .tensorProduct { #expect(kernel.stackByteCount == 0, "\(title)") }
                 lines.append("  \(title): \(kernel.figures)")
             }
         }
@@ -92,7 +119,7 @@ import Testing
 
     /// A program of the kernel's own definitions, such as "attention HEAD_SIZE=64".
     private static func title(_ name: String, _ program: GPUProgram) -> String {
-        let telling = ["WEIGHT_TYPE", "COMPUTE_TYPE", "HEAD_SIZE", "TILE_M"]
+        let telling = ["WEIGHT_TYPE", "COMPUTE_TYPE", "HEAD_SIZE", "CONSUMERS", "TILE_M", "TILE_N"]
         let definitions = program.definitions.filter { telling.contains($0.name) }.map { "\($0.name)=\($0.value)" }
         return (["\(program.source.rawValue).\(name)"] + definitions).joined(separator: " ")
     }

@@ -1,0 +1,8 @@
+#define WEIGHT_TYPE 2
+#define COMPUTE_TYPE 2
+#define CONSUMERS 1
+#define TILE_N 64
+#define FAULT emulationCopiesNotWaitedFor
+#define VARIANT emulatedWarpgroupProduct_CopiesNotWaitedFor
+
+#include "WarpgroupProduct.h"
