@@ -2,9 +2,9 @@
 // running maximum and sum (Dao et al. 2022). Queries, keys, values and weights are rounded to 16 bits; scores, their
 // exponentials' sums and the result are float32.
 //
-// Operands as in Portable/Attention.cl; HEAD_SIZE is a multiple of 8. A warp owns 16 queries. Groups: x parts, y heads.
+// Operands as in Portable/Attention.cl; HEAD_SIZE is a multiple of 8. A warp owns 16 queries; more warps read the keys and
+// values less often. Groups: x parts, y heads.
 
-#define QUERIES 64
 // Sums of large heads leave registers for the scores of fewer keys.
 #define KEYS (PADDED > 96 ? 32 : 64)
 #define THREADS (QUERIES / 16 * 32)
@@ -13,6 +13,10 @@
 #define TILE_STRIDE (PADDED + 8)
 #define STEPS (PADDED / 16)
 #define QUADS (PADDED / 4)
+// The queries lie where the keys and values come later.
+#define TILE_ROWS (QUERIES > 2 * KEYS ? QUERIES : 2 * KEYS)
+// Scores are counted in powers of two.
+#define LOG2_E 1.44269504f
 
 // Rows of HEAD_SIZE numbers, `row_stride` apart, as 16-bit numbers; zeros beyond them and beyond `count` rows.
 FUNCTION void load_tile(half_bits *tile, const float *source, long row_stride, int rows, int count) {
@@ -28,8 +32,9 @@ FUNCTION void load_tile(half_bits *tile, const float *source, long row_stride, i
 }
 
 KERNEL attention(const float *x, const int *parts, float *y, int heads, float scale) {
-    SHARED_ALIGNED half_bits key_tile[KEYS * TILE_STRIDE];
-    SHARED_ALIGNED half_bits value_tile[KEYS * TILE_STRIDE];
+    SHARED_ALIGNED half_bits tiles[TILE_ROWS * TILE_STRIDE];
+    half_bits *key_tile = tiles;
+    half_bits *value_tile = tiles + KEYS * TILE_STRIDE;
     int segment_first = parts[PART_FIELDS * GROUP_X];
     int keys = parts[PART_FIELDS * GROUP_X + 1];
     int first_query = parts[PART_FIELDS * GROUP_X + 2];
@@ -38,13 +43,13 @@ KERNEL attention(const float *x, const int *parts, float *y, int heads, float sc
     int lane = LOCAL_ID % 32;
     int warp_row = LOCAL_ID / 32 * 16;
 
-    // The queries go through the keys' tile into registers.
+    // The queries go through shared memory into registers.
     uint queries[STEPS][4];
-    load_tile(key_tile, segment + first_query * 3 * width, 3 * width, QUERIES, keys - first_query);
+    load_tile(tiles, segment + first_query * 3 * width, 3 * width, QUERIES, keys - first_query);
     BARRIER();
     for (int step = 0; step < STEPS; step++)
         load_matrices(
-            queries[step], key_tile + (warp_row + lane % 16) * TILE_STRIDE + step * 16 + lane / 16 * 8);
+            queries[step], tiles + (warp_row + lane % 16) * TILE_STRIDE + step * 16 + lane / 16 * 8);
 
     float sums[2 * STEPS][4];
     for (int i = 0; i < 2 * STEPS; i++)
@@ -77,7 +82,7 @@ KERNEL attention(const float *x, const int *parts, float *y, int heads, float sc
         for (int j = 0; j < KEYS / 8; j++)
             for (int k = 0; k < 4; k++) {
                 int key = j * 8 + lane % 4 * 2 + k % 2;
-                scores[j][k] = key < count ? scores[j][k] * scale : -INFINITY;
+                scores[j][k] = key < count ? scores[j][k] * (scale * LOG2_E) : -INFINITY;
                 next[k / 2] = scores[j][k] > next[k / 2] ? scores[j][k] : next[k / 2];
             }
         for (int row = 0; row < 2; row++) {
@@ -86,7 +91,7 @@ KERNEL attention(const float *x, const int *parts, float *y, int heads, float sc
                 float other = exchanged(next[row], mask);
                 next[row] = other > next[row] ? other : next[row];
             }
-            float decay = exponential(top[row] - next[row]);
+            float decay = power_of_two(top[row] - next[row]);
             top[row] = next[row];
             total[row] *= decay;
             for (int i = 0; i < 2 * STEPS; i++) {
@@ -96,7 +101,7 @@ KERNEL attention(const float *x, const int *parts, float *y, int heads, float sc
         }
         for (int j = 0; j < KEYS / 8; j++)
             for (int k = 0; k < 4; k++) {
-                scores[j][k] = exponential(scores[j][k] - top[k / 2]);
+                scores[j][k] = power_of_two(scores[j][k] - top[k / 2]);
                 total[k / 2] += scores[j][k];
             }
 

@@ -12,12 +12,19 @@
 #define PACK_TYPE "bf16x2"
 #endif
 
-// Two numbers rounded to nearest even, the first in the low half. float16 saturates: its largest number is 65504.
-FUNCTION uint packed_pair(float low, float high) {
+// float16 saturates: its largest number is 65504. NaN stays.
+FUNCTION float in_range(float x) {
 #if COMPUTE_TYPE == 1
-    low = fminf(fmaxf(low, -65504.0f), 65504.0f);
-    high = fminf(fmaxf(high, -65504.0f), 65504.0f);
+    x = x > 65504.0f ? 65504.0f : x;
+    x = x < -65504.0f ? -65504.0f : x;
 #endif
+    return x;
+}
+
+// Two numbers rounded to nearest even, the first in the low half.
+FUNCTION uint packed_pair(float low, float high) {
+    low = in_range(low);
+    high = in_range(high);
     uint result;
     asm("cvt.rn." PACK_TYPE ".f32 %0, %1, %2;" : "=r"(result) : "f"(high), "f"(low));
     return result;
@@ -55,6 +62,13 @@ FUNCTION void multiply_add(float sums[4], const uint a[4], const uint b[2]) {
                  "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// 2^x, right to 22 bits.
+FUNCTION float power_of_two(float x) {
+    float result;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+    return result;
 }
 
 // The number of the lane whose index differs by `mask`.

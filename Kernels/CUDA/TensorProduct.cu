@@ -151,9 +151,13 @@ KERNEL product(PRODUCT_OPERANDS) {
     }
 
     // Through the tiles, which nobody reads any more. Unrolled, for the sums to stay in registers.
+    float *rows = (float *)tiles + warp * SUM_COUNT(WARP_N);
 #pragma unroll
-    for (int i = 0; i < FRAGMENTS_M; i++)
-        store_sums(
-            sums[i][0], WARP_N, (float *)tiles + warp * SUM_COUNT(WARP_N), first_row + warp_row + i * 16,
-            first_column + warp_column, scales, bias, residual, c, c_row, c_batch, m, n, activation);
+    for (int i = 0; i < FRAGMENTS_M; i++) {
+        keep_sums(sums[i][0], WARP_N, rows);
+        store_rows(
+            rows, WARP_N, first_row + warp_row + i * 16, first_column + warp_column, scales, bias, residual, c, c_row,
+            c_batch, m, n, activation);
+        WARP_BARRIER();
+    }
 }

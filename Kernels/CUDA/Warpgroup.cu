@@ -67,15 +67,15 @@ FUNCTION void end_products() { asm volatile("wgmma.commit_group.sync.aligned;" :
         "+f"(s[i + 7])
 #define SUMS_32(s, i) SUMS_8(s, i), SUMS_8(s, i + 8), SUMS_8(s, i + 16), SUMS_8(s, i + 24)
 
-#if TILE_N == 64
+#if GROUP_N == 64
 #define SUMS(s) SUMS_32(s, 0)
 #define PRODUCT_OF "m64n64k16"
 #define OPERANDS "{" REGISTERS_32 "}, %32, %33"
-#elif TILE_N == 80
+#elif GROUP_N == 80
 #define SUMS(s) SUMS_32(s, 0), SUMS_8(s, 32)
 #define PRODUCT_OF "m64n80k16"
 #define OPERANDS "{" REGISTERS_40 "}, %40, %41"
-#elif TILE_N == 128
+#elif GROUP_N == 128
 #define SUMS(s) SUMS_32(s, 0), SUMS_32(s, 32)
 #define PRODUCT_OF "m64n128k16"
 #define OPERANDS "{" REGISTERS_64 "}, %64, %65"
@@ -85,9 +85,9 @@ FUNCTION void end_products() { asm volatile("wgmma.commit_group.sync.aligned;" :
 #define OPERANDS "{" REGISTERS_128 "}, %128, %129"
 #endif
 
-// sums[64, TILE_N] += a[64, 16] · w[TILE_N, 16]ᵀ by the four warps; nothing may touch the sums before they are waited
+// sums[64, GROUP_N] += a[64, 16] · w[GROUP_N, 16]ᵀ by the four warps; nothing may touch the sums before they are waited
 // for. Warp i holds rows 16 i and up; its lane l, of each eight columns, what `multiply_add` gives.
-FUNCTION void begin_multiply_add(float sums[TILE_N / 2], unsigned long long a, unsigned long long w) {
+FUNCTION void begin_multiply_add(float sums[GROUP_N / 2], unsigned long long a, unsigned long long w) {
     asm volatile(
         "{ .reg .pred adds; setp.eq.u32 adds, 0, 0; wgmma.mma_async.sync.aligned." PRODUCT_OF ".f32." MMA_TYPE
         "." MMA_TYPE " " OPERANDS ", adds, 1, 1, 0, 0; }"
@@ -95,9 +95,9 @@ FUNCTION void begin_multiply_add(float sums[TILE_N / 2], unsigned long long a, u
         : "l"(a), "l"(w));
 }
 // Waits for all products but those before the last `end_products`, or for all.
-FUNCTION void wait_for_products_but_last(float sums[TILE_N / 2]) {
+FUNCTION void wait_for_products_but_last(float sums[GROUP_N / 2]) {
     asm volatile("wgmma.wait_group.sync.aligned 1;" : SUMS(sums)::"memory");
 }
-FUNCTION void wait_for_products(float sums[TILE_N / 2]) {
+FUNCTION void wait_for_products(float sums[GROUP_N / 2]) {
     asm volatile("wgmma.wait_group.sync.aligned 0;" : SUMS(sums)::"memory");
 }

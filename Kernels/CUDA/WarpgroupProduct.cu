@@ -1,15 +1,23 @@
 // The product on Hopper's tensor cores. The last warpgroup fills tiles in shared memory with float32 activations, which
-// it rounds to 16 bits, and the weight; the CONSUMERS others multiply 64 rows of A each by TILE_N of the weight. They
+// it rounds to 16 bits, and the weight; the CONSUMERS others multiply 64 rows of A each by GROUP_N of the weight. They
 // wait for each other by the phases of the stages' barriers, STAGES tiles of 64 numbers of depth deep.
+//
+// The consumers lie under each other in C; or, where HAS_NORM is 1, side by side, so that the group has whole rows of at
+// most 2 · GROUP_N columns and norms them: gain · (x - mean) / √(variance + ε) + shift before the function.
 //
 // The operands are those of the portable product, the weight [n, depth]; the depth and w_batch are multiples of 8, a_row
 // and a_batch of 4. Groups: x tiles, z batches.
 
+#if HAS_NORM
+#define TILE_M 64
+#define TILE_N (GROUP_N * CONSUMERS)
+#else
 #define TILE_M (64 * CONSUMERS)
+#define TILE_N GROUP_N
+#endif
 #define TILE_K 64
 #define GROUP_SIZE 128
 #define THREADS (GROUP_SIZE * (CONSUMERS + 1))
-#define STAGES 4
 // Rows of 128 bytes.
 #define A_BYTES (TILE_M * 128)
 #define STAGE_BYTES (A_BYTES + TILE_N * 128)
@@ -60,9 +68,8 @@ FUNCTION unsigned char *w_target(unsigned char *tile, int thread) {
 FUNCTION void copy_w(unsigned char *tile, const weight *w, const long *w_rows, int depth, int step, int thread) {
     unsigned char *target = w_target(tile, thread);
     int k = step * TILE_K + thread % 8 * 8;
-    for (int i = 0; i < W_PIECES; i++) {
+    for (int i = 0; i < W_PIECES; i++)
         copy_async(target + i * 2048, k < depth ? w + w_rows[thread / 8 + 16 * i] + k : w, k < depth ? 16 : 0);
-    }
     end_copies();
 }
 #else
@@ -92,7 +99,7 @@ FUNCTION void store_w(unsigned char *tile, uint x[W_PIECES][2], int thread) {
 }
 #endif
 
-// While a step's tiles are stored, the next ones are on their way.
+// While a step's tiles are multiplied, the next ones are on their way.
 FUNCTION void produce(
     unsigned char *stages, GroupState *state, const float *a, const weight *w, int depth, int steps) {
     int thread = LOCAL_ID % GROUP_SIZE;
@@ -117,15 +124,18 @@ FUNCTION void produce(
         }
 #else
         store_w(stage + A_BYTES, w_words, thread);
-        load_w(w_words, w, state->w_rows, depth, next, thread);
 #endif
         store_a(stage, x, thread);
-        load_a(x, a, state->a_rows, depth, next, thread);
 #if WEIGHT_TYPE == COMPUTE_TYPE
         wait_for_copies_but_last();
 #endif
         publish_to_products();
         arrive(state->full + step % STAGES);
+        // After the fence, which might wait for these.
+        load_a(x, a, state->a_rows, depth, next, thread);
+#if WEIGHT_TYPE != COMPUTE_TYPE
+        load_w(w_words, w, state->w_rows, depth, next, thread);
+#endif
     }
 }
 
@@ -139,11 +149,11 @@ FUNCTION unsigned long long tile_descriptor(const void *tile) {
 }
 
 FUNCTION void multiply(
-    float sums[TILE_N / 2], const unsigned char *stages, GroupState *state, int warpgroup, int steps) {
+    float sums[GROUP_N / 2], const unsigned char *stages, GroupState *state, int row, int column, int steps) {
     for (int step = 0; step < steps; step++) {
         const unsigned char *stage = stages + step % STAGES * STAGE_BYTES;
-        unsigned long long a = tile_descriptor(stage + warpgroup * 64 * 128);
-        unsigned long long w = tile_descriptor(stage + A_BYTES);
+        unsigned long long a = tile_descriptor(stage + row * 128);
+        unsigned long long w = tile_descriptor(stage + A_BYTES + column * 128);
         wait_for_phase(state->full + step % STAGES, step / STAGES % 2);
         begin_products();
         for (int k = 0; k < TILE_K / 16; k++) begin_multiply_add(sums, a + 2 * k, w + 2 * k);
@@ -155,7 +165,61 @@ FUNCTION void multiply(
     wait_for_products(sums);
 }
 
+#if HAS_NORM
+// The sum over the lanes of a warp.
+FUNCTION float warp_sum(float x) {
+    for (int mask = 1; mask < 32; mask *= 2) x += exchanged(x, mask);
+    return x;
+}
+
+// 16 rows of a warp's sums become normed ones, without gain and shift, in two passes: numbers may be large beside their
+// spread. The warps that share rows exchange what they have of them through `parts`, a number a row and consumer.
+FUNCTION void norm_rows(
+    float *rows, float *parts, const float *scales, const float *bias, int first_column, int n, float epsilon) {
+    int lane = LOCAL_ID % 32;
+    int part = LOCAL_ID / GROUP_SIZE;
+    int column_count = min(GROUP_N, n - first_column);
+    float *means = parts + LOCAL_ID / 32 % 4 * 16 * CONSUMERS;
+    float *squares = means + TILE_M * CONSUMERS;
+    for (int row = 0; row < 16; row++) {
+        float sum = 0.0f;
+        for (int column = lane; column < column_count; column += 32) {
+            float *x = rows + row * SUM_STRIDE(GROUP_N) + column;
+            if (scales) *x *= scales[first_column + column];
+            if (bias) *x += bias[first_column + column];
+            sum += *x;
+        }
+        sum = warp_sum(sum);
+        if (lane == 0) means[row * CONSUMERS + part] = sum;
+    }
+    wait_for_threads(2, GROUP_SIZE * CONSUMERS);
+    for (int row = 0; row < 16; row++) {
+        float mean = 0.0f;
+        for (int i = 0; i < CONSUMERS; i++) mean += means[row * CONSUMERS + i];
+        mean /= n;
+        float sum = 0.0f;
+        for (int column = lane; column < column_count; column += 32) {
+            float *x = rows + row * SUM_STRIDE(GROUP_N) + column;
+            *x -= mean;
+            sum = fma(*x, *x, sum);
+        }
+        sum = warp_sum(sum);
+        if (lane == 0) squares[row * CONSUMERS + part] = sum;
+    }
+    wait_for_threads(3, GROUP_SIZE * CONSUMERS);
+    for (int row = 0; row < 16; row++) {
+        float variance = 0.0f;
+        for (int i = 0; i < CONSUMERS; i++) variance += squares[row * CONSUMERS + i];
+        float scale = 1.0f / sqrt(variance / n + epsilon);
+        for (int column = lane; column < column_count; column += 32) rows[row * SUM_STRIDE(GROUP_N) + column] *= scale;
+    }
+}
+
+KERNEL GROUP_LIMITS(THREADS) product(
+    PRODUCT_OPERANDS, GLOBAL const float *gain, GLOBAL const float *shift, float epsilon) {
+#else
 KERNEL GROUP_LIMITS(THREADS) product(PRODUCT_OPERANDS) {
+#endif
     GROUP_MEMORY(memory);
     unsigned char *stages = memory + (TILE_ALIGNMENT - shared_address(memory) % TILE_ALIGNMENT) % TILE_ALIGNMENT;
     GroupState *state = (GroupState *)(stages + STAGES * STAGE_BYTES);
@@ -184,14 +248,23 @@ KERNEL GROUP_LIMITS(THREADS) product(PRODUCT_OPERANDS) {
         produce(stages, state, a, w, depth, steps);
         return;
     }
-    float sums[TILE_N / 2];
-    for (int i = 0; i < TILE_N / 2; i++) sums[i] = 0.0f;
-    multiply(sums, stages, state, warpgroup, steps);
+    int warp_row = LOCAL_ID / 32 % (TILE_M / 16) * 16;
+    int group_column = HAS_NORM ? warpgroup * GROUP_N : 0;
+    float sums[GROUP_N / 2];
+    for (int i = 0; i < GROUP_N / 2; i++) sums[i] = 0.0f;
+    multiply(sums, stages, state, warp_row / 64 * 64, group_column, steps);
 
     // Through the stages, which nobody reads any more once all consumers are here.
     wait_for_threads(1, GROUP_SIZE * CONSUMERS);
-    int warp = LOCAL_ID / 32;
-    store_sums(
-        sums, TILE_N, (float *)stages + warp * SUM_COUNT(TILE_N), first_row + warp * 16, first_column, scales, bias,
-        residual, c, c_row, c_batch, m, n, activation);
+    float *rows = (float *)stages + LOCAL_ID / 32 * SUM_COUNT(GROUP_N);
+    keep_sums(sums, GROUP_N, rows);
+#if HAS_NORM
+    float *parts = (float *)stages + 4 * CONSUMERS * SUM_COUNT(GROUP_N);
+    norm_rows(rows, parts, scales, bias, first_column + group_column, n, epsilon);
+    scales = gain;
+    bias = shift;
+#endif
+    store_rows(
+        rows, GROUP_N, first_row + warp_row, first_column + group_column, scales, bias, residual, c, c_row, c_batch, m,
+        n, activation);
 }

@@ -37,8 +37,17 @@ public struct Tolerance: Sendable {
     /// Exponentials of differences of up to some tens, whose rounding is a relative error of the result.
     public static let softmax = Tolerance(relativeToLargest: 1e-6, relative: 5e-6)
 
-    /// Scores of up to about ten with errors of some u each, then a convex mean.
-    public static let attention = Tolerance(relativeToLargest: 8e-6, relative: 0)
+    /// Scores of up to about ten with errors of some u each, then a convex mean, whose weights may be rounded to 11 or 8
+    /// bits where the factors are.
+    public static func attention(factors: DType) -> Tolerance {
+        let rounding: Float =
+            switch factors {
+            case .float16: 5e-4
+            case .bfloat16, .int8: 4e-3
+            case .float32, .int32: 0
+            }
+        return Tolerance(relativeToLargest: 8e-6 + rounding, relative: 0)
+    }
 
     func allowed(_ expected: Float, largest: Float) -> Float {
         guard relative > 0 || relativeToLargest > 0 else { return 0 }

@@ -50,6 +50,8 @@ public final class GPUBackend: Backend {
     /// Drivers of processors make the host wait for small uploads, so there a second batch would only wait as well.
     public var batchesUnderWay: Int { driver.properties.kind == .gpu ? 2 : 1 }
 
+    public var roundsFactors: Bool { shape.usesTensorCores }
+
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         guard !bytes.isEmpty else { return }
         try withRetry { try driver.upload(bytes, to: storage.address) }

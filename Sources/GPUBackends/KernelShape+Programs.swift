@@ -34,9 +34,6 @@ extension KernelShape {
     /// Queries of a group of the tiled attention, and threads that share a query.
     static let tiledQueries = 32
     static let threadsPerQuery = 4
-    /// Queries of a group on tensor cores, and its threads.
-    static let tensorQueries = 64
-    static let tensorThreads = 128
     private static let wideKeyBlock = 256
 
     /// Queries that a group of `attention(headSize:)` handles at a time.
@@ -77,13 +74,22 @@ extension KernelShape {
     }
 
     /// Attention on tensor cores, of factors of 16 bits; for head sizes of whole eights.
-    package static func tensorAttention(_ type: DType, headSize: Int) -> GPUProgram {
+    package static func tensorAttention(_ type: DType, headSize: Int, queries: Int) -> GPUProgram {
         GPUProgram(
             .tensorAttention,
             [
                 "LANES": 1, "COMPUTE_TYPE": type.computeCode, "HEAD_SIZE": headSize,
-                "PART_FIELDS": AttentionParts.fields,
+                "QUERIES": queries, "PART_FIELDS": AttentionParts.fields,
             ])
+    }
+
+    /// Queries that a group of `tensorAttention` may have, which has two threads for each; as many as fit into shared
+    /// memory.
+    private static func tensorQueries(headSize: Int) -> [Int] { headSize <= 128 ? [64, 128] : [64] }
+
+    /// The most where that leaves enough groups, since each reads all keys and values once.
+    static func tensorQueries(rows: Int, heads: Int, headSize: Int, computeUnitCount: Int) -> Int {
+        tensorQueries(headSize: headSize).last { rows / $0 * heads >= 2 * computeUnitCount } ?? 64
     }
 
     // MARK: All
@@ -101,12 +107,17 @@ extension KernelShape {
         }
         let sizes = headSizes.filter { $0.isMultiple(of: 8) }
         return products
-            + [DType.float16, .bfloat16].flatMap { type in sizes.map { tensorAttention(type, headSize: $0) } }
+            + [DType.float16, .bfloat16].flatMap { type in
+                sizes.flatMap { size in
+                    tensorQueries(headSize: size).map { tensorAttention(type, headSize: size, queries: $0) }
+                }
+            }
     }
 
     /// Every program for warpgroups.
     package static var warpgroupPrograms: [GPUProgram] {
         [DType.float16, .bfloat16, .int8].flatMap { type in TensorTile.ofWarpgroups.map { $0.program(type) } }
+            + [DType.float16, .bfloat16].map(TensorTile.ofWholeRows.program)
     }
 }
 

@@ -22,6 +22,8 @@ public protocol Backend: AnyObject, Sendable {
     /// How many batches to keep under way: 2 where calls return before the work is done, so that the next one is queued,
     /// samples and all, while the host waits for the last one. By default 1.
     var batchesUnderWay: Int { get }
+    /// Whether products with weights of 16 or 8 bits may round their left sides to 16 bits too. By default they don't.
+    var roundsFactors: Bool { get }
 
     // MARK: Memory and order
 
@@ -100,6 +102,7 @@ extension Backend {
     /// 32 MB.
     public var tileByteCount: Int { 32 << 20 }
     public var batchesUnderWay: Int { 1 }
+    public var roundsFactors: Bool { false }
 
     /// Throws unless the tensor lives on this backend.
     func check(_ tensors: Tensor?..., operation: String) throws {

@@ -82,7 +82,8 @@ struct CUDAReport: Encodable {
             lines.append("NVRTC is looked for as \(searched.joined(separator: ", "))")
             lines.append(
                 "kernels for tensor cores are \(tensorCores ? "on" : "off"); no GPU has passed them yet, so they are on only "
-                    + "with XLSR_TENSOR_CORES=1, from compute capability 8.0")
+                    + "with XLSR_TENSOR_CORES=1, from compute capability 8.0; on 9.0 also those for warpgroups, by NVRTC 12 "
+                    + "or newer")
         }
         for gpu in devices {
             lines += [

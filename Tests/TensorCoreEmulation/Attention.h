@@ -1,4 +1,5 @@
-// One variant of attention: defines `VARIANT`, which launches it. COMPUTE_TYPE, HEAD_SIZE and VARIANT are defined before.
+// One variant of attention: defines `VARIANT`, which launches it. COMPUTE_TYPE, HEAD_SIZE, QUERIES and VARIANT are
+// defined before.
 
 #define PART_FIELDS 5
 

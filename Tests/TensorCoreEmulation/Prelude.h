@@ -74,7 +74,7 @@ FUNCTION bfloat_bits bfloat_bits_of_float(float x) {
 
 #if COMPUTE_TYPE == 1
 #define NUMBER(bits) float_of_half_bits(bits)
-#define BITS(x) half_bits_of_float(fminf(fmaxf(x, -65504.0f), 65504.0f))
+#define BITS(x) half_bits_of_float((x) > 65504.0f ? 65504.0f : (x) < -65504.0f ? -65504.0f : (x))
 #else
 #define NUMBER(bits) float_of_bits((uint)(bits) << 16)
 #define BITS(x) bfloat_bits_of_float(x)
@@ -152,6 +152,8 @@ FUNCTION void multiply_add(float sums[4], const uint a[4], const uint b[2]) {
     MultiplyOperand operand = {sums, a, b};
     emulatedCollective(&operand, combine_multiply);
 }
+
+FUNCTION float power_of_two(float x) { return exp2f(x); }
 
 typedef struct {
     float value;

@@ -1,4 +1,4 @@
-// The words of Warpgroup.cu for a processor. Included after Prelude.h; TILE_N is defined before.
+// The words of Warpgroup.cu for a processor. Included after Prelude.h; GROUP_N is defined before.
 
 #define GROUP_MEMORY(name) unsigned char *name = emulatedMemory()
 #define GROUP_LIMITS(threads)
@@ -19,7 +19,7 @@ typedef struct {
     float *sums[128];
     unsigned long long a, w;
     half_bits a_numbers[64][16];
-    half_bits w_numbers[TILE_N][16];
+    half_bits w_numbers[GROUP_N][16];
     int group;
 } PendingProduct;
 
@@ -69,7 +69,7 @@ FUNCTION void combine_multiply_tiles(void *operands[128]) {
         product->sums[thread] = operand->sums;
     }
     read_tile(product->a, 64, product->a_numbers);
-    read_tile(product->w, TILE_N, product->w_numbers);
+    read_tile(product->w, GROUP_N, product->w_numbers);
 }
 
 FUNCTION void combine_end(void *operands[128]) {
@@ -78,22 +78,22 @@ FUNCTION void combine_end(void *operands[128]) {
 }
 
 FUNCTION void finish(const PendingProduct *product) {
-    static half_bits numbers[TILE_N > 64 ? TILE_N : 64][16];
+    static half_bits numbers[GROUP_N > 64 ? GROUP_N : 64][16];
     read_tile(product->a, 64, numbers);
     if (memcmp(numbers, product->a_numbers, sizeof(product->a_numbers)) != 0) emulatedFault(emulationRaced);
-    read_tile(product->w, TILE_N, numbers);
+    read_tile(product->w, GROUP_N, numbers);
     if (memcmp(numbers, product->w_numbers, sizeof(product->w_numbers)) != 0) emulatedFault(emulationRaced);
-    static float a[64][16], w[16][TILE_N];
+    static float a[64][16], w[16][GROUP_N];
     for (int k = 0; k < 16; k++) {
         for (int row = 0; row < 64; row++) a[row][k] = NUMBER(product->a_numbers[row][k]);
-        for (int column = 0; column < TILE_N; column++) w[k][column] = NUMBER(product->w_numbers[column][k]);
+        for (int column = 0; column < GROUP_N; column++) w[k][column] = NUMBER(product->w_numbers[column][k]);
     }
     for (int row = 0; row < 64; row++) {
-        float sums[TILE_N] = {0};
+        float sums[GROUP_N] = {0};
         for (int k = 0; k < 16; k++)
-            for (int column = 0; column < TILE_N; column++) sums[column] += a[row][k] * w[k][column];
+            for (int column = 0; column < GROUP_N; column++) sums[column] += a[row][k] * w[k][column];
         // By the manual's table of the sums: warp row / 16 holds the row, and of it the lanes of row % 8.
-        for (int column = 0; column < TILE_N; column++) {
+        for (int column = 0; column < GROUP_N; column++) {
             int thread = row / 16 * 32 + row % 8 * 4 + column % 8 / 2;
             product->sums[thread][column / 8 * 4 + row % 16 / 8 * 2 + column % 2] += sums[column];
         }

@@ -1,7 +1,9 @@
 #define WEIGHT_TYPE 2
 #define COMPUTE_TYPE 2
 #define CONSUMERS 1
-#define TILE_N 64
+#define GROUP_N 64
+#define HAS_NORM 0
+#define STAGES 4
 #define FAULT emulationCopiesNotWaitedFor
 #define VARIANT emulatedWarpgroupProduct_CopiesNotWaitedFor
 

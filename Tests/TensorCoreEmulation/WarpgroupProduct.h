@@ -1,5 +1,5 @@
 // One variant of the product by warpgroups: defines `VARIANT`, which launches it. WEIGHT_TYPE, COMPUTE_TYPE, CONSUMERS,
-// TILE_N and VARIANT are defined before; FAULT, if anything is to be left out that a GPU needs.
+// GROUP_N, HAS_NORM, STAGES and VARIANT are defined before; FAULT, if anything is to be left out that a GPU needs.
 
 #include "Prelude.h"
 #include "Warpgroup.h"
@@ -25,7 +25,11 @@ static void run(const void *context) {
     const EmulatedProduct *p = context;
     product(
         p->a, p->starts, p->aRow, p->aBatch, p->weight, p->weightBatch, p->scales, p->bias, p->residual, p->c, p->cRow,
-        p->cBatch, p->m, p->n, p->depth, p->activation);
+        p->cBatch, p->m, p->n, p->depth, p->activation
+#if HAS_NORM
+        , p->gain, p->shift, p->epsilon
+#endif
+    );
 }
 
 enum EmulationOutcome VARIANT(const EmulatedProduct *p, long byteCount) {

@@ -59,17 +59,20 @@ import Testing
         var description: String { "\(weight) weights, tiles of \(tile.rows) × \(tile.columns)" }
 
         func emulate(_ product: inout EmulatedProduct) -> EmulationOutcome {
-            guard tile.isOfWarpgroups else {
+            let isWhole = tile.kind == .wholeRows
+            guard tile.kind != .warps else {
                 return emulateProduct(&product, weightType, computeType, Int32(tile.columns))
             }
             return emulateWarpgroupProduct(
-                &product, weightType, computeType, Int32(tile.rows / 64), Int32(tile.columns), tile.sharedByteCount)
+                &product, weightType, computeType, isWhole ? 2 : Int32(tile.rows / 64),
+                Int32(isWhole ? tile.columns / 2 : tile.columns), tile.sharedByteCount)
         }
 
         /// The largest and the smallest tile for all weights, those between for bfloat16.
         static func all(_ tiles: [TensorTile]) -> [Variant] {
             tiles.flatMap { tile in
-                let types: [DType] = tile == tiles[0] || tile.columns == 64 ? [.float16, .bfloat16, .int8] : [.bfloat16]
+                let types: [DType] =
+                    tile == tiles[0] || tile.columns == 64 ? [.float16, .bfloat16, .int8] : [.bfloat16]
                 return types.map { Variant(weight: $0, tile: tile) }
             }
         }
@@ -85,6 +88,16 @@ import Testing
     @Test(arguments: Variant.all(TensorTile.ofWarpgroups), alignedProducts)
     func productsByWarpgroupsAreThoseOfTheRoundedFactors(variant: Variant, product: ProductCase) throws {
         let result = try EmulatedRun(product, variant) { variant.emulate(&$0) }
+        #expect(result.outcome == emulationDone)
+        #expect(result.error <= 2e-6)
+    }
+
+    /// With its bias before the norm, and the function after it.
+    @Test(arguments: [DType.float16, .bfloat16], [(70, 512, 96, 64), (64, 300, 328, 328), (1, 257, 8, 8)])
+    func aConvolutionNormsItsRows(type: DType, sizes: (m: Int, n: Int, depth: Int, rowStride: Int)) throws {
+        let product = ProductCase(m: sizes.m, n: sizes.n, depth: sizes.depth, rowStride: sizes.rowStride)
+        let variant = Variant(weight: type, tile: TensorTile.ofWholeRows)
+        let result = try EmulatedRun(product, variant, hasNorm: true) { variant.emulate(&$0) }
         #expect(result.outcome == emulationDone)
         #expect(result.error <= 2e-6)
     }
@@ -115,20 +128,30 @@ import Testing
 
     @Test(arguments: [DType.float16, .bfloat16], [64, 80, 120])
     func attentionIsThatOfTheRoundedFactors(type: DType, size: Int) throws {
+        try checkAttention(type, size: size, queries: 64)
+    }
+
+    @Test(arguments: [64, 80, 120]) func moreQueriesShareTheirKeys(size: Int) throws {
+        try checkAttention(.bfloat16, size: size, queries: 128)
+    }
+
+    private func checkAttention(_ type: DType, size: Int, queries: Int) throws {
         let (heads, segments) = (2, Segments(offsets: [0, 133, 171], lengths: [130, 37, 1]))
         let (rows, width) = (172, heads * size)
         var random = RandomSource(seed: UInt64(size))
         let x = Memory(random.floats(rows * 3 * width).map { 2 * $0 })
-        let parts: [Int32] = (0..<segments.count).flatMap { index in
-            stride(from: 0, to: segments.lengths[index], by: 64).flatMap { first in
-                [Int32(segments.offsets[index]), Int32(segments.lengths[index]), Int32(first), 0, 0]
-            }
-        }
+        // The last part is an empty one.
+        let parts: [Int32] =
+            (0..<segments.count).flatMap { index in
+                stride(from: 0, to: segments.lengths[index], by: queries).flatMap { first in
+                    [Int32(segments.offsets[index]), Int32(segments.lengths[index]), Int32(first), 0, 0]
+                }
+            } + [0, 0, 0, 0, 0]
         let (table, y) = (Memory(parts), Memory([Float](repeating: .nan, count: rows * width)))
         var operands = EmulatedAttention(
             x: x.pointer, parts: table.pointer, y: y.pointer, partCount: Int32(parts.count / 5), heads: Int32(heads),
             headSize: Int32(size), scale: 1 / Float(size).squareRoot())
-        let outcome = emulateAttention(&operands, type == .float16 ? 1 : 2)
+        let outcome = emulateAttention(&operands, type == .float16 ? 1 : 2, Int32(queries))
         #expect(outcome == emulationDone)
         func number(_ row: Int, _ part: Int, _ channel: Int) -> Double {
             Double(rounded(x[row * 3 * width + part * width + channel], type))
@@ -169,10 +192,11 @@ private struct EmulatedRun {
     /// The largest error as a share of the largest result.
     let error: Double
 
+    private static let epsilon: Float = 1e-5
     private static let relu = Int32(UnaryKind.allCases.firstIndex(of: .relu) ?? -1)
 
     init(
-        _ product: TensorCoreTests.ProductCase, _ variant: TensorCoreTests.Variant,
+        _ product: TensorCoreTests.ProductCase, _ variant: TensorCoreTests.Variant, hasNorm: Bool = false,
         _ emulate: (inout EmulatedProduct) -> EmulationOutcome
     ) throws {
         let (m, n, depth, batches) = (product.m, product.n, product.depth, product.batches)
@@ -185,6 +209,7 @@ private struct EmulatedRun {
         }
         let stored = Memory(try HostArray(weights, shape: [weights.count]).bytes(as: variant.weight))
         let (scales, bias) = (Memory(random.floats(batches * n)), Memory(random.floats(batches * n)))
+        let (gain, shift) = (Memory(random.floats(n)), Memory(random.floats(n)))
         let residual = Memory(random.floats(batches * m * n))
         let c = Memory([Float](repeating: .nan, count: batches * m * n))
         var operands = EmulatedProduct(
@@ -192,23 +217,37 @@ private struct EmulatedRun {
             aBatch: batchStride, weight: stored.pointer, weightBatch: n * depth,
             scales: variant.weight == .int8 ? scales.pointer : nil, bias: bias.pointer, residual: residual.pointer,
             c: c.pointer, cRow: n, cBatch: m * n, m: Int32(m), n: Int32(n), depth: Int32(depth),
-            batches: Int32(batches), activation: Self.relu)
+            batches: Int32(batches), activation: Self.relu, gain: hasNorm ? gain.pointer : nil,
+            shift: hasNorm ? shift.pointer : nil, epsilon: Self.epsilon)
         outcome = emulate(&operands)
         let numbers = weights.map { rounded($0, variant.weight) }
         let factors = (0..<batches * batchStride + depth).map { rounded(a[$0], variant.compute) }
         var (largestError, largest) = (0.0, 0.0)
-        for index in 0..<batches * m * n {
-            let (batch, row, column) = (index / (m * n), index / n % m, index % n)
-            let first = batch * batchStride + (product.hasStarts ? Int(starts[row]) : row) * product.rowStride
-            var sum = 0.0
-            for k in 0..<depth {
-                sum += Double(factors[first + k]) * Double(numbers[(batch * n + column) * depth + k])
+        for row in 0..<batches * m {
+            let (batch, start) = (row / m, product.hasStarts ? Int(starts[row % m]) : row % m)
+            let first = batch * batchStride + start * product.rowStride
+            var sums = (0..<n).map { column in
+                var sum = 0.0
+                for k in 0..<depth {
+                    sum += Double(factors[first + k]) * Double(numbers[(batch * n + column) * depth + k])
+                }
+                if variant.weight == .int8 { sum *= Double(scales[batch * n + column]) }
+                return sum + Double(bias[batch * n + column])
             }
-            if variant.weight == .int8 { sum *= Double(scales[batch * n + column]) }
-            let expected = max(0, sum + Double(bias[batch * n + column])) + Double(residual[index])
-            let error = (Double(c[index]) - expected).magnitude
-            largestError = error > largestError || error.isNaN ? error : largestError
-            largest = max(largest, expected.magnitude)
+            if hasNorm {
+                let mean = sums.reduce(0, +) / Double(n)
+                let variance = sums.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(n)
+                for column in 0..<n {
+                    let normed = (sums[column] - mean) / (variance + Double(Self.epsilon)).squareRoot()
+                    sums[column] = normed * Double(gain[column]) + Double(shift[column])
+                }
+            }
+            for (column, sum) in sums.enumerated() {
+                let expected = max(0, sum) + Double(residual[row * n + column])
+                let error = (Double(c[row * n + column]) - expected).magnitude
+                largestError = error > largestError || error.isNaN ? error : largestError
+                largest = max(largest, expected.magnitude)
+            }
         }
         error = largestError.isNaN ? .infinity : largestError / largest
     }

@@ -16,7 +16,11 @@ extension ConformanceCase {
             attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, special: .nan),
             attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, special: 0),
             attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, valueScale: 1e30),
+            attention(heads: 2, 24, ragged, rows: 52, as: .float16),
+            attention(heads: 1, 80, ragged, rows: 52, as: .bfloat16),
             attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, .large),
+            attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, as: .bfloat16, .large),
+            attention(heads: 16, 120, Segments(lengths: [2499]), rows: 2499, as: .bfloat16, .large),
             attention(heads: 16, 80, Segments(lengths: [499]), rows: 499, .large),
             attention(heads: 16, 120, Segments(lengths: [499]), rows: 499, .large),
             attention(
@@ -28,15 +32,16 @@ extension ConformanceCase {
     ///   - valueScale: the size of the values alone.
     private static func attention(
         heads: Int, _ headSize: Int, _ segments: Segments, rows: Int, special: Float? = nil, valueScale: Float = 1,
-        _ size: Size = .small
+        as type: DType = .float32, _ size: Size = .small
     ) -> ConformanceCase {
         let width = heads * headSize
         var name = "\(segments.lengths) of \(rows) rows, \(heads) heads of \(headSize)"
         if let special { name += ", a frame of \(special)" }
         if valueScale != 1 { name += ", values of \(valueScale)" }
+        if type != .float32 { name += ", factors of \(type)" }
         return ConformanceCase(
             "attention", name, size, multiplyAdds: 2 * width * segments.lengths.reduce(0) { $0 + $1 * $1 },
-            tolerance: .attention,
+            tolerance: .attention(factors: type), factors: type,
             definedRows: segments.rowIndices.map(Int.init)
         ) { random in
             // Scores of about ± 3 · 3, so that the weights are far from equal.
@@ -51,7 +56,7 @@ extension ConformanceCase {
             }
             return [HostArray(x, shape: [rows, 3 * width])]
         } bind: { operands in
-            { try operands[0].attention(heads: heads, segments: segments) }
+            { try operands[0].attention(heads: heads, segments: segments, precision: type) }
         }
     }
 }

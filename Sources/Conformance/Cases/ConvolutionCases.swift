@@ -10,6 +10,7 @@ private struct Convolution: Sendable {
     var bias = true
     var norm = false
     var activation: UnaryKind?
+    var type = DType.float32
     /// Rows of the input beyond the last window, all NaN.
     var extra = 0
 
@@ -20,6 +21,7 @@ private struct Convolution: Sendable {
         if bias { name += ", bias" }
         if norm { name += ", norm" }
         if let activation { name += ", \(activation)" }
+        if type != .float32 { name += ", \(type) weights" }
         return name
     }
 }
@@ -43,6 +45,9 @@ extension ConformanceCase {
         Convolution(input: 17, output: 45, kernel: 2, stride: 2, rows: 17, norm: true, activation: .gelu),
         Convolution(input: 3, output: 31, kernel: 2, stride: 2, rows: 15, norm: true, activation: .relu),
         Convolution(input: 3, output: 28, kernel: 2, stride: 2, rows: 15, norm: true),
+        Convolution(input: 8, output: 33, kernel: 3, stride: 2, rows: 70, activation: .gelu, type: .float16),
+        // Rows enough for kernels that norm what they multiply.
+        Convolution(input: 8, output: 272, kernel: 2, stride: 2, rows: 4500, norm: true, type: .bfloat16),
     ]
 
     private static let largeConvolutions: [ConformanceCase] = [
@@ -53,6 +58,10 @@ extension ConformanceCase {
         convolution(
             Convolution(input: 512, output: 512, kernel: 3, stride: 2, rows: 3199, norm: true, activation: .gelu),
             .large),
+        convolution(
+            Convolution(
+                input: 512, output: 512, kernel: 3, stride: 2, rows: 7999, norm: true, activation: .gelu,
+                type: .bfloat16), .large),
         convolution(Convolution(input: 512, output: 512, kernel: 2, stride: 2, rows: 499), .large),
         convolution(
             Convolution(input: 512, output: 512, kernel: 2, stride: 2, rows: 999, norm: true, activation: .gelu),
@@ -64,12 +73,13 @@ extension ConformanceCase {
         let depth = window.kernel * input
         let isPlain = !convolution.norm && convolution.activation == nil
         let sums: (@Sendable ([HostArray]) -> [Double])? =
-            isPlain && size == .large ? { @Sendable inputs in convolutionColumnSums(inputs, convolution) } : nil
+            isPlain && size == .large && convolution.type == .float32
+            ? { @Sendable inputs in convolutionColumnSums(inputs, convolution) } : nil
         let product = Tolerance.product(depth: depth).relativeToLargest
         return ConformanceCase(
             "convolution", convolution.name, size, multiplyAdds: window.rows * output * depth,
             tolerance: isPlain ? .product(depth: depth) : Tolerance(relativeToLargest: 4 * product + 4e-6, relative: 0),
-            columnSums: sums
+            factors: convolution.type, columnSums: sums
         ) { random in
             var x = random.floats(window.inputRows * input)
             x += [Float](repeating: .nan, count: convolution.extra * input)
@@ -78,7 +88,7 @@ extension ConformanceCase {
                 random.array([output], scale: 2),
             ] + parameters(output, &random)
         } bind: { operands in
-            let weight = try operands[1].prepared(for: .linear)
+            let weight = try operands[1].prepared(for: .linear, as: convolution.type)
             let norm = Normalization(gain: operands[3], bias: operands[4], epsilon: 1e-5)
             return {
                 try operands[0].convolution(

@@ -24,6 +24,8 @@ extension ConformanceCase {
                 activation: .gelu, .large),
             grouped(16, 48, 128, Segments(lengths: [99]), rows: 99, bias: true, activation: .gelu, .large),
             grouped(16, 120, 128, Segments(lengths: [49]), rows: 49, bias: true, activation: .gelu, .large),
+            grouped(2, 8, 6, ragged, rows: 32, bias: true, as: .bfloat16),
+            grouped(16, 80, 128, Segments(lengths: [99]), rows: 99, bias: true, as: .bfloat16, .large),
         ]
 
     private static func grouped(
@@ -42,7 +44,7 @@ extension ConformanceCase {
             ? { @Sendable inputs in groupedColumnSums(inputs, groups: groups, width: width, bias: bias) } : nil
         return ConformanceCase(
             "groupedConvolution", name, size, multiplyAdds: segments.validRowCount * channels * depth,
-            tolerance: product,
+            tolerance: product, factors: type,
             definedRows: segments.rowIndices.map(Int.init), columnSums: sums
         ) { random in
             var x = random.ragged(segments, rows: rows, columns: channels)

@@ -93,7 +93,7 @@ extension ConformanceCase {
             ? { @Sendable inputs in linearColumnSums(inputs, bias: bias, residual: residual) } : nil
         return ConformanceCase(
             "linear", (["\(rows) × \(depth) → \(columns)"] + extras).joined(separator: ", "), size,
-            multiplyAdds: rows * columns * depth, tolerance: tolerance, columnSums: sums
+            multiplyAdds: rows * columns * depth, tolerance: tolerance, factors: type, columnSums: sums
         ) { random in
             var inputs = [random.array([rows, depth]), random.array([columns, depth])]
             if bias { inputs.append(random.array([columns], scale: 3, offset: 1)) }
@@ -114,7 +114,7 @@ extension ConformanceCase {
         let (rows, columns, depth, special) = (17, 33, 70, 9)
         return ConformanceCase(
             "linear", (["a row of \(value) among \(rows)"] + [named(type)].compactMap { $0 }).joined(separator: ", "),
-            multiplyAdds: rows * columns * depth, tolerance: .product(depth: depth, weights: type)
+            multiplyAdds: rows * columns * depth, tolerance: .product(depth: depth, weights: type), factors: type
         ) { random in
             var x = random.floats(rows * depth)
             for column in 0..<depth {

@@ -8,7 +8,12 @@ extension GPUBackend {
         let size = result.shape[1] / heads
         guard size > 0 else { return }
         let usesTensorCores = shape.usesTensorCores && precision != .float32 && size.isMultiple(of: 8)
-        let queries = usesTensorCores ? KernelShape.tensorQueries : shape.attentionQueries(headSize: size)
+        let queries =
+            usesTensorCores
+            ? KernelShape.tensorQueries(
+                rows: result.shape[0], heads: heads, headSize: size,
+                computeUnitCount: driver.properties.computeUnitCount)
+            : shape.attentionQueries(headSize: size)
         let parts = AttentionParts(segments, queries: queries, panel: shape.panel)
         let partTable = try table(.attentionParts(segments, queries: queries)) { parts.numbers }
         let common: [KernelArgument] = [.buffer(queryKeyValue), .buffer(partTable)]
@@ -17,8 +22,8 @@ extension GPUBackend {
         switch shape.product {
         case _ where usesTensorCores:
             try launch(
-                KernelShape.tensorAttention(precision, headSize: size), "attention", groups: (parts.count, heads, 1),
-                threads: KernelShape.tensorThreads, common + rest)
+                KernelShape.tensorAttention(precision, headSize: size, queries: queries), "attention",
+                groups: (parts.count, heads, 1), threads: 2 * queries, common + rest)
         case .tiled:
             try launch(
                 program, "attention", groups: (parts.count, heads, 1),

@@ -26,20 +26,13 @@ extension GPUBackend {
     func multiply(_ product: Product) throws {
         counters.add(.products)
         let (m, n) = (product.m, product.n)
-        var arguments: [KernelArgument] = [
-            .buffer(product.a), .buffer(product.starts), .long(product.rowStride), .long(product.batchStride),
-            .buffer(product.weight), .long(preparedCount(n: n, depth: product.depth)), .buffer(product.scales),
-            .buffer(product.bias), .buffer(product.residual), .buffer(product.c), .long(product.cRowStride),
-            .long(product.cBatchStride), .int(m), .int(n), .int(product.depth), .int(product.activation.code),
-        ]
+        var arguments = arguments(of: product)
         switch shape.product {
         case _ where shape.usesTensorCores && product.weightType != .float32:
             let tile = TensorTile.suiting(
                 product, usesWarpgroups: shape.usesWarpgroups,
                 computeUnitCount: driver.properties.computeUnitCount)
-            try launch(
-                tile.program(product.weightType), "product",
-                groups: (tile.count(m: m, n: n), 1, product.batches), threads: tile.threadCount, arguments)
+            try launch(tile, product, arguments)
         case .tiled(let rows, let columns, _, let threadRows, let threadColumns):
             try launch(
                 shape.product(product.weightType), "product",
@@ -54,6 +47,23 @@ extension GPUBackend {
                 shape.product(product.weightType), "product",
                 groups: (ceil(m, grid.groupRows), ceil(n, grid.groupPanels * shape.panel), product.batches), arguments)
         }
+    }
+
+    private func launch(_ tile: TensorTile, _ product: Product, _ arguments: [KernelArgument]) throws {
+        try launch(
+            tile.program(product.weightType), "product",
+            groups: (tile.count(m: product.m, n: product.n), 1, product.batches), threads: tile.threadCount, arguments)
+    }
+
+    /// `PRODUCT_OPERANDS` of the kernels.
+    private func arguments(of product: Product) -> [KernelArgument] {
+        [
+            .buffer(product.a), .buffer(product.starts), .long(product.rowStride), .long(product.batchStride),
+            .buffer(product.weight), .long(preparedCount(n: product.n, depth: product.depth)),
+            .buffer(product.scales), .buffer(product.bias), .buffer(product.residual), .buffer(product.c),
+            .long(product.cRowStride), .long(product.cBatchStride), .int(product.m), .int(product.n),
+            .int(product.depth), .int(product.activation.code),
+        ]
     }
 
     public func matmul(_ a: Tensor, _ b: Tensor, transposed: Bool, into result: Tensor) throws {
@@ -80,18 +90,25 @@ extension GPUBackend {
                 m: x.shape[0], n: n, depth: depth, activation: activation))
     }
 
-    /// A product over a view whose rows overlap; the norm in place.
+    /// A product over a view whose rows overlap; the norm within it where it can be, or in place.
     public func convolution(
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, window: ConvolutionWindow, norm: Normalization?,
         activation: UnaryKind?, into result: Tensor
     ) throws {
         let n = weight.shape[0]
-        try multiply(
-            Product(
-                a: x.storage, rowStride: window.stride * x.shape[1], weight: weight.tensor.storage,
-                weightType: weight.tensor.dtype, scales: weight.scales, bias: bias, c: result.storage, cRowStride: n,
-                m: window.rows, n: n, depth: weight.shape[1], activation: norm == nil ? activation : nil))
-        if let norm { try layerNorm(result, norm, activation: activation, into: result) }
+        var product = Product(
+            a: x.storage, rowStride: window.stride * x.shape[1], weight: weight.tensor.storage,
+            weightType: weight.tensor.dtype, scales: weight.scales, bias: bias, c: result.storage, cRowStride: n,
+            m: window.rows, n: n, depth: weight.shape[1], activation: activation)
+        guard let norm else { return try multiply(product) }
+        if shape.usesWarpgroups, TensorTile.canNorm(product, computeUnitCount: driver.properties.computeUnitCount) {
+            counters.add(.products)
+            let ofNorm: [KernelArgument] = [.buffer(norm.gain), .buffer(norm.bias), .float(norm.epsilon)]
+            return try launch(TensorTile.ofWholeRows, product, arguments(of: product) + ofNorm)
+        }
+        product.activation = nil
+        try multiply(product)
+        try layerNorm(result, norm, activation: activation, into: result)
     }
 
     /// Quotient, rounded up.

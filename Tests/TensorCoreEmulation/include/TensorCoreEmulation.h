@@ -22,6 +22,10 @@ typedef struct EmulatedProduct {
     float *c;
     long cRow, cBatch;
     int m, n, depth, batches, activation;
+    // Of a norm over the rows, which comes before the function.
+    const float *_Nullable gain;
+    const float *_Nullable shift;
+    float epsilon;
 } EmulatedProduct;
 
 // Attention's operands; see Kernels/CUDA/TensorAttention.cu.
@@ -52,9 +56,9 @@ enum EmulationOutcome : int32_t {
 // weightType is WEIGHT_TYPE of the kernels, computeType COMPUTE_TYPE, tileColumns how many columns of C a group computes.
 enum EmulationOutcome emulateProduct(
     const EmulatedProduct *operands, int weightType, int computeType, int tileColumns);
-// The same by warpgroups: so many consumers with 64 rows of C each, tileColumns of its columns, and so much memory.
+// The same by warpgroups: so many consumers with 64 rows and groupColumns columns of C each, and so much memory.
 enum EmulationOutcome emulateWarpgroupProduct(
-    const EmulatedProduct *operands, int weightType, int computeType, int consumers, int tileColumns, long byteCount);
+    const EmulatedProduct *operands, int weightType, int computeType, int consumers, int groupColumns, long byteCount);
 
 // What is left out of a faulty product, so that tests can see that it is noticed.
 enum EmulationFault : int32_t {
@@ -69,7 +73,7 @@ enum EmulationFault : int32_t {
 enum EmulationOutcome emulateFaultyWarpgroupProduct(
     const EmulatedProduct *operands, enum EmulationFault fault, long byteCount);
 
-enum EmulationOutcome emulateAttention(const EmulatedAttention *operands, int computeType);
+enum EmulationOutcome emulateAttention(const EmulatedAttention *operands, int computeType, int queries);
 
 #pragma clang assume_nonnull end
 

@@ -89,6 +89,22 @@ import Testing
         #expect(programs == [tile.program(.bfloat16)])
     }
 
+    /// A convolution and its norm are one launch where there are many frames.
+    @Test(arguments: [(16_000, 1), (500, 2)])
+    func convolutionsNormWhatTheyMake(rows: Int, launches: Int) throws {
+        let driver = RecordingDriver(Self.hopper)
+        let backend = try GPUBackend(driver: driver, usesTensorCores: true)
+        let weight = try Tensor.filled(1, shape: [512, 16], on: backend).prepared(for: .linear, as: .bfloat16)
+        let ones = try Tensor.filled(1, shape: [512], on: backend)
+        let x = try Tensor.filled(1, shape: [2 * rows + 2, 8], on: backend)
+        let before = driver.kernels
+        _ = try x.convolution(
+            weight, bias: ones, window: ConvolutionWindow(kernel: 2, stride: 2, rows: rows),
+            norm: Normalization(gain: ones, bias: ones, epsilon: 1e-5), activation: .gelu)
+        #expect(driver.kernels.subtracting(before).count == launches)
+        #expect(backend.counters[.products] == 1)
+    }
+
     @Test(arguments: capabilities) func everyKernelCompilesWithoutWarningsOrSpills(capability: Int) throws {
         guard let compiler = try Self.compilerIfThere() else { return }
         guard compiler.architectures.contains(capability) else {
@@ -119,7 +135,10 @@ import Testing
 
     /// A program of the kernel's own definitions, such as "attention HEAD_SIZE=64".
     private static func title(_ name: String, _ program: GPUProgram) -> String {
-        let telling = ["WEIGHT_TYPE", "COMPUTE_TYPE", "HEAD_SIZE", "CONSUMERS", "TILE_M", "TILE_N"]
+        let telling = [
+            "WEIGHT_TYPE", "COMPUTE_TYPE", "HEAD_SIZE", "QUERIES", "CONSUMERS", "GROUP_N", "HAS_NORM", "TILE_M",
+            "TILE_N",
+        ]
         let definitions = program.definitions.filter { telling.contains($0.name) }.map { "\($0.name)=\($0.value)" }
         return (["\(program.source.rawValue).\(name)"] + definitions).joined(separator: " ")
     }

@@ -1,5 +1,6 @@
 #define COMPUTE_TYPE 2
 #define HEAD_SIZE 64
-#define VARIANT emulatedAttention_2_64
+#define QUERIES 128
+#define VARIANT emulatedAttention_2_64_128
 
 #include "Attention.h"
