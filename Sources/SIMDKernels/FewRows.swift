@@ -19,16 +19,8 @@ import SIMDKernelTable
 
 /// Asks for `byteCount` bytes that far ahead of a pointer.
 @inline(__always) func prefetch(_ pointer: UnsafeRawPointer, _ byteCount: Int) {
-    let ahead = pointer + prefetchDistance
-    xlsr_prefetch(ahead)
-    if byteCount > 64 { xlsr_prefetch(ahead + 64) }
-    if byteCount > 128 { xlsr_prefetch(ahead + 128) }
-    if byteCount > 192 { xlsr_prefetch(ahead + 192) }
+    for line in 0..<(byteCount + 63) / 64 { xlsr_prefetch(pointer + (prefetchDistance &+ 64 &* line)) }
 }
-
-/// Two vectors a row, made as `tile(of:)`.
-typealias FewRowsTile<Lanes> = InlineArray<12, Lanes>
-@inline(__always) func fewRowsTile<Lanes>(of z: Lanes) -> FewRowsTile<Lanes> { [z, z, z, z, z, z, z, z, z, z, z, z] }
 
 /// A as `[depth, rows]`, so that the inner loop reads two streams: the panel and this.
 @inline(__always) func interleaveRows(_ task: borrowing ProductTask) {
@@ -61,7 +53,8 @@ typealias FewRowsTile<Lanes> = InlineArray<12, Lanes>
     let half = lanes * byteSize
     var column = 0
     while column < task.n {
-        var tile = fewRowsTile(of: splat(0))
+        // Two vectors a row.
+        var tile = twelve(splat(0))
         var panel = task.panels + column * depth * byteSize
         var a = UnsafePointer(task.scratch)
         @inline(__always) func step() {

@@ -26,7 +26,7 @@ import SIMDKernelTable
     interleaveIntegerRows(task, rows, into: pairs, pairs + rows * pairCount, scales)
     var column = 0
     while column < task.n {
-        var sums = fewRowsTile(of: splat(0))
+        var sums = twelve(splat(0))
         var bytes = task.panels + column * depth
         var a = UnsafePointer(pairs)
         var first = 0
@@ -34,7 +34,7 @@ import SIMDKernelTable
             let end = min(first + exactDepth / 2, pairCount)
             // Behind an odd panel's last step there is none: it is paired with itself, and that multiplied with zero.
             let whole = min(end, depth / 2)
-            var tile = fewRowsTile(of: Bits(repeating: 0))
+            var tile = twelve(Bits(repeating: 0))
             @inline(__always) func step(_ second: UnsafeRawPointer) {
                 let (b0, b1) = weightPairs(bytes, second)
                 for row in 0..<rows {
@@ -55,8 +55,7 @@ import SIMDKernelTable
             for index in 0..<2 * rows { sums[index] += floats(tile[index]) }
             first = end
         }
-        let s0 = task.scales.map { load($0 + column) } ?? splat(1)
-        let s1 = task.scales.map { load($0 + (column + lanes)) } ?? splat(1)
+        let (s0, s1) = columnScales(task, column)
         write(
             task.c + column, task.cStride, rows, min(tileColumns, task.n - column), tileRows: rows,
             bias: task.bias.map { $0 + column }, edge: edge

@@ -36,6 +36,12 @@ import SIMDKernelTable
     }
 }
 
+/// What the sums of a panel's columns are to be multiplied with.
+@inline(__always) func columnScales(_ task: borrowing ProductTask, _ column: Int) -> (Vector, Vector) {
+    guard let scales = task.scales else { return (splat(1), splat(1)) }
+    return (load(scales + column), load(scales + (column + lanes)))
+}
+
 /// `product` with int8 weights: the same loops over integers, each block of depth scaled as it is added to C.
 @inline(never) func integerProduct(_ task: borrowing ProductTask) {
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
@@ -68,8 +74,7 @@ import SIMDKernelTable
             var column = 0
             while column < n {
                 pairPanel(task.panels + (column * k + depth * tileColumns), blockDepth, into: expanded)
-                let scales0 = task.scales.map { load($0 + column) } ?? splat(1)
-                let scales1 = task.scales.map { load($0 + (column + lanes)) } ?? splat(1)
+                let (scales0, scales1) = columnScales(task, column)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {
