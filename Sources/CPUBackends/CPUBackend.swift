@@ -32,11 +32,12 @@ public final class CPUBackend: Backend {
     let kernels: KernelTable
     let workers: Workers
     let multiplier: any MatrixMultiplier
+    /// The family's, for what `multiplier` can't read.
     let ownMultiplier: SIMDMultiplier
 
     /// - Throws: `TensorError` when the processor lacks the instruction set that was asked for.
     init(
-        device: Device, options: CPUOptions, multiplier: (KernelTable, Workers, Counters) throws -> any MatrixMultiplier
+        device: Device, options: CPUOptions, multiplier: (SIMDMultiplier, Counters) throws -> any MatrixMultiplier
     ) throws {
         let set = try options.instructionSet ?? Self.defaultInstructionSet(device)
         guard Processor.current.supports(set) else {
@@ -51,7 +52,7 @@ public final class CPUBackend: Backend {
         kernels = Processor.kernels(for: set)
         workers = Workers(count: options.threadCount)
         ownMultiplier = SIMDMultiplier(kernels: kernels, workers: workers)
-        self.multiplier = try multiplier(kernels, workers, counters)
+        self.multiplier = try multiplier(ownMultiplier, counters)
     }
 
     public var summary: String {
@@ -71,6 +72,7 @@ public final class CPUBackend: Backend {
         bytes.baseAddress?.copyMemory(from: storage.address, byteCount: bytes.count)
     }
 
+    public func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer? { storage.address }
     public func synchronize() throws {}
 
     /// Memory for one piece of work: `count` floats for each of some workers.

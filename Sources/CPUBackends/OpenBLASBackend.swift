@@ -11,13 +11,14 @@ extension CPUBackend {
     /// Matrix products by OpenBLAS, which is opened at run time; everything else as `simd`.
     /// - Throws: `TensorError` when there is no libopenblas, with what to install.
     public static func openblas(_ options: CPUOptions = CPUOptions()) throws -> CPUBackend {
-        try CPUBackend(device: .openblas, options: options) { kernels, workers, counters in
-            try OpenBLASMultiplier(kernels: kernels, workers: workers, counters: counters)
+        try CPUBackend(device: .openblas, options: options) { own, counters in
+            try OpenBLASMultiplier(kernels: own.kernels, workers: own.workers, counters: counters)
         }
     }
 }
 
-/// Products with float32 weights by `cblas_sgemm`; bias, norm, activation and residual by the family's row kernels afterwards.
+/// Products with float32 weights by `cblas_sgemm`; bias, norm, activation and residual by the family's row kernels
+/// afterwards.
 struct OpenBLASMultiplier: MatrixMultiplier {
     private let library: OpenBLASLibrary
     private let kernels: KernelTable
@@ -50,7 +51,9 @@ struct OpenBLASMultiplier: MatrixMultiplier {
         }
     }
 
-    func restore(_ form: UnsafePointer<Float>, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>) {
+    func restore(
+        _ form: UnsafePointer<Float>, of type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>
+    ) {
         weight.update(from: form, count: n * k)
     }
 

@@ -9,9 +9,7 @@ import TensorEngine
 extension CPUBackend {
     /// Hand-written SIMD Swift for everything; needs nothing but the processor.
     public static func simd(_ options: CPUOptions = CPUOptions()) throws -> CPUBackend {
-        try CPUBackend(device: .simd, options: options) { kernels, workers, _ in
-            SIMDMultiplier(kernels: kernels, workers: workers)
-        }
+        try CPUBackend(device: .simd, options: options) { own, _ in own }
     }
 
     /// The best instruction set that the processor has, or the one that `XLSR_INSTRUCTION_SET` names.

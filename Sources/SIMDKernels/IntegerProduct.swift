@@ -24,16 +24,21 @@ import SIMDKernelTable
     var bytes = packed
     var target = result
     for _ in 0..<depth / 2 {
-        let (b0, b1) = weightPairs(bytes, bytes + tileColumns)
-        store(b0, target)
-        store(b1, target + lanes)
+        store(integerPairs(bytes), target)
+        store(integerPairs(bytes + 2 * lanes), target + lanes)
         bytes += 2 * tileColumns
         target += tileColumns
     }
     if depth & 1 == 1 {
-        store(integers(bytes) & Bits(repeating: 0xFFFF), target)
-        store(integers(bytes + lanes) & Bits(repeating: 0xFFFF), target + lanes)
+        store(lastIntegers(bytes), target)
+        store(lastIntegers(bytes + lanes), target + lanes)
     }
+}
+
+/// What the sums of a panel's columns are to be multiplied with.
+@inline(__always) func columnScales(_ task: borrowing ProductTask, _ column: Int) -> (Vector, Vector) {
+    guard let scales = task.scales else { return (splat(1), splat(1)) }
+    return (load(scales + column), load(scales + (column + lanes)))
 }
 
 /// `product` with int8 weights: the same loops over integers, each block of depth scaled as it is added to C.
@@ -68,8 +73,7 @@ import SIMDKernelTable
             var column = 0
             while column < n {
                 pairPanel(task.panels + (column * k + depth * tileColumns), blockDepth, into: expanded)
-                let scales0 = task.scales.map { load($0 + column) } ?? splat(1)
-                let scales1 = task.scales.map { load($0 + (column + lanes)) } ?? splat(1)
+                let (scales0, scales1) = columnScales(task, column)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {

@@ -4,13 +4,7 @@ import SIMDKernelTable
 
 /// Enough independent chains to hide the latency of a product and a sum of three cycles each at two a cycle, and few
 /// enough to stay in sixteen registers.
-typealias Chains = InlineArray<12, Vector>
-
-/// A literal: `init(repeating:)` is a generic of the library, which would become a weak symbol.
-@inline(__always) func emptyChains() -> Chains {
-    let zero = splat(0)
-    return [zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero]
-}
+@inline(__always) func emptyChains() -> Twelve<Vector> { twelve(splat(0)) }
 
 /// `vᵢ = ¾ vᵢ + ½` over and over, in registers; tends to 2, so that numbers stay ordinary.
 /// `values` holds `KernelTable.chainValueCount` floats. Returns how many floating-point operations that was.

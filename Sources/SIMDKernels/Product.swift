@@ -1,15 +1,14 @@
 import SIMDKernelTable
 
-/// Rows of C that one pass of the register tile covers, times two vectors of columns. Made from a literal:
-/// `init(repeating:)` is a generic of the library, which may become a weak symbol.
+/// Rows of C that one pass of the register tile covers, times two vectors of columns; made as `twelve` is.
 #if KERNELS_V4
     typealias TileOf<Lanes> = InlineArray<28, Lanes>
     @inline(__always) func tile<Lanes>(of z: Lanes) -> TileOf<Lanes> {
         [z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z]
     }
 #else
-    typealias TileOf<Lanes> = InlineArray<12, Lanes>
-    @inline(__always) func tile<Lanes>(of z: Lanes) -> TileOf<Lanes> { [z, z, z, z, z, z, z, z, z, z, z, z] }
+    typealias TileOf<Lanes> = Twelve<Lanes>
+    @inline(__always) func tile<Lanes>(of z: Lanes) -> TileOf<Lanes> { twelve(z) }
 #endif
 typealias Tile = TileOf<Vector>
 

@@ -39,6 +39,10 @@
 
 @inline(__always) func splat(_ value: Float) -> Vector { Vector(repeating: value) }
 
+/// Twelve of one. A literal: `init(repeating:)` is a generic of the library, which may become a weak symbol.
+typealias Twelve<Lanes> = InlineArray<12, Lanes>
+@inline(__always) func twelve<Lanes>(_ z: Lanes) -> Twelve<Lanes> { [z, z, z, z, z, z, z, z, z, z, z, z] }
+
 @inline(__always) func load(_ pointer: UnsafePointer<Float>) -> Vector {
     UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
 }

@@ -58,7 +58,7 @@ package struct FeatureExtractor: Sendable {
         let tiles = isTapped ? [0..<batch.frameCount] : tiles(of: batch, on: backend)
         let statistics = try statistics(of: utterances, batch, tiles, on: backend)
         let parts = try tiles.map { tile in
-            try Task.checkCancellation()
+            try CancellationFlag.check()
             return try self.frames(tile, of: batch, statistics, on: backend, taps: taps)
         }
         let frames = parts.count == 1 ? parts[0] : try Tensor.concatenated(parts)
@@ -158,7 +158,7 @@ extension FeatureExtractor {
         let step = configuration.hop / geometry.stride
         var gathered = batch.lengths.map { _ in ChannelStatistics.Accumulator(channels: channels) }
         for tile in tiles {
-            try Task.checkCancellation()
+            try CancellationFlag.check()
             let rows = tile.lowerBound * step..<tile.upperBound * step
             let samples = rows.lowerBound * geometry.stride..<rows.upperBound * geometry.stride + geometry.kernel
             let x = try convolved(batch.samples(samples, on: backend), layers[0], rows: rows.count)
