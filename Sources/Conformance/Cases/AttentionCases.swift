@@ -20,7 +20,8 @@ extension ConformanceCase {
             attention(heads: 1, 80, ragged, rows: 52, as: .bfloat16),
             attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, .large),
             attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, as: .bfloat16, .large),
-            attention(heads: 16, 120, Segments(lengths: [2499]), rows: 2499, as: .bfloat16, .large),
+            // Parts enough for groups of more queries.
+            attention(heads: 68, 8, Segments(lengths: [495, 17]), rows: 512, as: .bfloat16, .large),
             attention(heads: 16, 80, Segments(lengths: [499]), rows: 499, .large),
             attention(heads: 16, 120, Segments(lengths: [499]), rows: 499, .large),
             attention(
