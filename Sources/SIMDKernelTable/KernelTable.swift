@@ -21,10 +21,12 @@ public struct KernelTable: Sendable {
     public let packRows: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
     /// Packs one such panel of columns that lie anywhere, from and to any type.
     public let packPanel: @Sendable (borrowing PackTask) -> Void
-    /// Panels back to `[columns, depth]`.
+    /// Panels of a type, whose numbers are float32 by now, back to `[columns, depth]`.
     public let unpackTransposed:
-        @Sendable (_ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>)
-            -> Void
+        @Sendable (
+            _ panels: UnsafePointer<Float>, _ type: PanelType, _ columns: Int, _ depth: Int,
+            _ result: UnsafeMutablePointer<Float>
+        ) -> Void
     public let attention: @Sendable (borrowing AttentionTask) -> Void
     public let rowAttention: @Sendable (borrowing RowAttentionTask) -> Void
     public let unary:
@@ -59,7 +61,8 @@ public struct KernelTable: Sendable {
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packPanel: @escaping @Sendable (borrowing PackTask) -> Void,
-        unpackTransposed: @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
+        unpackTransposed:
+            @escaping @Sendable (UnsafePointer<Float>, PanelType, Int, Int, UnsafeMutablePointer<Float>) -> Void,
         attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
         rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
@@ -133,14 +136,17 @@ public enum PanelType: UInt8, Sendable {
         case .int8: 1
         }
     }
+
+    /// Whether panels hold two steps of depth at a time, `[depth / 2][tileColumns][2]`, as instructions that multiply
+    /// pairs read them; an odd last step is behind them, `[tileColumns]`. All others are `[depth][tileColumns]`.
+    public var isPaired: Bool { self == .bfloat16 || self == .int8 }
 }
 
 /// One thread's share of `C = activation(norm(A · B + bias)) + residual`.
 public struct ProductTask: ~Copyable {
     /// `[m, k]`; the rows may overlap.
     public var a: Matrix
-    /// Panels as `packTransposed` makes them, their numbers stored as `panelType`; the first is the panel of `c`'s
-    /// column 0.
+    /// Panels as `packPanel` makes them of `panelType`; the first is the panel of `c`'s column 0.
     public var panels: UnsafeRawPointer
     public var panelType = PanelType.float32
     /// What the numbers of each column are to be multiplied with, a whole number of panels long; nil for 1.
@@ -158,11 +164,14 @@ public struct ProductTask: ~Copyable {
     public var activation = ElementFunction.identity
     /// Laid out like `c`.
     public var residual: UnsafePointer<Float>?
-    /// Rows of A that are held packed at a time, and how deep: a block that stays in the second-level cache.
+    /// Rows of A that are held packed at a time, and how deep: a block that stays in the second-level cache. The depth
+    /// is even or all.
     public var blockRows: Int
     public var blockDepth: Int
     /// Room for `scratchCount(blockRows:blockDepth:)` floats.
     public var scratch: UnsafeMutablePointer<Float>
+    /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.
+    public var hasInterleavedRows = false
 
     public init(
         a: Matrix, panels: UnsafeRawPointer, c: UnsafeMutablePointer<Float>, cStride: Int, n: Int,

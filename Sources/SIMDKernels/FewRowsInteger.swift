@@ -23,7 +23,7 @@ import SIMDKernelTable
     let pairs = UnsafeMutableRawPointer(task.scratch).assumingMemoryBound(to: Int32.self)
     let scales = task.scratch + (rows + 1) * pairCount
     let edge = scales + rows
-    interleaveIntegerRows(task, rows, into: pairs, pairs + rows * pairCount, scales)
+    if !task.hasInterleavedRows { interleaveIntegerRows(task, rows, into: pairs, pairs + rows * pairCount, scales) }
     var column = 0
     while column < task.n {
         var sums = twelve(splat(0))
@@ -32,26 +32,27 @@ import SIMDKernelTable
         var first = 0
         while first < pairCount {
             let end = min(first + exactDepth / 2, pairCount)
-            // Behind an odd panel's last step there is none: it is paired with itself, and that multiplied with zero.
             let whole = min(end, depth / 2)
             var tile = twelve(Bits(repeating: 0))
-            @inline(__always) func step(_ second: UnsafeRawPointer) {
-                let (b0, b1) = weightPairs(bytes, second)
+            @inline(__always) func add(_ b0: Bits, _ b1: Bits) {
                 for row in 0..<rows {
                     let value = Bits(repeating: a[row])
                     tile[row &* 2] &+= dotPairs(value, b0)
                     tile[row &* 2 &+ 1] &+= dotPairs(value, b1)
                 }
-                bytes += 2 * tileColumns
                 a += rows
+            }
+            @inline(__always) func addPair() {
+                add(integerPairs(bytes), integerPairs(bytes + 2 * lanes))
+                bytes += 2 * tileColumns
             }
             for _ in 0..<(whole - first) / 2 {
                 prefetch(bytes, 4 * tileColumns)
-                step(bytes + tileColumns)
-                step(bytes + tileColumns)
+                addPair()
+                addPair()
             }
-            if (whole - first) & 1 == 1 { step(bytes + tileColumns) }
-            if whole < end { step(bytes) }
+            if (whole - first) & 1 == 1 { addPair() }
+            if whole < end { add(lastIntegers(bytes), lastIntegers(bytes + lanes)) }
             for index in 0..<2 * rows { sums[index] += floats(tile[index]) }
             first = end
         }

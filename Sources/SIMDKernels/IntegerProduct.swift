@@ -24,15 +24,14 @@ import SIMDKernelTable
     var bytes = packed
     var target = result
     for _ in 0..<depth / 2 {
-        let (b0, b1) = weightPairs(bytes, bytes + tileColumns)
-        store(b0, target)
-        store(b1, target + lanes)
+        store(integerPairs(bytes), target)
+        store(integerPairs(bytes + 2 * lanes), target + lanes)
         bytes += 2 * tileColumns
         target += tileColumns
     }
     if depth & 1 == 1 {
-        store(integers(bytes) & Bits(repeating: 0xFFFF), target)
-        store(integers(bytes + lanes) & Bits(repeating: 0xFFFF), target + lanes)
+        store(lastIntegers(bytes), target)
+        store(lastIntegers(bytes + lanes), target + lanes)
     }
 }
 

@@ -44,45 +44,37 @@
     return result
 }
 
-@inline(__always) func integers(_ bytes: UnsafeRawPointer) -> Bits {
-    let bytes = bytes.assumingMemoryBound(to: Int8.self)
+/// Lane by lane, as `floats`.
+@inline(__always) func unsignedIntegers(_ halves: UnsafeRawPointer) -> Bits {
+    let halves = halves.assumingMemoryBound(to: UInt16.self)
     var result = Bits(repeating: 0)
-    for lane in 0..<lanes { result[lane] = Int32(bytes[lane]) }
+    for lane in 0..<lanes { result[lane] = Int32(halves[lane]) }
     return result
 }
 
-/// Pairs of `tileColumns` weights at one step of depth and at the next.
-@inline(__always) func weightPairs(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> (Bits, Bits) {
-    #if KERNELS_V4
-        let low = interleaved(first, second)
-        let high = interleaved(first + 16, second + 16)
-        return (
-            unsafeBitCast(_mm512_cvtepi8_epi16(_mm256_set_m128i(low.1, low.0)), to: Bits.self),
-            unsafeBitCast(_mm512_cvtepi8_epi16(_mm256_set_m128i(high.1, high.0)), to: Bits.self)
-        )
-    #elseif KERNELS_V3
-        let (low, high) = interleaved(first, second)
-        return (
-            unsafeBitCast(_mm256_cvtepi8_epi16(low), to: Bits.self),
-            unsafeBitCast(_mm256_cvtepi8_epi16(high), to: Bits.self)
-        )
-    #else
-        return (pairs(first, second), pairs(first + lanes, second + lanes))
-    #endif
+/// A vector of bytes of an odd last step of depth, paired with zeros.
+@inline(__always) func lastIntegers(_ bytes: UnsafeRawPointer) -> Bits {
+    let bytes = bytes.assumingMemoryBound(to: Int8.self)
+    var result = Bits(repeating: 0)
+    for lane in 0..<lanes { result[lane] = Int32(bytes[lane]) & 0xFFFF }
+    return result
 }
 
-#if KERNELS_V3 || KERNELS_V4
-    /// The bytes of two rows of 16 in turn.
-    @inline(__always) func interleaved(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> (__m128i, __m128i) {
-        let a = _mm_loadu_si128(first.assumingMemoryBound(to: __m128i.self))
-        let b = _mm_loadu_si128(second.assumingMemoryBound(to: __m128i.self))
-        return (_mm_unpacklo_epi8(a, b), _mm_unpackhi_epi8(a, b))
-    }
-#else
-    @inline(__always) func pairs(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> Bits {
-        (integers(first) & Bits(repeating: 0xFFFF)) | (integers(second) &<< Bits(repeating: 16))
-    }
-#endif
+/// A vector of pairs of bytes as pairs of 16 bits.
+@inline(__always) func integerPairs(_ bytes: UnsafeRawPointer) -> Bits {
+    #if KERNELS_V4
+        unsafeBitCast(
+            _mm512_cvtepi8_epi16(_mm256_loadu_si256(bytes.assumingMemoryBound(to: __m256i.self))), to: Bits.self)
+    #elseif KERNELS_V3
+        unsafeBitCast(
+            _mm256_cvtepi8_epi16(_mm_loadu_si128(bytes.assumingMemoryBound(to: __m128i.self))), to: Bits.self)
+    #else
+        let pairs = unsignedIntegers(bytes)
+        let first = (pairs &<< Bits(repeating: 24)) &>> Bits(repeating: 24)
+        let second = (pairs &<< Bits(repeating: 16)) &>> Bits(repeating: 24)
+        return (first & Bits(repeating: 0xFFFF)) | (second &<< Bits(repeating: 16))
+    #endif
+}
 
 /// What a row is multiplied with to become 16-bit integers, and what these are to be multiplied with to be the row.
 /// A row with a number that isn't finite becomes NaN altogether.

@@ -44,13 +44,17 @@ import SIMDKernelTable
     }
 }
 
-/// Panels back to `[columns, depth]`.
+/// Panels of a type, whose numbers are float32 by now, back to `[columns, depth]`.
 @inline(never) func unpackTransposed(
-    _ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>
+    _ panels: UnsafePointer<Float>, _ type: PanelType, _ columns: Int, _ depth: Int,
+    _ result: UnsafeMutablePointer<Float>
 ) {
+    let pairedDepth = type.isPaired ? depth / 2 * 2 : 0
     for column in 0..<columns {
-        let source = panels + (column / tileColumns * tileColumns * depth + column % tileColumns)
+        let lane = column % tileColumns
+        let panel = panels + (column - lane) * depth
         let target = result + column * depth
-        for k in 0..<depth { target[k] = source[k &* tileColumns] }
+        for k in 0..<pairedDepth { target[k] = panel[(k & ~1) &* tileColumns &+ 2 &* lane &+ (k & 1)] }
+        for k in pairedDepth..<depth { target[k] = panel[k &* tileColumns &+ lane] }
     }
 }

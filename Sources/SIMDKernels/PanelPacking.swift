@@ -6,7 +6,7 @@ import SIMDKernelTable
     let (columns, type) = (task.columns, task.panelType)
     let byteSize = type.byteSize
     guard task.storedType != type else {
-        return transpose(task.depth, byteSize, task.panel) { columns[$0] }
+        return fillPanel(task.depth, type, task.panel) { columns[$0] }
     }
     if type == .int8, let scales = task.scales {
         for lane in 0..<tileColumns {
@@ -31,11 +31,24 @@ import SIMDKernelTable
                 floatToBytes(values, scale, target.assumingMemoryBound(to: UInt8.self), count)
             }
         }
-        transpose(count, byteSize, task.panel + first * tileColumns * byteSize) { lane in
+        fillPanel(count, type, task.panel + first * tileColumns * byteSize) { lane in
             columns[lane].map { _ in UnsafeRawPointer(block + lane * blockStride) }
         }
         first += count
     }
+}
+
+/// Columns of numbers of the panel's type to a part of it that begins at an even step of depth.
+@inline(__always) func fillPanel(
+    _ depth: Int, _ type: PanelType, _ panel: UnsafeMutableRawPointer, _ column: (Int) -> UnsafeRawPointer?
+) {
+    let byteSize = type.byteSize
+    guard type.isPaired else { return transpose(depth, byteSize, panel, column) }
+    // A pair is moved as one number of twice the size.
+    transpose(depth / 2, 2 * byteSize, panel, column)
+    guard depth & 1 == 1 else { return }
+    let offset = (depth - 1) * byteSize
+    transpose(1, byteSize, panel + offset * tileColumns) { lane in column(lane).map { $0 + offset } }
 }
 
 /// A block of a column as float32: in place when it is stored so, else converted into the scratch.

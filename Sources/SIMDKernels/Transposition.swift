@@ -44,38 +44,16 @@
             storeWords(p, q, target + k * stride, stride)
         }
     }
-    guard let c = column(2), let d = column(3) else { return 0 }
-    if byteSize == 2 {
-        return transposeEach(count / 4 * 4, 4) { k in
-            var (p, q, r, s) = (word(a + 2 * k), word(b + 2 * k), word(c + 2 * k), word(d + 2 * k))
-            exchange(&p, &r, 32)
-            exchange(&q, &s, 32)
-            exchange(&p, &q, 16)
-            exchange(&r, &s, 16)
-            storeWords(p, q, target + k * stride, stride)
-            storeWords(r, s, target + (k + 2) * stride, stride)
-        }
-    }
-    guard let e = column(4), let f = column(5), let g = column(6), let h = column(7) else { return 0 }
-    return transposeEach(count / 8 * 8, 8) { k in
-        var (p, q, r, s) = (word(a + k), word(b + k), word(c + k), word(d + k))
-        var (t, u, v, w) = (word(e + k), word(f + k), word(g + k), word(h + k))
-        exchange(&p, &t, 32)
-        exchange(&q, &u, 32)
-        exchange(&r, &v, 32)
-        exchange(&s, &w, 32)
-        exchange(&p, &r, 16)
-        exchange(&q, &s, 16)
-        exchange(&t, &v, 16)
-        exchange(&u, &w, 16)
-        exchange(&p, &q, 8)
-        exchange(&r, &s, 8)
-        exchange(&t, &u, 8)
-        exchange(&v, &w, 8)
+    // Single bytes are those of one last step.
+    guard byteSize == 2, let c = column(2), let d = column(3) else { return 0 }
+    return transposeEach(count / 4 * 4, 4) { k in
+        var (p, q, r, s) = (word(a + 2 * k), word(b + 2 * k), word(c + 2 * k), word(d + 2 * k))
+        exchange(&p, &r, 32)
+        exchange(&q, &s, 32)
+        exchange(&p, &q, 16)
+        exchange(&r, &s, 16)
         storeWords(p, q, target + k * stride, stride)
         storeWords(r, s, target + (k + 2) * stride, stride)
-        storeWords(t, u, target + (k + 4) * stride, stride)
-        storeWords(v, w, target + (k + 6) * stride, stride)
     }
 }
 
@@ -97,8 +75,7 @@
 
 /// Swaps the upper half of each group of `2 · bitCount` bits of `a` with the lower half of `b`'s: a step of a transposition.
 @inline(__always) func exchange(_ a: inout UInt64, _ b: inout UInt64, _ bitCount: UInt64) {
-    let lower: UInt64 =
-        bitCount == 32 ? 0xFFFF_FFFF : bitCount == 16 ? 0x0000_FFFF_0000_FFFF : 0x00FF_00FF_00FF_00FF
+    let lower: UInt64 = bitCount == 32 ? 0xFFFF_FFFF : 0x0000_FFFF_0000_FFFF
     let difference = (a &>> bitCount ^ b) & lower
     b ^= difference
     a ^= difference &<< bitCount

@@ -31,6 +31,9 @@ public protocol Backend: AnyObject, Sendable {
     func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws
     /// Waits for the work before it and copies to the host.
     func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws
+    /// Where the host may read and write a storage in place once `synchronize` has returned; nil, the default, where its
+    /// memory is the device's alone.
+    func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer?
     /// Waits for all work.
     func synchronize() throws
 
@@ -111,6 +114,7 @@ extension Backend {
     public var tileByteCount: Int { 32 << 20 }
     public var batchesUnderWay: Int { 1 }
     public var usesTF32: Bool { false }
+    public func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer? { nil }
 
     /// Throws unless the tensor lives on this backend.
     func check(_ tensors: Tensor?..., operation: String) throws {

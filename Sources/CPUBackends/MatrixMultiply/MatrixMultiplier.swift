@@ -11,8 +11,9 @@ protocol MatrixMultiplier: Sendable {
     func prepare(_ weight: Matrix, into form: UnsafeMutablePointer<Float>)
     /// Brings `[k, n]` into that form.
     func prepareRows(_ weight: Matrix, into form: UnsafeMutablePointer<Float>)
-    /// The form back to `[n, k]`.
-    func restore(_ form: UnsafePointer<Float>, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>)
+    /// The form of a weight that was stored as `type`, float32 by now, back to `[n, k]`.
+    func restore(
+        _ form: UnsafePointer<Float>, of type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>)
     /// Computes a product and everything that is fused to it.
     func multiply(_ product: Product, on backend: CPUBackend) throws
 }

@@ -39,7 +39,8 @@ extension CPUBackend {
         withExtendedLifetime((form, result)) {
             for group in 0..<form.shape[0] {
                 multiplier(for: weight.use, as: weight.tensor.dtype).restore(
-                    form.elements + group * form.shape[1], n: n, k: k, into: result.elements + group * n * k)
+                    form.elements + group * form.shape[1], of: PanelType(weight.tensor.dtype), n: n, k: k,
+                    into: result.elements + group * n * k)
             }
         }
         guard let scales = weight.scales else { return result }
