@@ -83,7 +83,7 @@ let package = Package(
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
         .testTarget(
-            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "Conformance"],
+            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "GPUBackends", "Conformance"],
             exclude: ["Goldens", "Fixtures"]),
         // Runs the built `xlsr`.
         .testTarget(name: "XLSRCommandTests", dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand"]),

@@ -30,6 +30,9 @@ struct CUDAPrograms: @unchecked Sendable {
     /// What a group gets of shared memory without asking.
     private static let plainSharedByteCount = 48 << 10
 
+    /// Whether the kernel is loaded.
+    func isReady(_ kernel: GPUKernel) -> Bool { functions[kernel] != nil }
+
     mutating func function(_ kernel: GPUKernel) throws -> CUfunction {
         if let known = functions[kernel] { return known }
         let module = try module(kernel.program)
