@@ -51,7 +51,9 @@ struct OpenBLASMultiplier: MatrixMultiplier {
         }
     }
 
-    func restore(_ form: UnsafePointer<Float>, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>) {
+    func restore(
+        _ form: UnsafePointer<Float>, from type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>
+    ) {
         weight.update(from: form, count: n * k)
     }
 

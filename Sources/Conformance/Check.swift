@@ -34,7 +34,7 @@ public func check(
     let sampled = oracle.sampledRows(of: shape.rows, multiplyAdds: testCase.multiplyAddCount)
     let definedRows = testCase.definedRows ?? Array(0..<shape.rows)
     let rows = Set(definedRows).intersection(sampled).sorted()
-    var comparison = Comparison(testCase.tolerance, expected: expected, rows: rows, columns: shape.columns)
+    var comparison = Comparison(testCase.tolerance.on(backend), expected: expected, rows: rows, columns: shape.columns)
     comparison.compare(first, with: expected)
     var failure = comparison.failure
     if failure == nil, let columnSums = testCase.columnSums?(inputs) {

@@ -4,27 +4,32 @@
 /// of their own because all copies of the kernels (`SIMDKernels`, `SIMDKernelsV3`, …) share them.
 public struct KernelTable: Sendable {
     /// "baseline", "AVX2", "AVX-512".
-    public let name: String
+    public var name: String
     /// Rows of the left matrix that the product's register tile spans.
     public let tileRows: Int
     /// Columns that it spans: the width of a packed panel.
     public let tileColumns: Int
 
     public let product: @Sendable (borrowing ProductTask) -> Void
-    /// The same without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
+    /// The same for `PanelType.fitsTiles` by AMX tiles, in a process that may use them; activations are rounded to the
+    /// panels' type, bfloat16 or 8 bits a row. nil where there are no such kernels, or they aren't wanted.
+    public var tileProduct: (@Sendable (borrowing ProductTask) -> Void)?
+    /// The same as `product` without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
     public let fewRowsProduct: @Sendable (borrowing ProductTask) -> Void
     /// Bias, norm, activation and residual over a `c` that holds `A · B` already.
     public let finish: @Sendable (borrowing ProductTask) -> Void
-    /// Packs `[columns, depth]` (a weight `[out, in]`) into panels `[⌈columns / tileColumns⌉][depth][tileColumns]`.
+    /// Packs `[columns, depth]` (a weight `[out, in]`) into float32 panels `[⌈columns / tileColumns⌉][depth][tileColumns]`.
     public let packTransposed: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
     /// Packs `[depth, columns]` into the same panels.
     public let packRows: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
-    /// Packs one such panel of columns that lie anywhere, from and to any type.
+    /// Packs one panel of columns that lie anywhere, from and to any type, as `PanelType` says.
     public let packPanel: @Sendable (borrowing PackTask) -> Void
-    /// Panels back to `[columns, depth]`.
+    /// Panels, laid out as those of a type but in float32, back to `[columns, depth]`.
     public let unpackTransposed:
-        @Sendable (_ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>)
-            -> Void
+        @Sendable (
+            _ panels: UnsafePointer<Float>, _ type: PanelType, _ columns: Int, _ depth: Int,
+            _ result: UnsafeMutablePointer<Float>
+        ) -> Void
     public let attention: @Sendable (borrowing AttentionTask) -> Void
     public let rowAttention: @Sendable (borrowing RowAttentionTask) -> Void
     public let unary:
@@ -54,12 +59,16 @@ public struct KernelTable: Sendable {
 
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
+        tileProduct: (@Sendable (borrowing ProductTask) -> Void)?,
         fewRowsProduct: @escaping @Sendable (borrowing ProductTask) -> Void,
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packPanel: @escaping @Sendable (borrowing PackTask) -> Void,
-        unpackTransposed: @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
+        unpackTransposed:
+            @escaping @Sendable (
+                UnsafePointer<Float>, PanelType, Int, Int, UnsafeMutablePointer<Float>
+            ) -> Void,
         attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
         rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
@@ -78,6 +87,7 @@ public struct KernelTable: Sendable {
         self.tileRows = tileRows
         self.tileColumns = tileColumns
         self.product = product
+        self.tileProduct = tileProduct
         self.fewRowsProduct = fewRowsProduct
         self.finish = finish
         self.packTransposed = packTransposed
@@ -122,7 +132,7 @@ public enum ElementFunction: UInt8, Sendable {
     case tanh, sigmoid, relu, leakyRelu, silu, gelu, geluTanh, geluSigmoid
 }
 
-/// How the numbers of packed panels are stored.
+/// How the numbers of packed panels are stored: `[depth / group][tileColumns][group]`.
 public enum PanelType: UInt8, Sendable {
     case float32, bfloat16, float16, int8
 
@@ -132,6 +142,28 @@ public enum PanelType: UInt8, Sendable {
         case .bfloat16, .float16: 2
         case .int8: 1
         }
+    }
+
+    /// Numbers of a column that lie next to each other. Four bytes are what AMX multiplies with four others at once, and
+    /// vectors take two bfloat16 or four int8 out of a lane by shifts. There is no such product of float16, which
+    /// vectors expand fastest in columns' order.
+    public var group: Int {
+        switch self {
+        case .float32, .float16: 1
+        case .bfloat16: 2
+        case .int8: 4
+        }
+    }
+
+    /// Whether there are AMX products of this type.
+    public var fitsTiles: Bool { self == .bfloat16 || self == .int8 }
+
+    /// Depth of an AMX tile, whose rows have 64 bytes.
+    public var tileDepth: Int { 64 / byteSize }
+
+    /// How deep a panel of `depth` numbers a column is stored: whole tiles, with zeros at the end.
+    public func panelDepth(_ depth: Int) -> Int {
+        fitsTiles ? (depth + tileDepth - 1) / tileDepth * tileDepth : depth
     }
 }
 
@@ -158,10 +190,11 @@ public struct ProductTask: ~Copyable {
     public var activation = ElementFunction.identity
     /// Laid out like `c`.
     public var residual: UnsafePointer<Float>?
-    /// Rows of A that are held packed at a time, and how deep: a block that stays in the second-level cache.
+    /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 4 or
+    /// of the type's `tileDepth`: a block that stays in the second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
-    /// Room for `scratchCount(blockRows:blockDepth:)` floats.
+    /// Room for `scratchCount(blockRows:blockDepth:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
     public var scratch: UnsafeMutablePointer<Float>
 
     public init(
@@ -178,7 +211,6 @@ public struct ProductTask: ~Copyable {
         self.scratch = scratch
     }
 
-    /// - Parameter blockRows: a multiple of the tile's rows.
     public static func scratchCount(blockRows: Int, blockDepth: Int) -> Int {
         blockRows * (blockDepth + 16 + 2) + edgeCount + blockDepth * mostTileColumns
     }
@@ -188,6 +220,15 @@ public struct ProductTask: ~Copyable {
 
     /// Floats of scratch that `fewRowsProduct` needs.
     public static func fewRowsScratchCount(depth: Int) -> Int { (fewRows + 1) * (depth + 1) + edgeCount }
+
+    /// Rows and columns of sums that AMX's tiles hold.
+    public static let tileSpan = 32
+
+    /// Floats of scratch that `tileProduct` needs: a block of at most two bytes a number, two floats a row, the sums, and
+    /// half of them again.
+    public static func tileScratchCount(blockRows: Int, blockDepth: Int) -> Int {
+        blockRows * (blockDepth / 2 + 2) + tileSpan * tileSpan * 3 / 2
+    }
 
     /// Columns of the widest register tile.
     static let mostTileColumns = 32

@@ -6,9 +6,13 @@ import SIMDKernelTable
 /// written but the result. No norm.
 @inline(never) func fewRowsProduct(_ task: borrowing ProductTask) {
     switch task.panelType {
-    case .float32: forRows(of: task) { multiplyRows(task, $0, 4) { load($0.assumingMemoryBound(to: Float.self)) } }
-    case .bfloat16: forRows(of: task) { multiplyRows(task, $0, 2) { brainFloats($0) } }
-    case .float16: forRows(of: task) { multiplyRows(task, $0, 2) { halfFloats($0) } }
+    case .float32:
+        forRows(of: task) {
+            multiplyRows(task, $0, 4) { load($0.assumingMemoryBound(to: Float.self) + ($1 &* tileColumns &+ $2)) }
+        }
+    case .bfloat16: forRows(of: task) { multiplyRows(task, $0, 2) { brainFloats($0 + 4 &* $2, $1) } }
+    case .float16:
+        forRows(of: task) { multiplyRows(task, $0, 2) { halfFloats($0 + 2 &* ($1 &* tileColumns &+ $2)) } }
     case .int8: forRows(of: task) { multiplyIntegerRows(task, $0) }
     }
     finishRows(task, row: 0, rows: task.a.rows)
@@ -44,50 +48,47 @@ import SIMDKernelTable
     }
 }
 
+/// - Parameter expand: of two steps of depth of a panel, the first or the second, the vector from a column on.
 @inline(__always) func multiplyRows(
-    _ task: borrowing ProductTask, _ rows: Int, _ byteSize: Int, _ expand: (UnsafeRawPointer) -> Vector
+    _ task: borrowing ProductTask, _ rows: Int, _ byteSize: Int,
+    _ expand: (UnsafeRawPointer, _ step: Int, _ column: Int) -> Vector
 ) {
     interleaveRows(task)
     let depth = task.a.columns
+    let stepBytes = tileColumns * byteSize
+    let panelBytes = task.panelType.panelDepth(depth) * stepBytes
     let edge = task.scratch + rows * depth
-    let half = lanes * byteSize
+    var first = task.panels
     var column = 0
     while column < task.n {
         // Two vectors a row.
         var tile = twelve(splat(0))
-        var panel = task.panels + column * depth * byteSize
+        var panel = first
         var a = UnsafePointer(task.scratch)
-        @inline(__always) func step() {
-            let b0 = expand(panel)
-            let b1 = expand(panel + half)
+        @inline(__always) func multiply(_ step: Int) {
+            let b0 = expand(panel, step, 0)
+            let b1 = expand(panel, step, lanes)
             for row in 0..<rows {
                 let value = splat(a[row])
                 tile[row &* 2] = multiplyAdd(value, b0, tile[row &* 2])
                 tile[row &* 2 &+ 1] = multiplyAdd(value, b1, tile[row &* 2 &+ 1])
             }
-            panel += 2 * half
             a += rows
         }
         for _ in 0..<depth / 2 {
-            prefetch(panel, 4 * half)
-            step()
-            step()
+            prefetch(panel, 2 * stepBytes)
+            multiply(0)
+            multiply(1)
+            panel += 2 * stepBytes
         }
-        if depth & 1 == 1 { step() }
+        if depth & 1 == 1 { multiply(0) }
         write(
             task.c + column, task.cStride, rows, min(tileColumns, task.n - column), tileRows: rows,
             bias: task.bias.map { $0 + column }, edge: edge
         ) { tile[$0] }
         column += tileColumns
+        first += panelBytes
     }
-}
-
-/// bfloat16 is the upper half of a float32.
-@inline(__always) func brainFloats(_ packed: UnsafeRawPointer) -> Vector {
-    let halves = packed.assumingMemoryBound(to: UInt16.self)
-    var wide = Bits(repeating: 0)
-    for lane in 0..<lanes { wide[lane] = Int32(halves[lane]) }
-    return vector(wide &<< Bits(repeating: 16))
 }
 
 /// Lane by lane, as `floats`.

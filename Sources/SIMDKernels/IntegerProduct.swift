@@ -19,20 +19,19 @@ import SIMDKernelTable
     return tile
 }
 
-/// A part of an int8 panel, `depth` deep, as pairs.
-@inline(never) func pairPanel(_ packed: UnsafeRawPointer, _ depth: Int, into result: UnsafeMutablePointer<Int32>) {
+/// A part of an int8 panel as pairs.
+@inline(never) func pairPanel(_ packed: UnsafeRawPointer, _ quads: Int, into result: UnsafeMutablePointer<Int32>) {
     var bytes = packed
     var target = result
-    for _ in 0..<depth / 2 {
-        let (b0, b1) = weightPairs(bytes, bytes + tileColumns)
-        store(b0, target)
-        store(b1, target + lanes)
-        bytes += 2 * tileColumns
-        target += tileColumns
-    }
-    if depth & 1 == 1 {
-        store(integers(bytes) & Bits(repeating: 0xFFFF), target)
-        store(integers(bytes + lanes) & Bits(repeating: 0xFFFF), target + lanes)
+    for _ in 0..<quads {
+        let (even0, odd0) = weightPairs(bytes)
+        let (even1, odd1) = weightPairs(bytes + 4 * lanes)
+        store(even0, target)
+        store(even1, target + lanes)
+        store(odd0, target + tileColumns)
+        store(odd1, target + (tileColumns + lanes))
+        bytes += 4 * tileColumns
+        target += 2 * tileColumns
     }
 }
 
@@ -45,6 +44,7 @@ import SIMDKernelTable
 /// `product` with int8 weights: the same loops over integers, each block of depth scaled as it is added to C.
 @inline(never) func integerProduct(_ task: borrowing ProductTask) {
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
+    let panelDepth = task.panelType.panelDepth(k)
     let mostDepth = min(task.blockDepth, exactDepth)
     let edge = task.scratch + task.blockRows * (task.blockDepth + 16)
     let expanded = UnsafeMutableRawPointer(edge + ProductTask.edgeCount).assumingMemoryBound(to: Int32.self)
@@ -58,14 +58,14 @@ import SIMDKernelTable
         let cBlock = task.c + row * task.cStride
         for index in 0..<tiledRows {
             let source = task.a.pointer + (row + min(index, rows - 1)) * task.a.stride
-            (toIntegers[index], toFloats[index]) = integerScale(source, k)
+            (toIntegers[index], toFloats[index]) = integerScale(source, k, limit: 32767)
         }
         var depth = 0
         repeat {
             let blockDepth = min(mostDepth, k - depth)
-            let pairs = (blockDepth + 1) / 2
+            let quads = (blockDepth + 3) / 4
             // Sixteen more, as in `product`.
-            let blockStride = pairs + 16
+            let blockStride = 2 * quads + 16
             for index in 0..<tiledRows {
                 let source = task.a.pointer + ((row + min(index, rows - 1)) * task.a.stride + depth)
                 roundRow(source, toIntegers[index], blockDepth, into: block + index * blockStride)
@@ -73,12 +73,12 @@ import SIMDKernelTable
             let isLast = depth + blockDepth == k
             var column = 0
             while column < n {
-                pairPanel(task.panels + (column * k + depth * tileColumns), blockDepth, into: expanded)
+                pairPanel(task.panels + (column * panelDepth + depth * tileColumns), quads, into: expanded)
                 let (scales0, scales1) = columnScales(task, column)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {
-                    let sums = computeIntegerTile(block + tileRow * blockStride, blockStride, expanded, pairs)
+                    let sums = computeIntegerTile(block + tileRow * blockStride, blockStride, expanded, 2 * quads)
                     let rowScales = toFloats + tileRow
                     write(
                         cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, rows - tileRow),

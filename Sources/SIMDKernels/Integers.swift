@@ -2,9 +2,9 @@
     import _Builtin_intrinsics.intel
 #endif
 
-// Products of int8 weights: activations are rounded to 16 bits, each row by its own scale, and pairs of neighbours in
-// depth are multiplied and added at once, which is twice as fast as float32. A lane of `Bits` holds such a pair, the
-// first number in its lower half.
+// Products of int8 weights: activations are rounded to 16 bits, each row by its own scale, and pairs are multiplied and
+// added at once, which is twice as fast as float32. A lane of `Bits` holds such a pair, the first number in its lower
+// half. Panels hold quads, numbers 0 to 3 of depth in a lane: shifts make pairs of 0 and 2, and of 1 and 3.
 
 /// Steps of depth whose products, at most 2¹⁵ · 2⁷ each, add up within 32 bits.
 @inline(__always) var exactDepth: Int { 512 }
@@ -44,49 +44,39 @@
     return result
 }
 
-@inline(__always) func integers(_ bytes: UnsafeRawPointer) -> Bits {
-    let bytes = bytes.assumingMemoryBound(to: Int8.self)
-    var result = Bits(repeating: 0)
-    for lane in 0..<lanes { result[lane] = Int32(bytes[lane]) }
+/// A lane's two 16-bit numbers apart.
+#if KERNELS_V4
+    typealias Halves = SIMD32<Int16>
+#elseif KERNELS_V3
+    typealias Halves = SIMD16<Int16>
+#else
+    typealias Halves = SIMD8<Int16>
+#endif
+
+/// The pairs of one vector of quads: numbers 0 and 2, and 1 and 3.
+@inline(__always) func weightPairs(_ quads: UnsafeRawPointer) -> (even: Bits, odd: Bits) {
+    let halves = quads.loadUnaligned(as: Halves.self)
+    let eight = Halves(repeating: 8)
+    return (
+        unsafeBitCast((halves &<< eight) &>> eight, to: Bits.self), unsafeBitCast(halves &>> eight, to: Bits.self)
+    )
+}
+
+/// Quads of a row in which 1 and 2 have changed places, so that pairs are those of `weightPairs`.
+@inline(__always) func pairOrder(_ x: Bits) -> Bits {
+    var result = x
+    for lane in 0..<lanes where lane & 3 == 1 {
+        result[lane] = x[lane &+ 1]
+        result[lane &+ 1] = x[lane]
+    }
     return result
 }
 
-/// Pairs of `tileColumns` weights at one step of depth and at the next.
-@inline(__always) func weightPairs(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> (Bits, Bits) {
-    #if KERNELS_V4
-        let low = interleaved(first, second)
-        let high = interleaved(first + 16, second + 16)
-        return (
-            unsafeBitCast(_mm512_cvtepi8_epi16(_mm256_set_m128i(low.1, low.0)), to: Bits.self),
-            unsafeBitCast(_mm512_cvtepi8_epi16(_mm256_set_m128i(high.1, high.0)), to: Bits.self)
-        )
-    #elseif KERNELS_V3
-        let (low, high) = interleaved(first, second)
-        return (
-            unsafeBitCast(_mm256_cvtepi8_epi16(low), to: Bits.self),
-            unsafeBitCast(_mm256_cvtepi8_epi16(high), to: Bits.self)
-        )
-    #else
-        return (pairs(first, second), pairs(first + lanes, second + lanes))
-    #endif
-}
-
-#if KERNELS_V3 || KERNELS_V4
-    /// The bytes of two rows of 16 in turn.
-    @inline(__always) func interleaved(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> (__m128i, __m128i) {
-        let a = _mm_loadu_si128(first.assumingMemoryBound(to: __m128i.self))
-        let b = _mm_loadu_si128(second.assumingMemoryBound(to: __m128i.self))
-        return (_mm_unpacklo_epi8(a, b), _mm_unpackhi_epi8(a, b))
-    }
-#else
-    @inline(__always) func pairs(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> Bits {
-        (integers(first) & Bits(repeating: 0xFFFF)) | (integers(second) &<< Bits(repeating: 16))
-    }
-#endif
-
-/// What a row is multiplied with to become 16-bit integers, and what these are to be multiplied with to be the row.
-/// A row with a number that isn't finite becomes NaN altogether.
-@inline(__always) func integerScale(_ row: UnsafePointer<Float>, _ count: Int) -> (toIntegers: Float, toFloats: Float) {
+/// What a row is multiplied with to become integers of at most `limit`, and what these are to be multiplied with to be
+/// the row. A row with a number that isn't finite becomes NaN altogether.
+@inline(__always) func integerScale(
+    _ row: UnsafePointer<Float>, _ count: Int, limit: Float
+) -> (toIntegers: Float, toFloats: Float) {
     // Compared as integers, magnitudes have the order of their numbers, with infinity and NaN above all.
     var most = Bits(repeating: 0)
     let magnitude = Bits(repeating: 0x7FFF_FFFF)
@@ -103,7 +93,7 @@
     var largest: Int32 = 0
     for lane in 0..<lanes where most[lane] > largest { largest = most[lane] }
     guard largest < 0x7F80_0000 else { return (0, .nan) }
-    let inverse = 32767 / Float(bitPattern: UInt32(bitPattern: largest))
+    let inverse = limit / Float(bitPattern: UInt32(bitPattern: largest))
     let toIntegers = inverse < 1e37 ? inverse : 1e37
     return (toIntegers, 1 / toIntegers)
 }
@@ -114,7 +104,7 @@
     bits(multiplyAdd(x, scale, splat(12_582_912)))
 }
 
-/// Rounds `count` numbers of a row to 16 bits; an odd row ends with a zero.
+/// Rounds `count` numbers of a row to 16 bits, quads in the order of pairs; the last quad ends with zeros.
 @inline(__always) func roundRow(
     _ row: UnsafePointer<Float>, _ scale: Float, _ count: Int, into result: UnsafeMutablePointer<Int32>
 ) {
@@ -122,13 +112,13 @@
     let halves = UnsafeMutableRawPointer(result).assumingMemoryBound(to: Int16.self)
     var index = 0
     while index + lanes <= count {
-        let value = rounded(load(row + index), scales)
+        let value = pairOrder(rounded(load(row + index), scales))
         for lane in 0..<lanes { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
         index += lanes
     }
     if index < count {
-        let value = rounded(load(row + index, first: count - index), scales)
-        for lane in 0..<count - index { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
+        // Zero times any scale is the zero that the last quad ends with.
+        let value = pairOrder(rounded(load(row + index, first: count - index), scales))
+        for lane in 0..<(count - index + 3) / 4 * 4 { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
     }
-    if count & 1 == 1 { halves[count] = 0 }
 }

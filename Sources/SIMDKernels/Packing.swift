@@ -46,11 +46,14 @@ import SIMDKernelTable
 
 /// Panels back to `[columns, depth]`.
 @inline(never) func unpackTransposed(
-    _ panels: UnsafePointer<Float>, _ columns: Int, _ depth: Int, _ result: UnsafeMutablePointer<Float>
+    _ panels: UnsafePointer<Float>, _ type: PanelType, _ columns: Int, _ depth: Int,
+    _ result: UnsafeMutablePointer<Float>
 ) {
+    let (group, panelDepth) = (type.group, type.panelDepth(depth))
     for column in 0..<columns {
-        let source = panels + (column / tileColumns * tileColumns * depth + column % tileColumns)
+        let source =
+            panels + (column / tileColumns * tileColumns * panelDepth + column % tileColumns * group)
         let target = result + column * depth
-        for k in 0..<depth { target[k] = source[k &* tileColumns] }
+        for k in 0..<depth { target[k] = source[k / group &* group &* tileColumns &+ k % group] }
     }
 }

@@ -23,6 +23,9 @@ public protocol Backend: AnyObject, Sendable {
     /// samples and all, while the host waits for the last one. By default 1.
     var batchesUnderWay: Int { get }
 
+    /// What products with weights of a type round activations to, as they say that they do; by default not at all, float32.
+    func activationType(forWeights dtype: DType) -> DType
+
     // MARK: Memory and order
 
     /// Copies host bytes into a storage; the source may change afterwards.
@@ -100,6 +103,8 @@ extension Backend {
     /// 32 MB.
     public var tileByteCount: Int { 32 << 20 }
     public var batchesUnderWay: Int { 1 }
+
+    public func activationType(forWeights dtype: DType) -> DType { .float32 }
 
     /// Throws unless the tensor lives on this backend.
     func check(_ tensors: Tensor?..., operation: String) throws {
