@@ -43,8 +43,8 @@ public struct Tolerance: Sendable {
     func on(_ backend: any Backend) -> Tolerance {
         let rounding: Float =
             switch backend.activationType(forWeights: weights) {
-            case .bfloat16: 8e-3
-            case .int8: 3e-2
+            case .bfloat16: 4e-3
+            case .int8: 1e-2
             default: 0
             }
         return Tolerance(relativeToLargest: relativeToLargest + rounding, relative: relative, weights: weights)

@@ -3,7 +3,7 @@
 /// Every entry works on plain pointers within one thread; who calls it splits the work. The types live in a module
 /// of their own because all copies of the kernels (`SIMDKernels`, `SIMDKernelsV3`, …) share them.
 public struct KernelTable: Sendable {
-    /// "baseline", "AVX2", "AVX-512".
+    /// "baseline", "AVX2", "AVX-512", "AVX-512 + AMX".
     public var name: String
     /// Rows of the left matrix that the product's register tile spans.
     public let tileRows: Int

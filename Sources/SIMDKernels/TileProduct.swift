@@ -8,9 +8,12 @@
 
     /// `product` for bfloat16 and int8 weights.
     @inline(never) func tileProduct(_ task: borrowing ProductTask) {
-        // Two copies of the loops: no branch between the types stays in them.
-        if task.panelType == .int8 { tileLoops(task, isInteger: true) } else { tileLoops(task, isInteger: false) }
+        if task.panelType == .int8 { byteTileProduct(task) } else { brainTileProduct(task) }
     }
+
+    // A function each, so that no branch between the types stays in the loops.
+    @inline(never) func byteTileProduct(_ task: borrowing ProductTask) { tileLoops(task, isInteger: true) }
+    @inline(never) func brainTileProduct(_ task: borrowing ProductTask) { tileLoops(task, isInteger: false) }
 
     /// The loops of `product`: a block of A, rounded, stays in the second-level cache, a panel's part in the first.
     @inline(__always) func tileLoops(_ task: borrowing ProductTask, isInteger: Bool) {

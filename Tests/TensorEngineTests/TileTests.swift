@@ -6,27 +6,18 @@ import Testing
 import TileEmulation
 
 /// Products by AMX tiles: on a processor that lacks them its instructions are emulated, each where it stands in the kernels.
-@Suite(.serialized, .enabled(if: TileTests.device != nil, "neither tiles nor AVX2")) struct TileTests {
-    /// Three threads: tiles are each thread's own.
-    static let device: TestDevice? = {
-        tile_emulation_install()
-        var options = CPUOptions(threadCount: 3, instructionSet: .amx, guardByteCount: 64)
-        options.emulatesTiles = true
-        return try? TestDevice(name: "simd amx", backend: CPUBackend.simd(options))
-    }()
-
-    private static let isEmulated = !Processor.current.supports(.amx)
+@Suite(.serialized, .enabled(if: TestDevices.tiles != nil, "neither tiles nor AVX2")) struct TileTests {
     private static let cases = ConformanceCase.all.filter { $0.tolerance.weights != .float32 }
 
     /// Runs a body, and fails when tiles were emulated other than expected. Where they are real, nobody counts.
     private func expectTiles(_ areUsed: Bool, _ body: () throws -> Void) rethrows {
         let before = tile_emulation_product_count()
         try body()
-        #expect(!Self.isEmulated || (tile_emulation_product_count() > before) == areUsed)
+        #expect(Processor.current.supports(.amx) || (tile_emulation_product_count() > before) == areUsed)
     }
 
     @Test func everyCaseOfSmallWeightsMatchesTheOracle() throws {
-        let device = try #require(Self.device)
+        let device = try #require(TestDevices.tiles)
         let oracle = ConformanceCase.makeOracle()
         #expect(Set(Self.cases.map(\.operation)) == ["linear", "convolution", "groupedConvolution"])
         try expectTiles(true) {
@@ -38,7 +29,7 @@ import TileEmulation
     }
 
     @Test func withActivationsThatNeedntBeRoundedProductsAreAsExactAsWithout() throws {
-        let device = try #require(Self.device)
+        let device = try #require(TestDevices.tiles)
         let oracle = ConformanceCase.makeOracle()
         try expectTiles(true) {
             for testCase in Self.cases {
@@ -50,7 +41,7 @@ import TileEmulation
 
     /// `[m, k]`, `[n, k]` and their product as a device that rounds activations to a type computes it.
     private func product(_ m: Int, _ n: Int, _ k: Int, _ type: DType) throws -> (actual: [Float], expected: [Double]) {
-        let backend = try #require(Self.device).backend
+        let backend = try #require(TestDevices.tiles).backend
         var random = RandomSource(seed: UInt64(m + n + k))
         let x = (0..<m).flatMap { row in random.floats(k, scale: Float(row + 1)) }
         let prepared = try Tensor(random.array([n, k]), on: backend).prepared(for: .linear, as: type)
@@ -89,14 +80,14 @@ import TileEmulation
     }
 
     @Test func aBackendSaysWhatItRoundsActivationsTo() throws {
-        let backend = try #require(Self.device).backend
+        let backend = try #require(TestDevices.tiles).backend
         for type in [DType.bfloat16, .int8] { #expect(backend.activationType(forWeights: type) == type) }
         for type in [DType.float16, .float32] { #expect(backend.activationType(forWeights: type) == .float32) }
         let plain = try CPUBackend.simd(CPUOptions(instructionSet: .baseline))
         #expect(plain.activationType(forWeights: .bfloat16) == .float32)
     }
 
-    @Test(.enabled(if: isEmulated)) func whereTilesAreMissingTheSetIsRefused() {
+    @Test(.enabled(if: !Processor.current.supports(.amx))) func whereTilesAreMissingTheSetIsRefused() {
         #expect {
             _ = try CPUBackend.simd(CPUOptions(instructionSet: .amx))
         } throws: {

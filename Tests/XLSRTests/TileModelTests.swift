@@ -5,18 +5,19 @@ import Testing
 import TileEmulation
 import XLSR
 
-/// Models on AMX tiles, emulated where the processor lacks them.
-@Suite(.serialized, .enabled(if: TileModelTests.backend != nil, "neither tiles nor AVX2")) struct TileModelTests {
-    static let backend: CPUBackend? = {
-        tile_emulation_install()
-        var options = CPUOptions(instructionSet: .amx)
-        options.emulatesTiles = true
-        return try? CPUBackend.simd(options)
-    }()
+/// `simd` with AMX, whose instructions are emulated where the processor lacks them.
+private let tiles: CPUBackend? = {
+    tile_emulation_install()
+    var options = CPUOptions(instructionSet: .amx)
+    options.emulatesTiles = true
+    return try? CPUBackend.simd(options)
+}()
 
+/// Models on AMX tiles.
+@Suite(.serialized, .enabled(if: tiles != nil, "neither tiles nor AVX2")) struct TileModelTests {
     @Test(arguments: [Precision.bfloat16, .int8])
     func theDemoHearsTheSame(precision: Precision) throws {
-        let model = try XLSRModel.demo(on: #require(Self.backend), precision: precision)
+        let model = try XLSRModel.demo(on: #require(tiles), precision: precision)
         for name in Demo.recordingNames {
             let clip = try Demo.recording(named: name)
             let text = try model.transcribe(clip.samples, sampleRate: clip.sampleRate).text
@@ -29,7 +30,7 @@ import XLSR
     func modelsDifferFromTransformersByWhatTheirPrecisionCosts(variant: String, precision: Precision) throws {
         let golden = try Golden(variant)
         let plain = try CPUBackend.simd(CPUOptions(instructionSet: .avx2))
-        let errors = try [plain, #require(Self.backend)].map { backend in
+        let errors = try [plain, #require(tiles)].map { backend in
             let model = try XLSRModel.load(golden.folder, on: backend, precision: precision)
             let states = try model.outputs(of: [golden.clip(0, model)]).states.floats()
             let expected = try golden.tensors.tensor(named: "last_hidden_state.0").floats()
