@@ -80,6 +80,7 @@ public final class CPUBackend: Backend {
         bytes.baseAddress?.copyMemory(from: storage.address, byteCount: bytes.count)
     }
 
+    public func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer? { storage.address }
     public func synchronize() throws {}
 
     /// Memory for one piece of work: `count` floats for each of some workers.

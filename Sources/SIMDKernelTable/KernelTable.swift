@@ -171,8 +171,7 @@ public enum PanelType: UInt8, Sendable {
 public struct ProductTask: ~Copyable {
     /// `[m, k]`; the rows may overlap.
     public var a: Matrix
-    /// Panels as `packTransposed` makes them, their numbers stored as `panelType`; the first is the panel of `c`'s
-    /// column 0.
+    /// Panels as `packPanel` makes them of `panelType`; the first is the panel of `c`'s column 0.
     public var panels: UnsafeRawPointer
     public var panelType = PanelType.float32
     /// What the numbers of each column are to be multiplied with, a whole number of panels long; nil for 1.
@@ -196,6 +195,8 @@ public struct ProductTask: ~Copyable {
     public var blockDepth: Int
     /// Room for `scratchCount(blockRows:blockDepth:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
     public var scratch: UnsafeMutablePointer<Float>
+    /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.
+    public var hasInterleavedRows = false
 
     public init(
         a: Matrix, panels: UnsafeRawPointer, c: UnsafeMutablePointer<Float>, cStride: Int, n: Int,

@@ -6,13 +6,9 @@ import SIMDKernelTable
 /// written but the result. No norm.
 @inline(never) func fewRowsProduct(_ task: borrowing ProductTask) {
     switch task.panelType {
-    case .float32:
-        forRows(of: task) {
-            multiplyRows(task, $0, 4) { load($0.assumingMemoryBound(to: Float.self) + ($1 &* tileColumns &+ $2)) }
-        }
-    case .bfloat16: forRows(of: task) { multiplyRows(task, $0, 2) { brainFloats($0 + 4 &* $2, $1) } }
-    case .float16:
-        forRows(of: task) { multiplyRows(task, $0, 2) { halfFloats($0 + 2 &* ($1 &* tileColumns &+ $2)) } }
+    case .float32: forRows(of: task) { multiplyRows(task, $0, 4, plainSteps) }
+    case .bfloat16: forRows(of: task) { multiplyRows(task, $0, 2, brainSteps) }
+    case .float16: forRows(of: task) { multiplyRows(task, $0, 2, halfSteps) }
     case .int8: forRows(of: task) { multiplyIntegerRows(task, $0) }
     }
     finishRows(task, row: 0, rows: task.a.rows)
@@ -48,12 +44,12 @@ import SIMDKernelTable
     }
 }
 
-/// - Parameter expand: of two steps of depth of a panel, the first or the second, the vector from a column on.
+/// - Parameter twoSteps: `tileColumns` weights of a step of depth, then those of the next, which may be absent.
 @inline(__always) func multiplyRows(
     _ task: borrowing ProductTask, _ rows: Int, _ byteSize: Int,
-    _ expand: (UnsafeRawPointer, _ step: Int, _ column: Int) -> Vector
+    _ twoSteps: (UnsafeRawPointer, _ hasSecond: Bool) -> (Vector, Vector, Vector, Vector)
 ) {
-    interleaveRows(task)
+    if !task.hasInterleavedRows { interleaveRows(task) }
     let depth = task.a.columns
     let stepBytes = tileColumns * byteSize
     let panelBytes = task.panelType.panelDepth(depth) * stepBytes
@@ -65,9 +61,7 @@ import SIMDKernelTable
         var tile = twelve(splat(0))
         var panel = first
         var a = UnsafePointer(task.scratch)
-        @inline(__always) func multiply(_ step: Int) {
-            let b0 = expand(panel, step, 0)
-            let b1 = expand(panel, step, lanes)
+        @inline(__always) func add(_ b0: Vector, _ b1: Vector) {
             for row in 0..<rows {
                 let value = splat(a[row])
                 tile[row &* 2] = multiplyAdd(value, b0, tile[row &* 2])
@@ -77,11 +71,15 @@ import SIMDKernelTable
         }
         for _ in 0..<depth / 2 {
             prefetch(panel, 2 * stepBytes)
-            multiply(0)
-            multiply(1)
+            let (b0, b1, b2, b3) = twoSteps(panel, true)
+            add(b0, b1)
+            add(b2, b3)
             panel += 2 * stepBytes
         }
-        if depth & 1 == 1 { multiply(0) }
+        if depth & 1 == 1 {
+            let (b0, b1, _, _) = twoSteps(panel, false)
+            add(b0, b1)
+        }
         write(
             task.c + column, task.cStride, rows, min(tileColumns, task.n - column), tileRows: rows,
             bias: task.bias.map { $0 + column }, edge: edge
@@ -89,6 +87,24 @@ import SIMDKernelTable
         column += tileColumns
         first += panelBytes
     }
+}
+
+@inline(__always) func plainSteps(_ p: UnsafeRawPointer, _ hasSecond: Bool) -> (Vector, Vector, Vector, Vector) {
+    let p = p.assumingMemoryBound(to: Float.self)
+    let second = hasSecond ? p + tileColumns : p
+    return (load(p), load(p + lanes), load(second), load(second + lanes))
+}
+
+/// Behind the last of an odd number of steps there is a zero.
+@inline(__always) func brainSteps(_ p: UnsafeRawPointer, _ hasSecond: Bool) -> (Vector, Vector, Vector, Vector) {
+    let q = p + 4 * lanes
+    return (brainFloats(p, 0), brainFloats(q, 0), brainFloats(p, 1), brainFloats(q, 1))
+}
+
+@inline(__always) func halfSteps(_ p: UnsafeRawPointer, _ hasSecond: Bool) -> (Vector, Vector, Vector, Vector) {
+    let (half, size) = (2 * lanes, 2 * tileColumns)
+    let second = hasSecond ? p + size : p
+    return (halfFloats(p), halfFloats(p + half), halfFloats(second), halfFloats(second + half))
 }
 
 /// Lane by lane, as `floats`.

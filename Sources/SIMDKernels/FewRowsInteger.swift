@@ -23,7 +23,9 @@ import SIMDKernelTable
     let pairs = UnsafeMutableRawPointer(task.scratch).assumingMemoryBound(to: Int32.self)
     let scales = task.scratch + 2 * (rows + 1) * quadCount
     let edge = scales + rows
-    interleaveIntegerRows(task, rows, into: pairs, pairs + 2 * rows * quadCount, scales)
+    if !task.hasInterleavedRows {
+        interleaveIntegerRows(task, rows, into: pairs, pairs + 2 * rows * quadCount, scales)
+    }
     let panelBytes = task.panelType.panelDepth(depth) * tileColumns
     var panel = task.panels
     var column = 0

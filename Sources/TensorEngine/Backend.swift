@@ -32,6 +32,9 @@ public protocol Backend: AnyObject, Sendable {
     func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws
     /// Waits for the work before it and copies to the host.
     func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws
+    /// Where the host may read and write a storage in place once `synchronize` has returned; nil, the default, where its
+    /// memory is the device's alone.
+    func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer?
     /// Waits for all work.
     func synchronize() throws
 
@@ -103,6 +106,7 @@ extension Backend {
     /// 32 MB.
     public var tileByteCount: Int { 32 << 20 }
     public var batchesUnderWay: Int { 1 }
+    public func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer? { nil }
 
     public func activationType(forWeights dtype: DType) -> DType { .float32 }
 

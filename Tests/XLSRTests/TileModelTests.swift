@@ -36,7 +36,7 @@ private let tiles: CPUBackend? = {
             let expected = try golden.tensors.tensor(named: "last_hidden_state.0").floats()
             return largestDifference(states, expected) / largest(expected)
         }
-        print("\(variant) as \(precision.weights): \(errors[0]) without tiles, \(errors[1]) with")
-        #expect(errors[1] <= 0.2)
+        // The largest ratio seen is 2.5, at an error of 0.008.
+        #expect(errors[1] <= 4 * errors[0], "\(errors[0]) without tiles, \(errors[1]) with")
     }
 }

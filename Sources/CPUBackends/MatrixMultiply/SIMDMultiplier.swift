@@ -54,19 +54,26 @@ struct SIMDMultiplier: MatrixMultiplier {
         }
     }
 
-    /// Cut by columns alone; a part is worth waking a thread for.
+    /// Cut by columns alone, into parts so small that all workers end together. Each worker interleaves A once.
     private func multiplyFewRows(_ product: Product, on backend: CPUBackend) throws {
         let (k, n) = (product.a.columns, product.n)
         let scratch = try backend.scratch(count: ProductTask.fewRowsScratchCount(depth: k), workers: workers.count)
         let panels = panelCount(n)
-        let parts = max(1, min(workers.count * 2, panels, n * k / 50_000))
-        workers.run(parts) { part, worker in
-            let (first, end) = (panels * part / parts, panels * (part + 1) / parts)
-            let columns = first * kernels.tileColumns..<min(n, end * kernels.tileColumns)
-            kernels.fewRowsProduct(
-                product.task(
+        // A part is worth waking a thread for.
+        let parts = max(1, min(max(workers.count, min(n * k >> 17, workers.count * 32)), panels, n * k / 50_000))
+        withUnsafeTemporaryAllocation(of: Bool.self, capacity: workers.count) { flags in
+            flags.initialize(repeating: false)
+            guard let hasInterleavedRows = flags.baseAddress.map({ SharedPointer($0) }) else { return }
+            workers.run(parts) { part, worker in
+                let (first, end) = (panels * part / parts, panels * (part + 1) / parts)
+                let columns = first * kernels.tileColumns..<min(n, end * kernels.tileColumns)
+                var task = product.task(
                     rows: 0..<product.a.rows, columns: columns,
-                    panels: product.panels(from: columns.lowerBound), block: (1, 1), scratch: scratch[worker]))
+                    panels: product.panels(from: columns.lowerBound), block: (1, 1), scratch: scratch[worker])
+                task.hasInterleavedRows = hasInterleavedRows.pointer[worker]
+                kernels.fewRowsProduct(task)
+                hasInterleavedRows.pointer[worker] = true
+            }
         }
     }
 

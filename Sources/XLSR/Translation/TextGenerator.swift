@@ -74,16 +74,14 @@ struct TextGenerator: Sendable {
     }
 }
 
-/// The scores of a step on the host: one copy of the matrix, which the adjustments then change in place. The memory of a
-/// step serves the next.
+/// The scores of a step on the host, where the adjustments change them in place.
 private struct Scores {
     // A repetition penalty doesn't commute with the normalisation; all else does.
     private let adjustsLogits: Bool
-    private(set) var columns = 0
     /// What tokens are chosen by `[rows, vocabulary]`: log-probabilities; greedy search adjusts the logits themselves.
-    private var values: [Float] = []
+    private var values = HostFloats()
     /// Where those are logits.
-    private var logProbabilities: [Float] = []
+    private var logProbabilities = HostFloats()
 
     init(_ settings: GenerationSettings) {
         adjustsLogits = settings.beamCount == 1 && settings.repetitionPenalty != 1
@@ -91,24 +89,22 @@ private struct Scores {
 
     /// - Parameter logits: `[rows, vocabulary]`
     mutating func read(_ logits: Tensor) throws {
-        columns = logits.shape[1]
         let normalized = try logits.logSoftmax()
         if adjustsLogits {
-            try logits.copy(into: &values)
-            try normalized.copy(into: &logProbabilities)
+            try values.take(logits)
+            try logProbabilities.take(normalized)
         } else {
-            try normalized.copy(into: &values)
+            try values.take(normalized)
         }
     }
 
-    func logProbability(row: Int, token: Int) -> Float {
-        (adjustsLogits ? logProbabilities : values)[row * columns + token]
+    mutating func logProbability(row: Int, token: Int) -> Float {
+        adjustsLogits
+            ? logProbabilities.withRow(row) { $0[token] } : values.withRow(row) { $0[token] }
     }
 
     mutating func withRow<Result>(_ row: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Result) -> Result {
-        values.withUnsafeMutableBufferPointer { buffer in
-            body(UnsafeMutableBufferPointer(rebasing: buffer[row * columns..<(row + 1) * columns]))
-        }
+        values.withRow(row, body)
     }
 }
 
