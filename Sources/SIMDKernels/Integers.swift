@@ -55,7 +55,8 @@
 
 /// The pairs of one vector of quads: numbers 0 and 2, and 1 and 3.
 @inline(__always) func weightPairs(_ quads: UnsafeRawPointer) -> (even: Bits, odd: Bits) {
-    let halves = quads.loadUnaligned(as: Halves.self)
+    // As floats: a load of halves would be a generic of the library, which may become a weak symbol.
+    let halves = unsafeBitCast(load(quads.assumingMemoryBound(to: Float.self)), to: Halves.self)
     let eight = Halves(repeating: 8)
     return (
         unsafeBitCast((halves &<< eight) &>> eight, to: Bits.self), unsafeBitCast(halves &>> eight, to: Bits.self)

@@ -30,6 +30,6 @@ import SIMDKernelTable
 
 /// The first or the second of each lane's two bfloat16, which are upper halves of float32.
 @inline(__always) func brainFloats(_ pairs: UnsafeRawPointer, _ index: Int) -> Vector {
-    let value = pairs.loadUnaligned(as: Bits.self)
+    let value = bits(load(pairs.assumingMemoryBound(to: Float.self)))
     return vector(index == 0 ? value &<< Bits(repeating: 16) : value & Bits(repeating: Int32(bitPattern: 0xFFFF_0000)))
 }
