@@ -84,7 +84,9 @@ let package = Package(
         .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
         .testTarget(
             name: "XLSRTests",
-            dependencies: ["XLSR", "TensorEngine", "Backends", "CPUBackends", "Conformance", "TileEmulation"],
+            dependencies: [
+                "XLSR", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "Conformance", "TileEmulation",
+            ],
             exclude: ["Goldens", "Fixtures"]),
         // Runs the built `xlsr`.
         .testTarget(name: "XLSRCommandTests", dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand"]),

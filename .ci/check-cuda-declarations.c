@@ -11,6 +11,7 @@
 #define SAME_DRIVER_FUNCTION(result, name, parameters) SAME_IN(CUDAFunctions, name)
 #define SAME_COMPILER_FUNCTION(result, name, parameters) SAME_IN(NVRTCFunctions, name)
 CUDA_FUNCTIONS(SAME_DRIVER_FUNCTION)
+CUDA_GRAPH_FUNCTIONS(SAME_DRIVER_FUNCTION)
 NVRTC_FUNCTIONS(SAME_COMPILER_FUNCTION)
 
 #define SAME_CONSTANT(name, vendorName, value) \

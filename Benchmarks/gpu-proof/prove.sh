@@ -39,6 +39,7 @@ if [ "$is_dry" = 1 ]; then
     device=simd peer_device=cpu opencl=simd shapes=tiny first=tiny last=tiny batches="1 2" most=2 clip=1 runs=1 rounds=1
     quick=--quick
 else
+    precisions="f32 tf32 f16 bf16 int8"
     device=cuda peer_device=cuda opencl= shapes="300m 1b 2b" first=300m last=2b batches="1 8 32" most=32 clip=10 runs=5
     rounds=3 quick=
 fi
@@ -60,7 +61,7 @@ import importlib.util, sys
 sys.exit(any(importlib.util.find_spec(name) is None for name in ["torch", "transformers"]))'
 }
 
-stages=(devices verify verify-tensor)
+stages=(devices verify verify-own verify-tensor)
 for precision in $precisions; do stages+=("golden-$precision"); done
 stages+=(golden-tensor transcripts transcripts-tensor model sanitizer)
 [ "$has_peers" = 0 ] || stages+=(rates)
@@ -68,7 +69,7 @@ for shape in $shapes; do
     [ "$has_peers" = 0 ] || stages+=("checkpoint-$shape")
     for batch in $batches; do stages+=("bench-$shape-$batch-bf16"); done
 done
-stages+=("bench-$first-1-f32")
+stages+=("bench-$first-1-f32" "switches-$first-1-bf16")
 [ "$has_peers" = 0 ] || stages+=("compiled-$first-1-bf16" "compiled-$last-$most-bf16" start)
 stages+=(opencl-verify opencl-bench)
 
@@ -113,6 +114,17 @@ transcripts() {
         fi
     done
     return "$status"
+}
+
+# Our own kernels for tensor cores in all products.
+with_tensor_cores() { XLSR_TENSOR_CORES=1 XLSR_CUBLASLT=0 "$@"; }
+
+# Usage: switched TEXT NAME=VALUE ..., a row of the first shape in bf16, alone, with these settings.
+switched() {
+    local out=$results/$inner.json
+    env "${@:2}" "$benchmarks" model --device "$device" --shape "$first" --precision bf16 --batch 1 --seconds "$clip" \
+        --runs "$runs" --json "$out"
+    row "$1: $(json bench "$out" "$results/rates.json")"
 }
 
 # Tensor cores once they have passed, for weights of 16 bits.
@@ -182,11 +194,19 @@ run_stage() {
         row "$("$xlsr" devices --json | json device "$device")"
         ;;
     verify) verify "$device" $quick && row "all operations right" ;;
-    verify-tensor) XLSR_TENSOR_CORES=1 verify "$device" $quick && row "all operations right" ;;
-    golden-tensor) XLSR_TENSOR_CORES=1 golden bf16 && XLSR_TENSOR_CORES=1 golden f16 ;;
+    verify-own) XLSR_CUBLASLT=0 verify "$device" $quick && row "all operations right without cuBLASLt" ;;
+    verify-tensor) with_tensor_cores verify "$device" $quick && row "all operations right" ;;
+    golden-tensor) with_tensor_cores golden bf16 && with_tensor_cores golden f16 ;;
     golden-*) golden "${part[1]}" ;;
     transcripts) transcripts $precisions ;;
-    transcripts-tensor) XLSR_TENSOR_CORES=1 transcripts f16 bf16 int8 ;;
+    transcripts-tensor) with_tensor_cores transcripts f16 bf16 int8 ;;
+    switches-*)
+        use_tensor_cores
+        switched "as it comes"
+        switched "without graphs" XLSR_GRAPHS=0
+        switched "without cuBLASLt" XLSR_CUBLASLT=0
+        switched "without both" XLSR_GRAPHS=0 XLSR_CUBLASLT=0
+        ;;
     model)
         # Checks a whole model before timing it: finite, a batch equal to single clips.
         for precision in f32 bf16; do

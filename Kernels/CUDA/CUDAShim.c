@@ -3,6 +3,7 @@
 #include "CUDAShim.h"
 
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <string.h>
 
 // MARK: Loading
@@ -10,16 +11,25 @@
 typedef struct {
     const char *name;
     size_t offset;
+    // Whether the library may do without.
+    bool isOptional;
 } Entry;
 
 static const Entry driverEntries[] = {
 #define CUDA_ENTRY(result, name, parameters) {#name, offsetof(CUDAFunctions, name)},
+#define CUDA_OPTIONAL_ENTRY(result, name, parameters) {#name, offsetof(CUDAFunctions, name), true},
     CUDA_FUNCTIONS(CUDA_ENTRY)
+    CUDA_GRAPH_FUNCTIONS(CUDA_OPTIONAL_ENTRY)
 };
 
 static const Entry compilerEntries[] = {
 #define NVRTC_ENTRY(result, name, parameters) {#name, offsetof(NVRTCFunctions, name)},
     NVRTC_FUNCTIONS(NVRTC_ENTRY)
+};
+
+static const Entry productEntries[] = {
+#define CUBLASLT_ENTRY(result, name, parameters) {#name, offsetof(CUBLASLtFunctions, name)},
+    CUBLASLT_FUNCTIONS(CUBLASLT_ENTRY)
 };
 
 static enum CUDALoadOutcome load(
@@ -31,12 +41,13 @@ static enum CUDALoadOutcome load(
     }
     for (size_t index = 0; index < count; index++) {
         void *address = dlsym(library, entries[index].name);
-        if (!address) {
+        if (!address && !entries[index].isOptional) {
             *detail = entries[index].name;
             dlclose(library);
             return cudaFunctionMissing;
         }
         memcpy((char *)functions + entries[index].offset, &address, sizeof(address));
+        if (!address) continue;
         Dl_info information;
         *detail = dladdr(address, &information) && information.dli_fname ? information.dli_fname : path;
     }
@@ -50,6 +61,10 @@ enum CUDALoadOutcome cudaLoad(const char *path, CUDAFunctions *functions, const 
 
 enum CUDALoadOutcome nvrtcLoad(const char *path, NVRTCFunctions *functions, const char **detail) {
     return load(path, compilerEntries, sizeof(compilerEntries) / sizeof(Entry), functions, detail);
+}
+
+enum CUDALoadOutcome cublasLtLoad(const char *path, CUBLASLtFunctions *functions, const char **detail) {
+    return load(path, productEntries, sizeof(productEntries) / sizeof(Entry), functions, detail);
 }
 
 // MARK: Objects, counted
@@ -102,3 +117,33 @@ CUDA_RELEASE(cudaDestroyEvent, cuEventDestroy_v2, CUevent)
 CUDA_RELEASE(cudaUnloadModule, cuModuleUnload, CUmodule)
 CUDA_RELEASE(cudaFree, cuMemFree_v2, unsigned long long)
 CUDA_RELEASE(cudaFreeHost, cuMemFreeHost, void *)
+CUDA_RELEASE(cudaDestroyExecutable, cuGraphExecDestroy, CUgraphExec)
+CUDA_RELEASE(cudaDestroyGraph, cuGraphDestroy, CUgraph)
+
+// MARK: Graphs
+
+int cudaHasGraphs(const CUDAFunctions *functions) {
+#define CUDA_IS_THERE(result, name, parameters) && functions->name
+    return 1 CUDA_GRAPH_FUNCTIONS(CUDA_IS_THERE);
+}
+
+// The pool may need memory meanwhile, which other modes forbid.
+uint32_t cudaBeginCapture(CUDAFunctions *functions, CUstream stream) {
+    if (!cudaHasGraphs(functions)) return cudaNotSupported;
+    return functions->cuStreamBeginCapture_v2(stream, cudaCaptureRelaxed);
+}
+
+uint32_t cudaEndCapture(CUDAFunctions *functions, CUstream stream, CUgraph *graph) {
+    *graph = NULL;
+    uint32_t status = functions->cuStreamEndCapture(stream, graph);
+    if (*graph) count(functions, 1);
+    return status;
+}
+
+uint32_t cudaInstantiate(CUDAFunctions *functions, CUgraph graph, CUgraphExec *executable) {
+    return counted(functions, functions->cuGraphInstantiateWithFlags(executable, graph, 0));
+}
+
+uint32_t cudaLaunchGraph(CUDAFunctions *functions, CUgraphExec executable, CUstream stream) {
+    return functions->cuGraphLaunch(executable, stream);
+}

@@ -11,15 +11,19 @@ public struct BackendOptions: Sendable {
     /// Shape of OpenCL's kernels: "tiled" for devices whose threads share memory, "wide" for processors;
     /// `XLSR_KERNEL_SHAPE` or what suits the device by default.
     public var kernelShape: String?
+    /// Whether products of float32 may round their factors to TF32's ten bits of fraction; NVIDIA GPUs only.
+    public var usesTF32: Bool
     /// Guard bytes after every result, for tests.
     public var guardByteCount: Int
 
     public init(
-        threadCount: Int? = nil, instructionSet: String? = nil, kernelShape: String? = nil, guardByteCount: Int = 0
+        threadCount: Int? = nil, instructionSet: String? = nil, kernelShape: String? = nil, usesTF32: Bool = false,
+        guardByteCount: Int = 0
     ) {
         self.threadCount = threadCount
         self.instructionSet = instructionSet
         self.kernelShape = kernelShape
+        self.usesTF32 = usesTF32
         self.guardByteCount = guardByteCount
     }
 }
@@ -55,11 +59,11 @@ public enum BackendRegistry {
                 kernelShape: $1.kernelShape ?? ProgramCache.variable("XLSR_KERNEL_SHAPE"))
         },
         Entry(
-            kind: .cuda, summary: "kernels compiled by NVRTC for NVIDIA GPUs",
+            kind: .cuda, summary: "kernels compiled by NVRTC for NVIDIA GPUs, products by cuBLASLt or ours",
             requirement: "NVIDIA's driver and NVRTC (apt-get install nvidia-cuda-toolkit)"
         ) {
             try GPUBackend(
-                driver: CUDADriver(index: $0.index), guardByteCount: $1.guardByteCount)
+                driver: CUDADriver(index: $0.index, usesTF32: $1.usesTF32), guardByteCount: $1.guardByteCount)
         },
         Entry(kind: .reference, summary: "naive loops in double precision, for tests", requirement: "nothing") {
             ReferenceBackend(guardByteCount: $1.guardByteCount)
@@ -73,7 +77,8 @@ public enum BackendRegistry {
     public static let kernelShapes = KernelShape.Family.allCases.map(\.rawValue)
 
     /// Opens a device by name. `auto` is the fastest present.
-    /// - Throws: `TensorError` of kind `deviceUnavailable`, which says what is missing and how to get it.
+    /// - Throws: `TensorError` of kind `deviceUnavailable`, which says what is missing and how to get it; of kind
+    ///   `unsupported` for TF32 elsewhere than on `cuda`.
     public static func open(_ device: Device, options: BackendOptions = BackendOptions()) throws -> any Backend {
         guard device.kind != .auto else { return try open(fastest, options: options) }
         guard let entry = entries.first(where: { $0.kind == device.kind }) else {
@@ -81,6 +86,11 @@ public enum BackendRegistry {
             throw TensorError(
                 .deviceUnavailable, operation: "open", "this build has no such device", device: device,
                 remedy: "use one of \(names)")
+        }
+        guard !options.usesTF32 || entry.kind == .cuda else {
+            throw TensorError(
+                .unsupported, operation: "open", "only NVIDIA GPUs have TF32", device: device,
+                remedy: "use f32")
         }
         return try entry.open(device, options)
     }

@@ -7,21 +7,29 @@ import TensorEngine
 /// there in two shapes, chosen by what the device is: `KernelShape`.
 public final class GPUBackend: Backend {
     public let device: Device
-    public let pool: StoragePool
     public let counters = Counters()
 
     let driver: any GPUDriver
     let shape: KernelShape
-    /// Tables that kernels read, such as where each utterance lies; every layer asks for the same ones.
+    let mainPool: StoragePool
+    /// nil where operations are always enqueued one by one.
+    let graphs: GraphCache?
     private let tables = Mutex(RecentTables())
+
+    /// On a thread that records, the graph's own.
+    public var pool: StoragePool { capture?.pool ?? mainPool }
+    /// What this thread records.
+    var capture: GraphCapture? { graphs == nil ? nil : .current(of: self) }
 
     /// - Parameters:
     ///   - guardByteCount: bytes after every storage that are checked when it comes back; for tests.
     ///   - kernelShape: "tiled" or "wide"; what suits the device by default.
     ///   - usesTensorCores: as in `KernelShape`.
+    ///   - usesGraphs: whether what is captured is recorded, by a driver that can; nil: unless `XLSR_GRAPHS=0`.
     /// - Throws: `TensorError` when no shape has that name.
     package init(
-        driver: any GPUDriver, guardByteCount: Int = 0, kernelShape: String? = nil, usesTensorCores: Bool? = nil
+        driver: any GPUDriver, guardByteCount: Int = 0, kernelShape: String? = nil, usesTensorCores: Bool? = nil,
+        usesGraphs: Bool? = nil
     ) throws {
         self.driver = driver
         let name = kernelShape ?? ""
@@ -33,13 +41,28 @@ public final class GPUBackend: Backend {
         }
         shape = KernelShape(driver.properties, family: family, usesTensorCores: usesTensorCores)
         device = driver.device
-        pool = StoragePool(allocator: driver, device: driver.device, guardByteCount: guardByteCount)
+        let graphs = driver.recordsGraphs && usesGraphs ?? Self.graphsAreWanted ? GraphCache() : nil
+        self.graphs = graphs
+        mainPool = StoragePool(
+            allocator: driver, device: driver.device, guardByteCount: guardByteCount
+        ) { graphs?.removeAll() }
     }
+
+    deinit {
+        // They hold blocks of the pool, which knows them.
+        graphs?.removeAll()
+    }
+
+    /// `XLSR_GRAPHS=0` turns graphs off.
+    package static var graphsAreWanted: Bool { ProgramCache.variable("XLSR_GRAPHS") != "0" }
 
     public var summary: String {
         let properties = driver.properties
         return "\(properties.name), \(properties.computeUnitCount) compute units, \(properties.platform)"
+            + (driver.productLibrary.map { ", products by \($0)" } ?? "")
     }
+
+    public var usesTF32: Bool { driver.usesTF32 }
 
     /// As on a CPU for a processor. A GPU gets tiles of 40 s of audio, for launches that fill it.
     public var tileByteCount: Int {
@@ -52,15 +75,20 @@ public final class GPUBackend: Backend {
 
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         guard !bytes.isEmpty else { return }
+        guard capture == nil else { throw TensorError(unrecordable: "a copy from the host", device: device) }
         try withRetry { try driver.upload(bytes, to: storage.address) }
     }
 
     public func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws {
         guard !bytes.isEmpty else { return }
+        guard capture == nil else { throw TensorError(unrecordable: "a copy to the host", device: device) }
         try driver.download(storage.address, into: bytes)
     }
 
-    public func synchronize() throws { try driver.synchronize() }
+    public func synchronize() throws {
+        guard capture == nil else { throw TensorError(unrecordable: "waiting", device: device) }
+        try driver.synchronize()
+    }
 }
 
 extension GPUBackend {
@@ -80,7 +108,7 @@ extension GPUBackend {
     private func withRetry(_ body: () throws -> Void) throws {
         do {
             try body()
-        } catch let error as TensorError where error.kind == .outOfMemory {
+        } catch let error as TensorError where error.kind == .outOfMemory && capture == nil {
             try driver.synchronize()
             pool.trim()
             try body()
@@ -88,46 +116,19 @@ extension GPUBackend {
     }
 
     /// Numbers in device memory that stay there as long as they are asked for now and then.
-    func table(_ key: TableKey, _ make: () -> [Int32]) throws -> Storage {
-        if let storage = tables.withLock({ $0[key] }) { return storage }
-        let numbers = make()
+    func table(_ kind: SegmentTable.Kind, of segments: Segments) throws -> Storage {
+        let table = SegmentTable(segments: segments, kind: kind)
+        if let capture { return try capture.storage(for: table, device: device) }
+        if let storage = tables.withLock({ $0[table] }) { return storage }
+        let numbers = table.numbers
         let storage = try pool.allocate(byteCount: max(1, numbers.count) * MemoryLayout<Int32>.size)
         try numbers.withUnsafeBytes { try upload($0, into: storage) }
-        tables.withLock { $0[key] = storage }
+        tables.withLock { $0[table] = storage }
         return storage
     }
 
     func scratch(floats: Int) throws -> Storage {
         try pool.allocate(byteCount: max(1, floats) * MemoryLayout<Float>.size)
-    }
-}
-
-/// What a table was made for.
-enum TableKey: Hashable {
-    case attentionParts(Segments, queries: Int)
-    case packedSegments(Segments)
-    case gappedRows(Segments, kernel: Int)
-    case gappedStarts(Segments, rows: Int, kernel: Int)
-    case normParts(Segments)
-    case normRanges(Segments)
-}
-
-/// The tables that were used last.
-private struct RecentTables {
-    private static let capacity = 24
-    private var tables: [(key: TableKey, storage: Storage)] = []
-
-    subscript(key: TableKey) -> Storage? {
-        mutating get {
-            guard let index = tables.firstIndex(where: { $0.key == key }) else { return nil }
-            tables.append(tables.remove(at: index))
-            return tables.last?.storage
-        }
-        set {
-            tables.removeAll { $0.key == key }
-            if let newValue { tables.append((key, newValue)) }
-            if tables.count > Self.capacity { tables.removeFirst() }
-        }
     }
 }
 

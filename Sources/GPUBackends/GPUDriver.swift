@@ -18,6 +18,39 @@ package protocol GPUDriver: BlockAllocator {
     /// Enqueues a kernel, compiling its program when it is used for the first time.
     func launch(_ kernel: GPUKernel, _ size: LaunchSize, _ arguments: [KernelArgument]) throws
     func synchronize() throws
+    /// Whether `record` works.
+    var recordsGraphs: Bool { get }
+    /// Records the launches and copies within the device that the body asks for on this thread, in place of doing them.
+    /// Programs must have been used before.
+    func record(_ body: () throws -> Void) throws -> any GPUGraph
+    /// The vendor's library of products, for people; nil without one.
+    var productLibrary: String? { get }
+    /// Whether it rounds the factors of products of float32 to TF32.
+    var usesTF32: Bool { get }
+    /// What the library needs for a product; nil when it doesn't take it.
+    func workspaceByteCount(for product: LibraryProduct) throws -> Int?
+    /// Enqueues a product by the library.
+    /// - Returns: whether it took it.
+    func multiply(_ product: LibraryProduct, _ operands: LibraryOperands) throws -> Bool
+}
+
+/// Launches and copies that were recorded, with the addresses of then.
+package protocol GPUGraph: Sendable {
+    /// Enqueues them all at once.
+    func launch() throws
+}
+
+extension GPUDriver {
+    package var recordsGraphs: Bool { false }
+
+    package func record(_ body: () throws -> Void) throws -> any GPUGraph {
+        throw TensorError(.unsupported, operation: "record", "this device has no graphs", device: device)
+    }
+
+    package var productLibrary: String? { nil }
+    package var usesTF32: Bool { false }
+    package func workspaceByteCount(for product: LibraryProduct) throws -> Int? { nil }
+    package func multiply(_ product: LibraryProduct, _ operands: LibraryOperands) throws -> Bool { false }
 }
 
 /// What a device says of itself.

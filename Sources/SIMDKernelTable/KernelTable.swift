@@ -144,14 +144,12 @@ public enum PanelType: UInt8, Sendable {
         }
     }
 
-    /// Numbers of a column that lie next to each other. Four bytes are what AMX multiplies with four others at once, and
-    /// vectors take two bfloat16 or four int8 out of a lane by shifts. There is no such product of float16, which
-    /// vectors expand fastest in columns' order.
+    /// Numbers of a column that lie next to each other: pairs for instructions that multiply two of them with two others
+    /// at once. There are none for float16, which vectors expand fastest in columns' order.
     public var group: Int {
         switch self {
         case .float32, .float16: 1
-        case .bfloat16: 2
-        case .int8: 4
+        case .bfloat16, .int8: 2
         }
     }
 
@@ -189,7 +187,7 @@ public struct ProductTask: ~Copyable {
     public var activation = ElementFunction.identity
     /// Laid out like `c`.
     public var residual: UnsafePointer<Float>?
-    /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 4 or
+    /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 2 or
     /// of the type's `tileDepth`: a block that stays in the second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
@@ -225,10 +223,10 @@ public struct ProductTask: ~Copyable {
     /// Rows and columns of sums that AMX's tiles hold.
     public static let tileSpan = 32
 
-    /// Floats of scratch that `tileProduct` needs: a block of at most two bytes a number, two floats a row, the sums, and
-    /// half of them again.
+    /// Floats of scratch that `tileProduct` needs: a block of at most two bytes a number, two floats a row, the sums, half
+    /// of them again, and a block of quads.
     public static func tileScratchCount(blockRows: Int, blockDepth: Int) -> Int {
-        blockRows * (blockDepth / 2 + 2) + tileSpan * tileSpan * 3 / 2
+        blockRows * (blockDepth / 2 + 2) + tileSpan * tileSpan * 3 / 2 + blockDepth * tileSpan / 4
     }
 
     /// Columns of the widest register tile.

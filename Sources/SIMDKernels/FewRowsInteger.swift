@@ -1,6 +1,6 @@
 import SIMDKernelTable
 
-/// A, rounded to 16 bits, as pairs `[2 ⌈depth / 4⌉, rows]`.
+/// A, rounded to 16 bits, as pairs `[⌈depth / 2⌉, rows]`.
 /// - Returns: what each row is to be multiplied with.
 @inline(__always) func interleaveIntegerRows(
     _ task: borrowing ProductTask, _ rows: Int, into pairs: UnsafeMutablePointer<Int32>,
@@ -12,19 +12,19 @@ import SIMDKernelTable
         let scale = integerScale(source, depth, limit: 32767)
         scales[row] = scale.toFloats
         roundRow(source, scale.toIntegers, depth, into: rounded)
-        for pair in 0..<(depth + 3) / 4 * 2 { pairs[pair &* rows &+ row] = rounded[pair] }
+        for pair in 0..<(depth + 1) / 2 { pairs[pair &* rows &+ row] = rounded[pair] }
     }
 }
 
-/// `multiplyRows` over quads. Sums leave the integers whenever these could overflow.
+/// `multiplyRows` over pairs. Sums leave the integers whenever these could overflow.
 @inline(__always) func multiplyIntegerRows(_ task: borrowing ProductTask, _ rows: Int) {
     let depth = task.a.columns
-    let quadCount = (depth + 3) / 4
+    let pairCount = (depth + 1) / 2
     let pairs = UnsafeMutableRawPointer(task.scratch).assumingMemoryBound(to: Int32.self)
-    let scales = task.scratch + 2 * (rows + 1) * quadCount
+    let scales = task.scratch + (rows + 1) * pairCount
     let edge = scales + rows
     if !task.hasInterleavedRows {
-        interleaveIntegerRows(task, rows, into: pairs, pairs + 2 * rows * quadCount, scales)
+        interleaveIntegerRows(task, rows, into: pairs, pairs + rows * pairCount, scales)
     }
     let panelBytes = task.panelType.panelDepth(depth) * tileColumns
     var panel = task.panels
@@ -34,25 +34,25 @@ import SIMDKernelTable
         var bytes = panel
         var a = UnsafePointer(pairs)
         var first = 0
-        while first < quadCount {
-            let end = min(first + exactDepth / 4, quadCount)
+        while first < pairCount {
+            let end = min(first + exactDepth / 2, pairCount)
             var tile = twelve(Bits(repeating: 0))
-            @inline(__always) func multiply(_ b0: Bits, _ b1: Bits) {
+            @inline(__always) func addPair() {
+                let (b0, b1) = (integerPairs(bytes), integerPairs(bytes + 2 * lanes))
                 for row in 0..<rows {
                     let value = Bits(repeating: a[row])
                     tile[row &* 2] &+= dotPairs(value, b0)
                     tile[row &* 2 &+ 1] &+= dotPairs(value, b1)
                 }
                 a += rows
+                bytes += 2 * tileColumns
             }
-            for _ in first..<end {
+            for _ in 0..<(end - first) / 2 {
                 prefetch(bytes, 4 * tileColumns)
-                let (even0, odd0) = weightPairs(bytes)
-                let (even1, odd1) = weightPairs(bytes + 4 * lanes)
-                multiply(even0, even1)
-                multiply(odd0, odd1)
-                bytes += 4 * tileColumns
+                addPair()
+                addPair()
             }
+            if (end - first) & 1 == 1 { addPair() }
             for index in 0..<2 * rows { sums[index] += floats(tile[index]) }
             first = end
         }

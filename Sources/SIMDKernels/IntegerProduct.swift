@@ -20,18 +20,14 @@ import SIMDKernelTable
 }
 
 /// A part of an int8 panel as pairs.
-@inline(never) func pairPanel(_ packed: UnsafeRawPointer, _ quads: Int, into result: UnsafeMutablePointer<Int32>) {
+@inline(never) func pairPanel(_ packed: UnsafeRawPointer, _ pairs: Int, into result: UnsafeMutablePointer<Int32>) {
     var bytes = packed
     var target = result
-    for _ in 0..<quads {
-        let (even0, odd0) = weightPairs(bytes)
-        let (even1, odd1) = weightPairs(bytes + 4 * lanes)
-        store(even0, target)
-        store(even1, target + lanes)
-        store(odd0, target + tileColumns)
-        store(odd1, target + (tileColumns + lanes))
-        bytes += 4 * tileColumns
-        target += 2 * tileColumns
+    for _ in 0..<pairs {
+        store(integerPairs(bytes), target)
+        store(integerPairs(bytes + 2 * lanes), target + lanes)
+        bytes += 2 * tileColumns
+        target += tileColumns
     }
 }
 
@@ -63,9 +59,9 @@ import SIMDKernelTable
         var depth = 0
         repeat {
             let blockDepth = min(mostDepth, k - depth)
-            let quads = (blockDepth + 3) / 4
+            let pairs = (blockDepth + 1) / 2
             // Sixteen more, as in `product`.
-            let blockStride = 2 * quads + 16
+            let blockStride = pairs + 16
             for index in 0..<tiledRows {
                 let source = task.a.pointer + ((row + min(index, rows - 1)) * task.a.stride + depth)
                 roundRow(source, toIntegers[index], blockDepth, into: block + index * blockStride)
@@ -73,12 +69,12 @@ import SIMDKernelTable
             let isLast = depth + blockDepth == k
             var column = 0
             while column < n {
-                pairPanel(task.panels + (column * panelDepth + depth * tileColumns), quads, into: expanded)
+                pairPanel(task.panels + (column * panelDepth + depth * tileColumns), pairs, into: expanded)
                 let (scales0, scales1) = columnScales(task, column)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {
-                    let sums = computeIntegerTile(block + tileRow * blockStride, blockStride, expanded, 2 * quads)
+                    let sums = computeIntegerTile(block + tileRow * blockStride, blockStride, expanded, pairs)
                     let rowScales = toFloats + tileRow
                     write(
                         cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, rows - tileRow),

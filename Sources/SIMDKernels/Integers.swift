@@ -2,9 +2,9 @@
     import _Builtin_intrinsics.intel
 #endif
 
-// Products of int8 weights: activations are rounded to 16 bits, each row by its own scale, and pairs are multiplied and
-// added at once, which is twice as fast as float32. A lane of `Bits` holds such a pair, the first number in its lower
-// half. Panels hold quads, numbers 0 to 3 of depth in a lane: shifts make pairs of 0 and 2, and of 1 and 3.
+// Products of int8 weights: activations are rounded to 16 bits, each row by its own scale, and pairs of neighbours in
+// depth are multiplied and added at once, which is twice as fast as float32. A lane of `Bits` holds such a pair, the
+// first number in its lower half.
 
 /// Steps of depth whose products, at most 2¹⁵ · 2⁷ each, add up within 32 bits.
 @inline(__always) var exactDepth: Int { 512 }
@@ -44,33 +44,28 @@
     return result
 }
 
-/// A lane's two 16-bit numbers apart.
-#if KERNELS_V4
-    typealias Halves = SIMD32<Int16>
-#elseif KERNELS_V3
-    typealias Halves = SIMD16<Int16>
-#else
-    typealias Halves = SIMD8<Int16>
-#endif
-
-/// The pairs of one vector of quads: numbers 0 and 2, and 1 and 3.
-@inline(__always) func weightPairs(_ quads: UnsafeRawPointer) -> (even: Bits, odd: Bits) {
-    // As floats: a load of halves would be a generic of the library, which may become a weak symbol.
-    let halves = unsafeBitCast(load(quads.assumingMemoryBound(to: Float.self)), to: Halves.self)
-    let eight = Halves(repeating: 8)
-    return (
-        unsafeBitCast((halves &<< eight) &>> eight, to: Bits.self), unsafeBitCast(halves &>> eight, to: Bits.self)
-    )
+/// Lane by lane, as `floats`.
+@inline(__always) func unsignedIntegers(_ halves: UnsafeRawPointer) -> Bits {
+    let halves = halves.assumingMemoryBound(to: UInt16.self)
+    var result = Bits(repeating: 0)
+    for lane in 0..<lanes { result[lane] = Int32(halves[lane]) }
+    return result
 }
 
-/// Quads of a row in which 1 and 2 have changed places, so that pairs are those of `weightPairs`.
-@inline(__always) func pairOrder(_ x: Bits) -> Bits {
-    var result = x
-    for lane in 0..<lanes where lane & 3 == 1 {
-        result[lane] = x[lane &+ 1]
-        result[lane &+ 1] = x[lane]
-    }
-    return result
+/// A vector of pairs of bytes as pairs of 16 bits.
+@inline(__always) func integerPairs(_ bytes: UnsafeRawPointer) -> Bits {
+    #if KERNELS_V4
+        unsafeBitCast(
+            _mm512_cvtepi8_epi16(_mm256_loadu_si256(bytes.assumingMemoryBound(to: __m256i.self))), to: Bits.self)
+    #elseif KERNELS_V3
+        unsafeBitCast(
+            _mm256_cvtepi8_epi16(_mm_loadu_si128(bytes.assumingMemoryBound(to: __m128i.self))), to: Bits.self)
+    #else
+        let pairs = unsignedIntegers(bytes)
+        let first = (pairs &<< Bits(repeating: 24)) &>> Bits(repeating: 24)
+        let second = (pairs &<< Bits(repeating: 16)) &>> Bits(repeating: 24)
+        return (first & Bits(repeating: 0xFFFF)) | (second &<< Bits(repeating: 16))
+    #endif
 }
 
 /// What a row is multiplied with to become integers of at most `limit`, and what these are to be multiplied with to be
@@ -105,7 +100,7 @@
     bits(multiplyAdd(x, scale, splat(12_582_912)))
 }
 
-/// Rounds `count` numbers of a row to 16 bits, quads in the order of pairs; the last quad ends with zeros.
+/// Rounds `count` numbers of a row to 16 bits; an odd row ends with a zero.
 @inline(__always) func roundRow(
     _ row: UnsafePointer<Float>, _ scale: Float, _ count: Int, into result: UnsafeMutablePointer<Int32>
 ) {
@@ -113,13 +108,13 @@
     let halves = UnsafeMutableRawPointer(result).assumingMemoryBound(to: Int16.self)
     var index = 0
     while index + lanes <= count {
-        let value = pairOrder(rounded(load(row + index), scales))
+        let value = rounded(load(row + index), scales)
         for lane in 0..<lanes { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
         index += lanes
     }
     if index < count {
-        // Zero times any scale is the zero that the last quad ends with.
-        let value = pairOrder(rounded(load(row + index, first: count - index), scales))
-        for lane in 0..<(count - index + 3) / 4 * 4 { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
+        // Zero times any scale is the zero that an odd row ends with.
+        let value = rounded(load(row + index, first: count - index), scales)
+        for lane in 0..<(count - index + 1) / 2 * 2 { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
     }
 }

@@ -26,6 +26,7 @@
         let edge = sums + span * span
         let toIntegers = edge + span * span / 2
         let toFloats = toIntegers + task.blockRows
+        let quads = UnsafeMutableRawPointer(toFloats + task.blockRows)
         xlsr_tiles_begin()
         var row = 0
         while row < m {
@@ -50,16 +51,20 @@
                 let isLast = depth + blockDepth == panelDepth
                 var column = 0
                 while column < n {
-                    let first = tileColumn(task, column, depth, panelDepth, byteSize)
+                    var first = tileColumn(task, column, depth, panelDepth, byteSize)
                     // Beyond the last panel, the same one again, for sums that nobody reads.
                     let hasSecond = column + span / 2 < n
-                    let second =
+                    var second =
                         hasSecond ? tileColumn(task, column + span / 2, depth, panelDepth, byteSize) : first
+                    if isInteger {
+                        fillQuads(first, second, blockDepth / 4, into: quads)
+                        (first, second) = (UnsafeRawPointer(quads), UnsafeRawPointer(quads + 64))
+                    }
                     var tileRow = 0
                     while tileRow < rows {
                         sumTiles(
                             block + tileRow * blockDepth * byteSize, first, second, blockDepth * byteSize / 64,
-                            isInteger: isInteger, into: sums)
+                            stride: isInteger ? 4 * span : 4 * tileColumns, isInteger: isInteger, into: sums)
                         addSums(
                             sums, task, row: row + tileRow, rows: min(span, rows - tileRow), column: column,
                             accumulates: depth > 0, isLast: isLast,
@@ -86,25 +91,48 @@
         _ task: borrowing ProductTask, _ column: Int, _ depth: Int, _ panelDepth: Int, _ byteSize: Int
     ) -> UnsafeRawPointer {
         let panel = column / tileColumns * tileColumns
-        return task.panels + ((panel * panelDepth + depth * tileColumns) * byteSize + (column - panel) * 4)
+        return task.panels + (panel * panelDepth + depth * tileColumns + (column - panel) * 2) * byteSize
+    }
+
+    /// Quads of depth, of which a tile of bytes multiplies each with another, of sixteen columns and sixteen more:
+    /// `[quads][32][4]` out of pairs.
+    @inline(__always) func fillQuads(
+        _ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ count: Int, into quads: UnsafeMutableRawPointer
+    ) {
+        let stride = 2 * tileColumns
+        var target = quads.assumingMemoryBound(to: Int32.self)
+        for quad in 0..<count {
+            for half in 0..<2 {
+                let pairs = half == 0 ? first : second
+                let upper = pairs + 2 * quad * stride
+                var column = 0
+                while column < 16 {
+                    let lower = upper + (stride + 2 * column)
+                    let value = unsignedIntegers(upper + 2 * column) | unsignedIntegers(lower) &<< Bits(repeating: 16)
+                    store(value, target)
+                    target += lanes
+                    column += lanes
+                }
+            }
+        }
     }
 
     /// 32 × 32 sums over `steps` tiles of depth.
     @inline(__always) func sumTiles(
         _ rows: UnsafeRawPointer, _ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ steps: Int,
-        isInteger: Bool, into sums: UnsafeMutablePointer<Float>
+        stride: Int, isInteger: Bool, into sums: UnsafeMutablePointer<Float>
     ) {
         var (upper, lower) = (rows, rows + steps * 1024)
         var (first, second) = (first, second)
         xlsr_tiles_clear_sums()
         for _ in 0..<steps {
-            xlsr_tiles_load_right(first, second, 4 * tileColumns)
+            xlsr_tiles_load_right(first, second, stride)
             xlsr_tiles_load_left(upper, lower)
             if isInteger { xlsr_tiles_multiply_bytes() } else { xlsr_tiles_multiply_brain() }
             upper += 1024
             lower += 1024
-            first += 64 * tileColumns
-            second += 64 * tileColumns
+            first += 16 * stride
+            second += 16 * stride
         }
         xlsr_tiles_store_sums(sums)
     }

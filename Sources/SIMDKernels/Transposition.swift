@@ -1,7 +1,7 @@
 import SIMDKernelTable
 
-/// Columns of `depth` numbers to a panel, `panelDepth` deep with zeros at its end. What lies next to each other, four
-/// bytes or one float16, is moved as one.
+/// Columns of `depth` numbers to a panel, `panelDepth` deep with zeros at its end. What lies next to each other, two
+/// or four bytes, is moved as one.
 @inline(__always) func transpose(
     _ depth: Int, _ panelDepth: Int, _ type: PanelType, _ panel: UnsafeMutableRawPointer,
     _ column: (Int) -> UnsafeRawPointer?

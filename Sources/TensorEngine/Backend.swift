@@ -22,6 +22,8 @@ public protocol Backend: AnyObject, Sendable {
     /// How many batches to keep under way: 2 where calls return before the work is done, so that the next one is queued,
     /// samples and all, while the host waits for the last one. By default 1.
     var batchesUnderWay: Int { get }
+    /// Whether products of float32 round their factors to TF32. By default they don't.
+    var usesTF32: Bool { get }
 
     /// What products with weights of a type round activations to, as they say that they do; by default not at all, float32.
     func activationType(forWeights dtype: DType) -> DType
@@ -100,12 +102,21 @@ public protocol Backend: AnyObject, Sendable {
     /// Writes the rows of `x` over those of `cache` from `row` on: the one operation that may change a tensor, which
     /// nobody else holds, in place. A default body puts another tensor there instead.
     func append(_ x: Tensor, at row: Int, of cache: inout Tensor) throws
+    /// What `body` makes of the rows of some utterances, `[rows, …]`, or what was recorded of it.
+    ///
+    /// The body makes each utterance's rows of its results from the same utterance's rows of `x`, by operations that the
+    /// region, the rows and the number of utterances decide, of which none exchanges anything with the host. Whatever
+    /// else they read lives as long as the region. A device may add rows that nobody sees, as one more utterance.
+    func captured(
+        _ region: CaptureRegion, _ x: Tensor, segments: Segments, _ body: (Tensor, Segments) throws -> [Tensor]
+    ) throws -> [Tensor]
 }
 
 extension Backend {
     /// 32 MB.
     public var tileByteCount: Int { 32 << 20 }
     public var batchesUnderWay: Int { 1 }
+    public var usesTF32: Bool { false }
     public func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer? { nil }
 
     public func activationType(forWeights dtype: DType) -> DType { .float32 }

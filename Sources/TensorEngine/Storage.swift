@@ -57,13 +57,20 @@ public final class StoragePool: Sendable {
     private let allocator: any BlockAllocator
     private let device: Device
     private let guardByteCount: Int
+    private let releaseMore: @Sendable () -> Void
     private let state = Mutex(State())
 
-    /// - Parameter guardByteCount: bytes after every storage that are checked when it comes back; for tests.
-    public init(allocator: any BlockAllocator, device: Device, guardByteCount: Int = 0) {
+    /// - Parameters:
+    ///   - guardByteCount: bytes after every storage that are checked when it comes back; for tests.
+    ///   - releaseMore: called when there is no memory left: gives up storages that can be made again.
+    public init(
+        allocator: any BlockAllocator, device: Device, guardByteCount: Int = 0,
+        releaseMore: @escaping @Sendable () -> Void = {}
+    ) {
         self.allocator = allocator
         self.device = device
         self.guardByteCount = guardByteCount
+        self.releaseMore = releaseMore
     }
 
     deinit {
@@ -83,19 +90,10 @@ public final class StoragePool: Sendable {
     public func allocate(byteCount: Int) throws -> Storage {
         // No machine has 2⁶⁰ bytes, and what is below can't overflow.
         let blockByteCount = byteCount < 1 << 60 ? Self.blockByteCount(for: byteCount + guardByteCount) : byteCount
-        let cached: UnsafeMutableRawPointer? = state.withLock { state in
-            guard let address = state.free[blockByteCount]?.popLast() else { return nil }
-            state.statistics.cachedByteCount -= blockByteCount
-            return UnsafeMutableRawPointer(bitPattern: address)
-        }
-        guard byteCount < 1 << 60, let address = try cached ?? newBlock(byteCount: blockByteCount) else {
+        guard byteCount < 1 << 60, let address = try takeBlock(byteCount: blockByteCount) else {
             throw TensorError(
                 .outOfMemory, operation: "allocate", "no \(blockByteCount) bytes left", device: device,
                 remedy: "use shorter audio, a smaller --batch-seconds or a smaller model")
-        }
-        state.withLock { state in
-            state.statistics.usedByteCount += blockByteCount
-            state.statistics.peakByteCount = max(state.statistics.peakByteCount, state.statistics.usedByteCount)
         }
         if guardByteCount > 0 {
             allocator.writeGuard(at: address, offset: byteCount, byteCount: blockByteCount - byteCount)
@@ -125,23 +123,43 @@ public final class StoragePool: Sendable {
             || allocator.checkGuard(
                 at: storage.address, offset: storage.byteCount,
                 byteCount: storage.blockByteCount - storage.byteCount)
+        if !intact { state.withLock { $0.statistics.damagedGuardCount += 1 } }
+        putBlock(storage.address, byteCount: storage.blockByteCount)
+    }
+
+    /// A block of that size, which counts as used; nil when there is none left.
+    private func takeBlock(byteCount: Int) throws -> UnsafeMutableRawPointer? {
+        let cached: UnsafeMutableRawPointer? = state.withLock { state in
+            guard let address = state.free[byteCount]?.popLast() else { return nil }
+            state.statistics.cachedByteCount -= byteCount
+            return UnsafeMutableRawPointer(bitPattern: address)
+        }
+        guard let address = try cached ?? newBlock(byteCount: byteCount) else { return nil }
         state.withLock { state in
-            state.statistics.usedByteCount -= storage.blockByteCount
-            state.statistics.cachedByteCount += storage.blockByteCount
-            if !intact { state.statistics.damagedGuardCount += 1 }
-            state.free[storage.blockByteCount, default: []].append(UInt(bitPattern: storage.address))
+            state.statistics.usedByteCount += byteCount
+            state.statistics.peakByteCount = max(state.statistics.peakByteCount, state.statistics.usedByteCount)
+        }
+        return address
+    }
+
+    private func putBlock(_ address: UnsafeMutableRawPointer, byteCount: Int) {
+        state.withLock { state in
+            state.statistics.usedByteCount -= byteCount
+            state.statistics.cachedByteCount += byteCount
+            state.free[byteCount, default: []].append(UInt(bitPattern: address))
         }
     }
 
     private func newBlock(byteCount: Int) throws -> UnsafeMutableRawPointer? {
-        if let address = try allocator.allocate(byteCount: byteCount) {
+        // As it is, without what is cached, without what can be made again.
+        for attempt in 0..<3 {
+            if attempt == 2 { releaseMore() }
+            if attempt > 0 { trim() }
+            guard let address = try allocator.allocate(byteCount: byteCount) else { continue }
             state.withLock { $0.statistics.blockCount += 1 }
             return address
         }
-        trim()
-        guard let address = try allocator.allocate(byteCount: byteCount) else { return nil }
-        state.withLock { $0.statistics.blockCount += 1 }
-        return address
+        return nil
     }
 
     /// Eight sizes per power of two: at most an eighth is wasted, and near sizes share blocks.
@@ -149,5 +167,21 @@ public final class StoragePool: Sendable {
         let least = max(byteCount, 64)
         let step = max(64, 1 << (Int.bitWidth - 4 - (least - 1).leadingZeroBitCount))
         return (least + step - 1) / step * step
+    }
+}
+
+// MARK: - Lent blocks
+
+extension StoragePool {
+    /// A pool whose blocks are this one's: they count as used here until it ends.
+    package func subpool() -> StoragePool { StoragePool(allocator: Lender(pool: self), device: device) }
+
+    private struct Lender: BlockAllocator {
+        let pool: StoragePool
+
+        func allocate(byteCount: Int) throws -> UnsafeMutableRawPointer? { try pool.takeBlock(byteCount: byteCount) }
+        func free(_ address: UnsafeMutableRawPointer, byteCount: Int) { pool.putBlock(address, byteCount: byteCount) }
+        func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {}
+        func checkGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) -> Bool { true }
     }
 }

@@ -78,7 +78,7 @@ extension XLSRModel {
     public static func demo(
         device: Device = .auto, precision: Precision = .float32, options: BackendOptions = BackendOptions()
     ) throws -> XLSRModel {
-        try demo(on: BackendRegistry.open(device, options: options), precision: precision)
+        try demo(on: BackendRegistry.open(device, options: options.with(precision)), precision: precision)
     }
 
     /// The bundled model on a backend that is open already.

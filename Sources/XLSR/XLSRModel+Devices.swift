@@ -19,7 +19,8 @@ extension XLSRModel {
     ) throws -> XLSRModel {
         try Self.check(devices)
         return try load(
-            path, on: BackendRegistry.open(devices, options: options), precision: precision, language: language)
+            path, on: BackendRegistry.open(devices, options: options.with(precision)), precision: precision,
+            language: language)
     }
 
     /// Loads a model onto backends that are open already.

@@ -54,7 +54,9 @@ public struct XLSRModel: Sendable {
         _ path: String, device: Device = .auto, precision: Precision = .float32,
         options: BackendOptions = BackendOptions(), language: String? = nil
     ) throws -> XLSRModel {
-        try load(path, on: BackendRegistry.open(device, options: options), precision: precision, language: language)
+        try load(
+            path, on: BackendRegistry.open(device, options: options.with(precision)), precision: precision,
+            language: language)
     }
 
     /// Loads a model onto a backend that is open already.
@@ -96,6 +98,11 @@ public struct XLSRModel: Sendable {
         translation: TranslationConfiguration? = nil, on backend: any Backend, precision: Precision = .float32,
         files: CheckpointFiles? = nil, language: String? = nil
     ) throws {
+        guard !precision.usesTF32 || backend.usesTF32 else {
+            throw TensorError(
+                .unsupported, operation: "load", "the device was opened without TF32", device: backend.device,
+                remedy: "open it with BackendOptions(usesTF32: true)")
+        }
         self.name = name
         self.backend = backend
         self.precision = precision
@@ -217,6 +224,15 @@ public struct XLSRModel: Sendable {
                 remedy: "use at least \(milliseconds) ms of audio")
         }
         try AudioClip.checkFinite(samples, source: name)
+    }
+}
+
+extension BackendOptions {
+    /// With what a precision asks of the device.
+    func with(_ precision: Precision) -> BackendOptions {
+        var options = self
+        options.usesTF32 = usesTF32 || precision.usesTF32
+        return options
     }
 }
 

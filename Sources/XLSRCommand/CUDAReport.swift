@@ -32,13 +32,16 @@ struct CUDAReport: Encodable {
 
     let driver: Library
     let nvrtc: Library
+    let cublasLt: Library
     /// Files that were or would be tried as NVRTC, in order.
     let searched: [String]
     let devices: [GPU]
     let tensorCores: Bool
+    let graphs: Bool
 
     enum CodingKeys: String, CodingKey {
-        case driver, nvrtc, searched, devices
+        case driver, nvrtc, searched, devices, graphs
+        case cublasLt = "cublaslt"
         case tensorCores = "tensor_core_kernels"
     }
 
@@ -53,6 +56,10 @@ struct CUDAReport: Encodable {
             failure: failure ?? (gpus.isEmpty ? "shows no GPU; see nvidia-smi, and CUDA_VISIBLE_DEVICES" : nil))
         nvrtc = Library(
             path: try? compiler.get().path, version: try? compiler.get().version, failure: Self.failure(compiler))
+        let products = CUBLASLt.isWanted ? Result { try CUBLASLt.shared(for: gpus.first) } : nil
+        cublasLt = Library(
+            path: try? products?.get().path, version: try? products?.get().version,
+            failure: products.map { Self.failure($0) } ?? "off, as XLSR_CUBLASLT=0 says")
         searched = CUDALibrarySearch.nvrtc().paths
         devices = gpus.map { gpu in
             GPU(
@@ -61,6 +68,7 @@ struct CUDAReport: Encodable {
                 memoryByteCount: gpu.properties.memoryByteCount, computeUnitCount: gpu.properties.computeUnitCount,
                 target: try? compiler.get().target(forCapability: gpu.capability))
         }
+        graphs = GPUBackend.graphsAreWanted && (try? library.get().hasGraphs) ?? true
         tensorCores = gpus.contains { KernelShape($0.properties).usesTensorCores }
     }
 
@@ -77,9 +85,15 @@ struct CUDAReport: Encodable {
             let words = [library.path, library.version.map { "version \($0)" }, library.failure].compactMap(\.self)
             return "\(title): \(words.joined(separator: ", "))"
         }
-        var lines = [line("CUDA driver", driver), line("NVRTC", nvrtc)]
+        var lines = [line("CUDA driver", driver), line("NVRTC", nvrtc), line("cuBLASLt", cublasLt)]
         if isVerbose {
             lines.append("NVRTC is looked for as \(searched.joined(separator: ", "))")
+            lines.append(
+                "products are cuBLASLt's where it is and takes them, else our own kernels'; with XLSR_CUBLASLT=0 all are "
+                    + "ours")
+            lines.append(
+                "graphs of small batches are \(graphs ? "on" : "off"); they need a driver for CUDA 11.4 or newer, and "
+                    + "XLSR_GRAPHS=0 turns them off")
             lines.append(
                 "kernels for tensor cores are \(tensorCores ? "on" : "off"); no GPU has passed them yet, so they are on only "
                     + "with XLSR_TENSOR_CORES=1, from compute capability 8.0")

@@ -13,8 +13,9 @@ extension Option {
         "--device", value: device.value.map { $0 + "[,...]" },
         "where to compute; several, as in cuda:0,cuda:1, share the work; `xlsr devices` shows what is here [auto]")
     static let precision = Option(
-        "--precision", value: "auto|f32|bf16|f16|int8",
-        "what large weights are stored as: half or a quarter of the memory, sums in float32 [auto: f32]")
+        "--precision", value: "auto|f32|tf32|bf16|f16|int8",
+        "what large weights are stored as: half or a quarter of the memory, sums in float32; tf32: stored as f32, "
+            + "rounded for products, on NVIDIA GPUs with cuBLASLt [auto: f32]")
     static let threads = Option(
         "--threads", value: "N", "threads of a CPU device; several share them [all cores]")
     static let quiet = Option("--quiet", "nothing on standard error but errors")
@@ -53,14 +54,16 @@ extension Arguments {
     func precision() throws -> Precision {
         let name = self[.precision] ?? "auto"
         guard name != "auto" else { return .float32 }
+        guard name != Precision.tf32.name else { return .tf32 }
         guard let type = DType(rawValue: name), type != .int32 else {
-            throw UsageError("--precision: \(singleQuoted(name)) is not one of auto, f32, bf16, f16, int8")
+            throw UsageError("--precision: \(singleQuoted(name)) is not one of auto, f32, tf32, bf16, f16, int8")
         }
         return Precision(weights: type)
     }
 
     func backendOptions() throws -> BackendOptions {
-        BackendOptions(threadCount: try integer(.threads, in: 1...Self.threadLimit))
+        BackendOptions(
+            threadCount: try integer(.threads, in: 1...Self.threadLimit), usesTF32: try precision().usesTF32)
     }
 
     /// Whether standard error gets notes and details.

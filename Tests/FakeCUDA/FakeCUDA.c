@@ -1,5 +1,6 @@
 #include "FakeCUDA.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,7 +9,10 @@
 
 // MARK: State
 
-enum Kind { CONTEXT = 1, STREAM, EVENT, MEMORY, PINNED, MODULE, FUNCTION, PROGRAM };
+enum Kind {
+    CONTEXT = 1, STREAM, EVENT, MEMORY, PINNED, MODULE, FUNCTION, PROGRAM, GRAPH, EXECUTABLE, PRODUCT_HANDLE, DESCRIPTION,
+    LAYOUT, PREFERENCE
+};
 
 // What lies behind all handles. One that was released stays in the list, so that its use shows.
 typedef struct Object {
@@ -16,33 +20,53 @@ typedef struct Object {
     enum Kind kind;
     bool isAlive;
     struct Object *context;
-    // Of memory and images.
+    // Of memory.
     char *bytes;
     size_t byteCount;
     // Of a context.
     int device, retainCount;
     uint32_t failure;
-    // Of a stream: what waits.
+    // Of a stream: what waits, or was captured. Of graphs: what is in them.
     struct Command *first;
+    bool isCapturing;
+    // Of a stream: how many came, and ran. Of an event: how many had come when it was recorded.
+    int64_t enqueuedCount, doneCount;
     // Of an event: the stream that it was recorded in last. Of a function: its module.
     struct Object *origin;
     // Of a program.
     bool isPortable, isWrong, isCompiled;
+    // Of cuBLASLt's objects.
+    uint64_t values[5];
 } Object;
+
+// A product of cuBLASLt: `d[m, n] = alpha · aᵀ · b + beta · c + bias`, by columns.
+typedef struct Product {
+    uint64_t type, m, n, depth, aStep, bStep, dStep;
+    const void *a, *b;
+    const float *c, *bias;
+    float *d;
+    float alpha, beta;
+} Product;
 
 typedef struct Command {
     struct Command *next;
     void *target;
     const void *source;
     size_t byteCount;
-    bool isBad;
+    bool isBad, isKernel;
+    // What it uses: memory, a kernel's module.
+    Object *uses[24];
+    int useCount;
+    // With a `d` where it is one.
+    Product product;
 } Command;
 
 enum { largestDeviceCount = 8 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static FakeCUDASettings settings;
-static int64_t callCount, commandCount, compilationCount, objectCount;
+static int64_t callCount, commandCount, compilationCount, objectCount, kernelCount, graphCount, heuristicCount,
+    tf32Count;
 static size_t usedByteCount;
 static const char *failedCall;
 static char misuseText[200];
@@ -58,13 +82,15 @@ FakeCUDASettings fakeCUDADefaults(void) {
         .compilerMajorVersion = 12,
         .status = cudaLaunchFailed,
         .compilerStatus = 6,
+        .productLibraryVersion = 120901,
+        .productStatus = cublasInternalError,
     };
 }
 
 void fakeCUDAReset(FakeCUDASettings new) {
     pthread_mutex_lock(&lock);
     settings = new;
-    callCount = commandCount = compilationCount = 0;
+    callCount = commandCount = compilationCount = kernelCount = graphCount = heuristicCount = tf32Count = 0;
     failedCall = NULL;
     misuseText[0] = 0;
     isInitialized = false;
@@ -91,6 +117,10 @@ GETTER(int64_t, fakeCUDACallCount, callCount)
 GETTER(int64_t, fakeCUDACommandCount, commandCount)
 GETTER(int64_t, fakeCUDACompilationCount, compilationCount)
 GETTER(int64_t, fakeCUDAObjectCount, objectCount)
+GETTER(int64_t, fakeCUDAKernelCount, kernelCount)
+GETTER(int64_t, fakeCUDAGraphCount, graphCount)
+GETTER(int64_t, fakeCUDAHeuristicCount, heuristicCount)
+GETTER(int64_t, fakeCUDATF32Count, tf32Count)
 GETTER(size_t, fakeCUDAUsedByteCount, usedByteCount)
 GETTER(const char *, fakeCUDAFailedCall, failedCall)
 GETTER(const char *, fakeCUDAMisuse, misuseText[0] ? misuseText : NULL)
@@ -143,6 +173,11 @@ static void end(Object *object) {
     if (object->kind == MEMORY) usedByteCount -= object->byteCount;
     free(object->bytes);
     object->bytes = NULL;
+    while (object->first) {
+        Command *command = object->first;
+        object->first = command->next;
+        free(command);
+    }
     objectCount--;
 }
 
@@ -163,13 +198,18 @@ static Object *holder(const void *address, size_t byteCount, enum Kind kind) {
     return NULL;
 }
 
+static void multiply(const Product *product);
+
 // MARK: Streams
 
-static void runAll(Object *stream) {
-    while (stream->first) {
+static void runUntil(Object *stream, int64_t count) {
+    while (stream->first && stream->doneCount < count) {
         Command *command = stream->first;
         stream->first = command->next;
+        stream->doneCount++;
         if (command->isBad) stream->context->failure = settings.status;
+        if (!stream->context->failure && command->isKernel) kernelCount++;
+        if (!stream->context->failure && command->product.d) multiply(&command->product);
         if (!stream->context->failure && command->byteCount > 0) {
             memmove(command->target, command->source, command->byteCount);
         }
@@ -177,9 +217,12 @@ static void runAll(Object *stream) {
     }
 }
 
+static void runAll(Object *stream) { runUntil(stream, INT64_MAX); }
+
 static void runContext(Object *context) {
     for (Object *object = objects; object; object = object->next) {
-        if (object->kind == STREAM && object->isAlive && object->context == context) runAll(object);
+        bool runs = object->kind == STREAM && object->isAlive && !object->isCapturing;
+        if (runs && object->context == context) runAll(object);
     }
 }
 
@@ -187,7 +230,10 @@ static void enqueue(Object *stream, Command command) {
     Command *copy = malloc(sizeof(Command));
     if (!copy) abort();
     *copy = command;
-    copy->isBad = ++commandCount == settings.failingCommand;
+    copy->next = NULL;
+    // What is captured isn't queued yet.
+    copy->isBad = !stream->isCapturing && ++commandCount == settings.failingCommand;
+    if (!stream->isCapturing) stream->enqueuedCount++;
     Command **last = &stream->first;
     while (*last) last = &(*last)->next;
     *last = copy;
@@ -313,22 +359,27 @@ static uint32_t fake_cuEventCreate(CUevent *event, unsigned flags) {
 }
 
 // Waiting fails only because what is waited for has failed.
-static uint32_t waitFor(const char *name, Object *stream) {
+static uint32_t waitFor(const char *name, Object *stream, int64_t count) {
+    if (stream->isCapturing) {
+        misuse(name, "nothing that is captured ends");
+        return cudaCaptureUnsupported;
+    }
     if (fails(name)) current->failure = settings.status;
-    runAll(stream);
+    runUntil(stream, count);
     return current->failure;
 }
 
 static uint32_t fake_cuStreamSynchronize(CUstream stream) {
     LOCKED();
     NEEDS(current && current->isAlive && is(stream, STREAM), "not a stream of this context");
-    return waitFor(NAME, (Object *)stream);
+    return waitFor(NAME, (Object *)stream, INT64_MAX);
 }
 
 static uint32_t fake_cuEventRecord(CUevent event, CUstream stream) {
     BEGIN_IN_CONTEXT();
     NEEDS(is(event, EVENT) && is(stream, STREAM), "not an event and a stream of this context");
     ((Object *)event)->origin = (Object *)stream;
+    ((Object *)event)->enqueuedCount = ((Object *)stream)->enqueuedCount;
     return cudaSuccess;
 }
 
@@ -337,7 +388,7 @@ static uint32_t fake_cuEventSynchronize(CUevent event) {
     NEEDS(current && current->isAlive && is(event, EVENT), "not an event of this context");
     Object *stream = ((Object *)event)->origin;
     NEEDS(!stream || stream->isAlive, "its stream is gone");
-    return stream ? waitFor(NAME, stream) : current->failure;
+    return stream ? waitFor(NAME, stream, ((Object *)event)->enqueuedCount) : current->failure;
 }
 
 static uint32_t fake_cuMemAlloc_v2(unsigned long long *address, size_t byteCount) {
@@ -365,6 +416,13 @@ static uint32_t fake_cuMemAllocHost_v2(void **address, size_t byteCount) {
     return cudaSuccess;
 }
 
+static bool uses(Object *executable, Object *module) {
+    for (Command *command = executable->first; command; command = command->next) {
+        if (command->useCount > 0 && command->uses[0] == module) return true;
+    }
+    return false;
+}
+
 #define RELEASE(name, type, objectKind, handle) \
     static uint32_t fake_##name(type object) { \
         LOCKED(); \
@@ -372,11 +430,14 @@ static uint32_t fake_cuMemAllocHost_v2(void **address, size_t byteCount) {
         NEEDS(current && current->isAlive, "no context is current"); \
         Object *target = handle; \
         NEEDS(is(target, objectKind), "was released before, or belongs to another context"); \
+        NEEDS(objectKind != STREAM || !target->isCapturing, "still captures"); \
         if (objectKind == STREAM) runAll(target); \
         if (objectKind == MEMORY) runContext(current); \
         bool isIdle = true; \
         for (Object *each = objects; each; each = each->next) { \
-            isIdle = isIdle && !(each->kind == STREAM && each->isAlive && each->context == current && each->first); \
+            bool isQueued = each->kind == STREAM && !each->isCapturing && each->first; \
+            if (isQueued && each->isAlive && each->context == current) isIdle = false; \
+            if (objectKind == MODULE && each->kind == EXECUTABLE && uses(each, target)) isIdle = false; \
         } \
         NEEDS(isIdle || (objectKind != PINNED && objectKind != MODULE), "what is queued still uses it"); \
         end(target); \
@@ -385,13 +446,21 @@ static uint32_t fake_cuMemAllocHost_v2(void **address, size_t byteCount) {
 RELEASE(cuStreamDestroy_v2, CUstream, STREAM, (Object *)object)
 RELEASE(cuEventDestroy_v2, CUevent, EVENT, (Object *)object)
 RELEASE(cuModuleUnload, CUmodule, MODULE, (Object *)object)
+RELEASE(cuGraphDestroy, CUgraph, GRAPH, (Object *)object)
+RELEASE(cuGraphExecDestroy, CUgraphExec, EXECUTABLE, (Object *)object)
 RELEASE(cuMemFreeHost, void *, PINNED, holder(object, 1, PINNED))
 RELEASE(cuMemFree_v2, unsigned long long, MEMORY, holder((void *)(uintptr_t)object, 1, MEMORY))
 
 static uint32_t copy(const char *name, void *target, const void *source, size_t byteCount, CUstream stream) {
     if (!is(stream, STREAM)) return misuse(name, "not a stream of this context");
     // Ordinary memory too is read late, as where the GPU reaches it.
-    enqueue((Object *)stream, (Command){.target = target, .source = source, .byteCount = byteCount});
+    Command command = {.target = target, .source = source, .byteCount = byteCount};
+    Object *ends[] = {holder(target, byteCount, MEMORY), holder(source, byteCount, MEMORY)};
+    for (int index = 0; index < 2; index++) {
+        if (ends[index]) command.uses[command.useCount++] = ends[index];
+    }
+    if (((Object *)stream)->isCapturing && command.useCount < 2) return misuse(name, "the host's memory in a graph");
+    enqueue((Object *)stream, command);
     return cudaSuccess;
 }
 
@@ -453,7 +522,68 @@ static uint32_t fake_cuLaunchKernel(
     bool fits = threads > 0 && threads <= 1024 && groupsX > 0 && groupsX <= INT32_MAX && groupsY > 0 && groupsY <= 65535
         && groupsZ > 0 && groupsZ <= 65535;
     NEEDS(fits, "sizes that no GPU takes");
-    enqueue((Object *)stream, (Command){0});
+    Command command = {.isKernel = true, .uses = {((Object *)function)->origin}, .useCount = 1};
+    // Our driver ends the list with NULL. What is an address of memory is one.
+    for (void **argument = arguments; *argument; argument++) {
+        Object *memory = holder(*(void **)*argument, 1, MEMORY);
+        if (memory && command.useCount < 24) command.uses[command.useCount++] = memory;
+    }
+    enqueue((Object *)stream, command);
+    return cudaSuccess;
+}
+
+// MARK: Graphs
+
+static uint32_t fake_cuStreamBeginCapture_v2(CUstream stream, uint32_t mode) {
+    BEGIN_IN_CONTEXT();
+    NEEDS(is(stream, STREAM) && !((Object *)stream)->isCapturing, "not a stream of this context, or it captures");
+    NEEDS(!((Object *)stream)->first, "what is queued would seem to be captured");
+    ((Object *)stream)->isCapturing = true;
+    return mode == cudaCaptureRelaxed ? cudaSuccess : misuse(NAME, "a mode in which no memory can be had");
+}
+
+// One that is made to fail ends the capture all the same.
+static uint32_t fake_cuStreamEndCapture(CUstream stream, CUgraph *graph) {
+    LOCKED();
+    bool isFailing = fails(NAME);
+    NEEDS(current && current->isAlive && is(stream, STREAM), "not a stream of this context");
+    Object *object = (Object *)stream;
+    NEEDS(object->isCapturing, "captures nothing");
+    object->isCapturing = false;
+    Object *result = made(GRAPH);
+    result->first = object->first;
+    object->first = NULL;
+    if (isFailing || current->failure) {
+        end(result);
+        return isFailing ? settings.status : current->failure;
+    }
+    *graph = (CUgraph)result;
+    return cudaSuccess;
+}
+
+static uint32_t fake_cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph, unsigned long long flags) {
+    BEGIN_IN_CONTEXT();
+    NEEDS(is(graph, GRAPH), "not a graph of this context");
+    Object *copy = made(EXECUTABLE);
+    for (Command *command = ((Object *)graph)->first; command; command = command->next) {
+        // Not a command of the stream's yet.
+        copy->isCapturing = true;
+        enqueue(copy, *command);
+    }
+    *executable = (CUgraphExec)copy;
+    return flags == 0 ? cudaSuccess : misuse(NAME, "flags");
+}
+
+static uint32_t fake_cuGraphLaunch(CUgraphExec executable, CUstream stream) {
+    BEGIN_IN_CONTEXT();
+    NEEDS(is(executable, EXECUTABLE) && is(stream, STREAM), "not a graph and a stream of this context");
+    for (Command *command = ((Object *)executable)->first; command; command = command->next) {
+        for (int index = 0; index < command->useCount; index++) {
+            NEEDS(command->uses[index]->isAlive, "what was captured uses what is gone");
+        }
+        enqueue((Object *)stream, *command);
+    }
+    graphCount++;
     return cudaSuccess;
 }
 
@@ -531,13 +661,20 @@ GIVE(PTX, portableCode, object->isCompiled)
 GIVE(CUBIN, machineCode, object->isCompiled && !object->isPortable)
 GIVE(ProgramLog, "Portable/Rows.cl(7): error: no such thing\n", object->isWrong)
 
+// MARK: cuBLASLt
+
+#include "FakeCUBLASLt.h"
+
 // MARK: Tables
 
 CUDAFunctions fakeCUDAFunctions(void) {
     return (CUDAFunctions){
 #define CUDA_FAKE(result, name, parameters) .name = fake_##name,
         CUDA_FUNCTIONS(CUDA_FAKE)
+        CUDA_GRAPH_FUNCTIONS(CUDA_FAKE)
     };
 }
+
+CUBLASLtFunctions fakeCUBLASLtFunctions(void) { return (CUBLASLtFunctions){CUBLASLT_FUNCTIONS(CUDA_FAKE)}; }
 
 NVRTCFunctions fakeNVRTCFunctions(void) { return (NVRTCFunctions){NVRTC_FUNCTIONS(CUDA_FAKE)}; }

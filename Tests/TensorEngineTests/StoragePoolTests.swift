@@ -50,6 +50,34 @@ private final class LimitedAllocator: BlockAllocator {
         pool = StoragePool(allocator: allocator, device: .reference)
     }
 
+    @Test func whatCanBeMadeAgainGoesWhenThereIsNoOtherMemory() throws {
+        let held = Mutex<[Storage]>([])
+        let pool = StoragePool(allocator: allocator, device: .reference) { held.withLock { $0 = [] } }
+        held.withLock { $0 = (try? [pool.allocate(byteCount: 600_000)]) ?? [] }
+        #expect(held.withLock(\.count) == 1)
+        let storage = try pool.allocate(byteCount: 800_000)
+        #expect(held.withLock(\.isEmpty) && storage.byteCount == 800_000)
+        let error = #expect(throws: TensorError.self) { try pool.allocate(byteCount: 800_000) }
+        #expect(error?.kind == .outOfMemory)
+    }
+
+    @Test func aSubpoolHasItsBlocksUntilItEnds() throws {
+        var cached: Storage? = try pool.allocate(byteCount: 1000)
+        let address = cached?.address
+        cached = nil
+        var subpool: StoragePool? = pool.subpool()
+        var lent: Storage? = try subpool?.allocate(byteCount: 1000)
+        #expect(lent?.address == address && pool.statistics.usedByteCount >= 1000)
+        lent = nil
+        // Nobody else gets it, though it is free there.
+        #expect(try pool.allocate(byteCount: 1000).address != address)
+        pool.trim()
+        #expect(pool.statistics.usedByteCount >= 1000 && allocator.blockCount == 1)
+        subpool = nil
+        #expect(pool.statistics.usedByteCount == 0 && pool.statistics.cachedByteCount >= 1000)
+        #expect(try pool.allocate(byteCount: 1000).address == address)
+    }
+
     @Test func aReleasedBlockIsUsedAgain() throws {
         var storage: Storage? = try pool.allocate(byteCount: 1000)
         let address = storage?.address

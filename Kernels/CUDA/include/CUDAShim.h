@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CUBLASLtShim.h"
+
 #pragma clang assume_nonnull begin
 
 typedef struct CUctx_st *CUcontext;
@@ -14,6 +16,8 @@ typedef struct CUstream_st *CUstream;
 typedef struct CUevent_st *CUevent;
 typedef struct CUmod_st *CUmodule;
 typedef struct CUfunc_st *CUfunction;
+typedef struct CUgraph_st *CUgraph;
+typedef struct CUgraphExec_st *CUgraphExec;
 typedef struct _nvrtcProgram *nvrtcProgram;
 
 // MARK: Constants: our name, the vendor's, the value
@@ -31,7 +35,10 @@ typedef struct _nvrtcProgram *nvrtcProgram;
     X(cudaNotReady, CUDA_ERROR_NOT_READY, 600) \
     X(cudaIllegalAddress, CUDA_ERROR_ILLEGAL_ADDRESS, 700) \
     X(cudaLaunchOutOfResources, CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, 701) \
-    X(cudaLaunchFailed, CUDA_ERROR_LAUNCH_FAILED, 719)
+    X(cudaLaunchFailed, CUDA_ERROR_LAUNCH_FAILED, 719) \
+    X(cudaNotSupported, CUDA_ERROR_NOT_SUPPORTED, 801) \
+    X(cudaCaptureUnsupported, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, 900) \
+    X(cudaCaptureInvalidated, CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, 901)
 
 #define CUDA_DEVICE_ATTRIBUTES(X) \
     X(cudaLargestGroupSize, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK, 1) \
@@ -42,7 +49,8 @@ typedef struct _nvrtcProgram *nvrtcProgram;
 
 #define CUDA_FLAGS(X) \
     X(cudaStreamNonBlocking, CU_STREAM_NON_BLOCKING, 1) \
-    X(cudaEventDisableTiming, CU_EVENT_DISABLE_TIMING, 2)
+    X(cudaEventDisableTiming, CU_EVENT_DISABLE_TIMING, 2) \
+    X(cudaCaptureRelaxed, CU_STREAM_CAPTURE_MODE_RELAXED, 2)
 
 #define CUDA_COMPILER_STATUSES(X) X(nvrtcSuccess, NVRTC_SUCCESS, 0)
 
@@ -92,6 +100,16 @@ enum CUDACompilerStatus : uint32_t { CUDA_COMPILER_STATUSES(CUDA_ENUMERATOR) };
             unsigned threadsY, unsigned threadsZ, unsigned sharedByteCount, CUstream _Nullable stream, \
             void *_Nullable *_Nullable arguments, void *_Nullable *_Nullable extra))
 
+// Since CUDA 11.4; a driver without them has no graphs.
+#define CUDA_GRAPH_FUNCTIONS(X) \
+    X(uint32_t, cuStreamBeginCapture_v2, (CUstream stream, uint32_t mode)) \
+    X(uint32_t, cuStreamEndCapture, (CUstream stream, CUgraph _Nullable *_Nonnull graph)) \
+    X(uint32_t, cuGraphInstantiateWithFlags, \
+        (CUgraphExec _Nullable *_Nonnull executable, CUgraph graph, unsigned long long flags)) \
+    X(uint32_t, cuGraphLaunch, (CUgraphExec executable, CUstream stream)) \
+    X(uint32_t, cuGraphExecDestroy, (CUgraphExec executable)) \
+    X(uint32_t, cuGraphDestroy, (CUgraph graph))
+
 #define NVRTC_FUNCTIONS(X) \
     X(uint32_t, nvrtcVersion, (int *major, int *minor)) \
     X(const char *_Nullable, nvrtcGetErrorString, (uint32_t status)) \
@@ -111,10 +129,12 @@ enum CUDACompilerStatus : uint32_t { CUDA_COMPILER_STATUSES(CUDA_ENUMERATOR) };
     X(uint32_t, nvrtcGetProgramLog, (nvrtcProgram program, char *text))
 
 #define CUDA_POINTER(result, name, parameters) result(*_Nonnull name) parameters;
+#define CUDA_OPTIONAL_POINTER(result, name, parameters) result(*_Nullable name) parameters;
 // The entries of libcuda, under their names there.
 typedef struct CUDAFunctions {
     CUDA_FUNCTIONS(CUDA_POINTER)
-    // Contexts, streams, events, modules and memory that live: made by the functions below. Atomic.
+    CUDA_GRAPH_FUNCTIONS(CUDA_OPTIONAL_POINTER)
+    // Contexts, streams, events, modules, memory and graphs that live: made by the functions below. Atomic.
     int64_t liveObjectCount;
 } CUDAFunctions;
 
@@ -123,6 +143,7 @@ typedef struct NVRTCFunctions {
     NVRTC_FUNCTIONS(CUDA_POINTER)
 } NVRTCFunctions;
 #undef CUDA_POINTER
+#undef CUDA_OPTIONAL_POINTER
 
 enum CUDALoadOutcome : int32_t {
     // `detail` is the file.
@@ -136,6 +157,8 @@ enum CUDALoadOutcome : int32_t {
 // Open a library, which stays open if it has everything, and fill the table. `detail` says what was found or is missing.
 enum CUDALoadOutcome cudaLoad(const char *path, CUDAFunctions *functions, const char *_Nullable *_Nonnull detail);
 enum CUDALoadOutcome nvrtcLoad(const char *path, NVRTCFunctions *functions, const char *_Nullable *_Nonnull detail);
+enum CUDALoadOutcome cublasLtLoad(
+    const char *path, CUBLASLtFunctions *functions, const char *_Nullable *_Nonnull detail);
 
 // MARK: Objects, counted. What succeeds makes one, or gives one back.
 
@@ -148,6 +171,14 @@ uint32_t cudaLoadModule(CUDAFunctions *functions, const void *image, CUmodule _N
 uint32_t cudaAllocate(CUDAFunctions *functions, size_t byteCount, unsigned long long *address);
 uint32_t cudaAllocateHost(CUDAFunctions *functions, size_t byteCount, void *_Nullable *_Nonnull address);
 
+int cudaHasGraphs(const CUDAFunctions *functions);
+// `cudaNotSupported` without graphs.
+uint32_t cudaBeginCapture(CUDAFunctions *functions, CUstream stream);
+// Ends it in any case, and may give a graph even then when it fails.
+uint32_t cudaEndCapture(CUDAFunctions *functions, CUstream stream, CUgraph _Nullable *_Nonnull graph);
+uint32_t cudaInstantiate(CUDAFunctions *functions, CUgraph graph, CUgraphExec _Nullable *_Nonnull executable);
+uint32_t cudaLaunchGraph(CUDAFunctions *functions, CUgraphExec executable, CUstream stream);
+
 // A driver that fails to release an object still has it; nothing more can be done, so it counts as released.
 void cudaReleaseContext(CUDAFunctions *functions, int device);
 void cudaDestroyStream(CUDAFunctions *functions, CUstream stream);
@@ -155,6 +186,8 @@ void cudaDestroyEvent(CUDAFunctions *functions, CUevent event);
 void cudaUnloadModule(CUDAFunctions *functions, CUmodule module);
 void cudaFree(CUDAFunctions *functions, unsigned long long address);
 void cudaFreeHost(CUDAFunctions *functions, void *address);
+void cudaDestroyExecutable(CUDAFunctions *functions, CUgraphExec executable);
+void cudaDestroyGraph(CUDAFunctions *functions, CUgraph graph);
 
 #pragma clang assume_nonnull end
 

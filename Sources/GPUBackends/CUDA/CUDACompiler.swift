@@ -119,28 +119,15 @@ extension CUDACompiler {
     package static func shared(
         for device: CUDADevice? = nil, paths: [String] = CUDALibrarySearch.nvrtc().paths
     ) throws -> CUDACompiler {
-        let index = device.map { Int($0.index) } ?? 0
-        var (unsuitable, incomplete, missing): (TensorError?, (any Error)?, (any Error)?)
-        for path in paths {
-            do {
-                let compiler = try open(path)
-                guard let device, let mismatch = compiler.mismatch(with: device) else { return compiler }
-                unsuitable = unsuitable ?? mismatch
-            } catch LibraryFailure.missing(let reason) {
-                missing = missing ?? LibraryFailure.missing(reason)
-            } catch {
-                // One that lacks something tells more than those that aren't there.
-                incomplete = incomplete ?? error
-            }
+        try firstSuitable(paths, open: open) { compiler in
+            device.flatMap(compiler.mismatch)
+        } absent: { reason in
+            TensorError(
+                .deviceUnavailable, operation: "open", "no NVRTC, which compiles the kernels: \(reason)",
+                device: .cuda(device?.index ?? 0),
+                remedy: "apt-get install nvidia-cuda-toolkit, or pip install nvidia-cuda-nvrtc-cu12, "
+                    + "or name libnvrtc.so in XLSR_NVRTC")
         }
-        if let unsuitable { throw unsuitable }
-        if let error = incomplete as? TensorError { throw error }
-        let reason = (incomplete ?? missing).map { "\($0)" } ?? "nothing to open"
-        throw TensorError(
-            .deviceUnavailable, operation: "open", "no NVRTC, which compiles the kernels: \(reason)",
-            device: .cuda(index),
-            remedy: "apt-get install nvidia-cuda-toolkit, or pip install nvidia-cuda-nvrtc-cu12, "
-                + "or name libnvrtc.so in XLSR_NVRTC")
     }
 
     private static func open(_ path: String) throws -> CUDACompiler {

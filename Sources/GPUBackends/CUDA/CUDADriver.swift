@@ -11,29 +11,47 @@ package final class CUDADriver: GPUDriver {
     package var properties: GPUProperties { target.properties }
     package var programStatistics: ProgramStatistics { state.withLock { $0.programs.statistics } }
 
-    private struct State: Sendable {
+    struct State: Sendable {
         var programs: CUDAPrograms
         var staging: CUDAStaging
+        var products: CUBLASLtProducts?
     }
 
+    /// Where this thread's work goes while a driver records.
+    private struct Recording: Sendable {
+        let driver: ObjectIdentifier
+        let stream: CUDAHandle
+    }
+
+    @TaskLocal private static var recording: Recording?
+
     private let target: CUDADevice
-    private let library: CUDALibrary
-    private let context: CUDAHandle
-    private let stream: CUDAHandle
-    private let state: Mutex<State>
+    let library: CUDALibrary
+    let context: CUDAHandle
+    let stream: CUDAHandle
+    package let productLibrary: String?
+    package let usesTF32: Bool
+    let state: Mutex<State>
 
-    private var functions: UnsafeMutablePointer<CUDAFunctions> { library.functions }
+    var functions: UnsafeMutablePointer<CUDAFunctions> { library.functions }
 
+    /// - Parameter usesTF32: whether products of float32 may round their factors to ten bits of fraction.
     /// - Throws: `TensorError` of kind `deviceUnavailable`, with what is missing and how to get it.
-    package convenience init(index: Int) throws {
+    package convenience init(index: Int, usesTF32: Bool = false) throws {
         let library = try CUDALibrary.shared()
         let target = try CUDADevice.at(index, of: library)
         // Without a compiler the first kernel would fail: better to say so at once.
-        try self.init(target, of: library, compiler: .shared(for: target), cache: .ofUser("cuda"))
+        let compiler = try CUDACompiler.shared(for: target)
+        let products = CUBLASLt.isWanted ? Result { try CUBLASLt.shared(for: target) } : nil
+        try self.init(
+            target, of: library, compiler: compiler, cache: .ofUser("cuda"),
+            products: usesTF32 ? products?.get() : try? products?.get(), usesTF32: usesTF32)
     }
 
+    /// - Parameter products: nil: all by kernels.
     package init(
-        _ target: CUDADevice, of library: CUDALibrary, compiler: CUDACompiler, cache: ProgramCache?
+        _ target: CUDADevice, of library: CUDALibrary, compiler: CUDACompiler, cache: ProgramCache?,
+        products: CUBLASLt? = nil, usesTF32: Bool = false
     ) throws {
         let device = Device.cuda(target.index)
         (context, stream) = try openingCUDA(device) {
@@ -45,21 +63,17 @@ package final class CUDADriver: GPUDriver {
                 cudaRetainContext($0, target.ordinal, &$1)
             }
             try library.check(library.functions.pointee.cuCtxSetCurrent(context.pointer), "open", device)
-            // The stream keeps its context.
-            let stream = try CUDAHandle(of: library, "open", device: device) { [context] functions, stream in
-                _ = functions.pointee.cuCtxSetCurrent(context.pointer)
-                cudaDestroyStream(functions, stream)
-            } make: {
-                cudaCreateStream($0, &$1)
-            }
-            return (context, stream)
+            return (context, try Self.makeStream("open", library, context, device))
         }
         (self.device, self.target, self.library) = (device, target, library)
+        let made = try Self.products(products, device: device, usesTF32: usesTF32)
+        self.usesTF32 = usesTF32
+        productLibrary = made.map { "cuBLASLt \($0.library.version)\(usesTF32 ? " in TF32" : "")" }
         state = Mutex(
             State(
                 programs: CUDAPrograms(
                     library: library, target: target, device: device, cache: cache, compiler: compiler),
-                staging: CUDAStaging(library: library, device: device)))
+                staging: CUDAStaging(library: library, device: device), products: made))
     }
 
     deinit {
@@ -67,84 +81,54 @@ package final class CUDADriver: GPUDriver {
         _ = functions.pointee.cuCtxSetCurrent(context.pointer)
         _ = functions.pointee.cuStreamSynchronize(stream.pointer)
         state.withLock { state in
+            state.products = nil
             state.programs.removeAll()
             state.staging.removeAll()
         }
     }
 
-    private func makeCurrent(_ operation: String) throws {
-        try library.check(functions.pointee.cuCtxSetCurrent(context.pointer), operation, device)
-    }
-
-    // MARK: Memory
-
-    package func allocate(byteCount: Int) throws -> UnsafeMutableRawPointer? {
-        try makeCurrent("allocate")
-        var address: UInt64 = 0
-        let status = cudaAllocate(functions, byteCount, &address)
-        guard status != cudaOutOfMemory.rawValue else { return nil }
-        try library.check(status, "allocate", device)
-        return UnsafeMutableRawPointer(bitPattern: UInt(address))
-    }
-
-    package func free(_ address: UnsafeMutableRawPointer, byteCount: Int) {
-        _ = functions.pointee.cuCtxSetCurrent(context.pointer)
-        // Waits for the work that uses it.
-        cudaFree(functions, address.deviceAddress)
-    }
-
-    private static let guardByte: UInt8 = 0xA5
-
-    package func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {
-        let bytes = [UInt8](repeating: Self.guardByte, count: byteCount)
-        bytes.withUnsafeBytes { try? upload($0, to: address + offset) }
-    }
-
-    package func checkGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) -> Bool {
-        var bytes = [UInt8](repeating: 0, count: byteCount)
-        do {
-            try bytes.withUnsafeMutableBytes { try download(address + offset, into: $0) }
-        } catch {
-            return false
+    /// The stream keeps its context.
+    static func makeStream(
+        _ operation: String, _ library: CUDALibrary, _ context: CUDAHandle, _ device: Device
+    ) throws -> CUDAHandle {
+        try CUDAHandle(of: library, operation, device: device) { functions, stream in
+            _ = functions.pointee.cuCtxSetCurrent(context.pointer)
+            cudaDestroyStream(functions, stream)
+        } make: {
+            cudaCreateStream($0, &$1)
         }
-        return bytes.allSatisfy { $0 == Self.guardByte }
     }
 
-    package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) throws {
-        guard !bytes.isEmpty else { return }
-        try makeCurrent("upload")
-        try state.withLock { try $0.staging.upload(bytes, to: address.deviceAddress, stream: stream.pointer) }
-    }
-
-    package func download(_ address: UnsafeMutableRawPointer, into bytes: UnsafeMutableRawBufferPointer) throws {
-        guard let target = bytes.baseAddress, !bytes.isEmpty else { return try synchronize() }
-        try makeCurrent("download")
-        try library.check(
-            functions.pointee.cuMemcpyDtoHAsync_v2(target, address.deviceAddress, bytes.count, stream.pointer),
-            "download", device)
-        // Whatever fails from here on: the memory is the caller's again when this returns.
-        try wait("download")
-    }
-
-    package func copy(
-        _ source: UnsafeMutableRawPointer, byteCount: Int, to target: UnsafeMutableRawPointer, offset: Int
-    ) throws {
-        guard byteCount > 0 else { return }
-        try makeCurrent("copy")
-        try library.check(
-            functions.pointee.cuMemcpyDtoDAsync_v2(
-                (target + offset).deviceAddress, source.deviceAddress, byteCount, stream.pointer), "copy", device)
+    func makeCurrent(_ operation: String) throws {
+        try library.check(functions.pointee.cuCtxSetCurrent(context.pointer), operation, device)
     }
 
     // MARK: Order
 
     package func synchronize() throws {
+        try requireNoRecording("waiting")
         try makeCurrent("synchronize")
         try wait("synchronize")
     }
 
-    private func wait(_ operation: String) throws {
+    func wait(_ operation: String) throws {
         try library.check(functions.pointee.cuStreamSynchronize(stream.pointer), operation, device)
+    }
+
+    // MARK: Recording
+
+    /// Where this thread's work is recorded.
+    var recordingStream: CUDAHandle? {
+        Self.recording.flatMap { $0.driver == ObjectIdentifier(self) ? $0.stream : nil }
+    }
+
+    func whileRecording(into stream: CUDAHandle, _ body: () throws -> Void) throws {
+        let recording = Recording(driver: ObjectIdentifier(self), stream: stream)
+        try Self.$recording.withValue(recording) { try body() }
+    }
+
+    func requireNoRecording(_ what: String) throws {
+        guard recordingStream == nil else { throw TensorError(unrecordable: what, device: device) }
     }
 
     // MARK: Launches
@@ -162,15 +146,22 @@ package final class CUDADriver: GPUDriver {
         try makeCurrent(kernel.name)
         // Eight bytes each, whatever the parameter's size: little-endian machines keep the value in the first ones.
         var values = arguments.map(\.bits)
+        let recordingStream = recordingStream
         try state.withLock { state in
+            guard recordingStream == nil || state.programs.isReady(kernel) else {
+                throw TensorError(unrecordable: "\(kernel.name), which has never run,", device: device)
+            }
             let function = try state.programs.function(kernel)
             let status = values.withUnsafeMutableBufferPointer { values in
                 var pointers = values.indices.map { index in
                     values.baseAddress.map { UnsafeMutableRawPointer($0 + index) }
                 }
+                // The driver knows how many there are; tools that look on don't.
+                pointers.append(nil)
                 return functions.pointee.cuLaunchKernel(
                     function, UInt32(groups.x), UInt32(groups.y), UInt32(groups.z), UInt32(threads.x),
-                    UInt32(threads.y), UInt32(threads.z), 0, stream.pointer, &pointers, nil)
+                    UInt32(threads.y), UInt32(threads.z), 0, (recordingStream ?? stream).pointer, &pointers,
+                    nil)
             }
             try library.check(status, kernel.name, device)
         }

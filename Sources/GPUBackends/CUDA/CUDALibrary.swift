@@ -17,6 +17,9 @@ package final class CUDALibrary: @unchecked Sendable {
     /// Objects that were made through it and not yet released.
     package var liveObjectCount: Int { Int(cudaLiveObjectCount(functions)) }
 
+    /// Whether the driver is of CUDA 11.4 or newer.
+    package var hasGraphs: Bool { cudaHasGraphs(functions) != 0 }
+
     /// The file that `XLSR_CUDA` names, or the driver of the system; opened once a process, it stays open.
     package static func shared() throws -> CUDALibrary { try opened.get() }
 
@@ -106,6 +109,30 @@ func openLibrary<Functions>(
     case cudaFunctionMissing: return .failure(.incomplete(path: path, function: text))
     default: return .failure(.missing(text))
     }
+}
+
+/// The first library of some files that opens and suits.
+/// - Throws: why the first that opens doesn't suit, else what the first that is there lacks, else what `absent` makes of
+///   why there is none.
+func firstSuitable<Library>(
+    _ paths: [String], open: (String) throws -> Library, mismatch: (Library) -> TensorError?,
+    absent: (_ reason: String) -> TensorError
+) throws -> Library {
+    var (unsuitable, incomplete, missing): (TensorError?, (any Error)?, (any Error)?)
+    for path in paths {
+        do {
+            let library = try open(path)
+            guard let reason = mismatch(library) else { return library }
+            unsuitable = unsuitable ?? reason
+        } catch LibraryFailure.missing(let reason) {
+            missing = missing ?? LibraryFailure.missing(reason)
+        } catch {
+            // One that lacks something tells more than those that aren't there.
+            incomplete = incomplete ?? error
+        }
+    }
+    if let error = unsuitable ?? incomplete as? TensorError { throw error }
+    throw absent((incomplete ?? missing).map { "\($0)" } ?? "nothing to open")
 }
 
 /// A context, stream or event, released when nothing refers to it any more. It keeps its library.

@@ -20,6 +20,13 @@ package struct CUDALibrarySearch {
             variable: "XLSR_NVRTC", environment: environment)
     }
 
+    package static func cublasLt(
+        environment: @escaping (String) -> String? = ProgramCache.variable
+    ) -> CUDALibrarySearch {
+        CUDALibrarySearch(
+            name: "libcublasLt", versions: ["13", "12", "11"], variable: "XLSR_CUBLASLT", environment: environment)
+    }
+
     /// The file of the variable alone, if it is set. Else what the loader finds, then the toolkit's folders, then
     /// Python's wheels; no file twice.
     package var paths: [String] {
@@ -44,7 +51,7 @@ package struct CUDALibrarySearch {
         return folders + ["CONDA_PREFIX"].compactMap(value).map { "\($0)/lib" }
     }
 
-    /// `nvidia/cu13/lib` and `nvidia/cuda_nvrtc/lib` in the packages of the Pythons that are around.
+    /// `nvidia/cu13/lib`, `nvidia/cuda_nvrtc/lib` and `nvidia/cublas/lib` in the packages of the Pythons that are around.
     private var wheelFolders: [String] {
         let home = value("HOME")
         let managed = (value("PYENV_ROOT") ?? home.map { "\($0)/.pyenv" }).map { root in

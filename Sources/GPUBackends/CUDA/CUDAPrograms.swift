@@ -27,6 +27,9 @@ struct CUDAPrograms: @unchecked Sendable {
     /// Of an image, by a driver that is older than the compiler.
     private static let refusals = [cudaInvalidImage, cudaNoBinaryForDevice, cudaInvalidPTX, cudaUnsupportedPTXVersion]
 
+    /// Whether the kernel is loaded.
+    func isReady(_ kernel: GPUKernel) -> Bool { functions[kernel] != nil }
+
     mutating func function(_ kernel: GPUKernel) throws -> CUfunction {
         if let known = functions[kernel] { return known }
         let module = try module(kernel.program)

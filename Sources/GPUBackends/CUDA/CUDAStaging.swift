@@ -1,16 +1,21 @@
 import CUDAShim
 import TensorEngine
 
-/// Pinned host memory that uploads go through, piece by piece, so that the host waits for nothing but a free piece:
-/// some slots, used in turn. Copies straight from ordinary memory are not used: where the GPU can read that itself, it
-/// may do so after the call has returned.
+/// Pinned host memory that copies go through, piece by piece: uploads through some slots in turn, so that the host waits
+/// for nothing but a free one; downloads through slots of their own, so that it waits for its numbers alone, and not for
+/// what other threads have queued since. Copies straight from ordinary memory are not used: where the GPU can read that
+/// itself, it may do so after the call has returned.
+///
+/// All copies are queued among the kernels. A second stream could begin a batch's upload while the one before is
+/// computed, but that is 20 MB beside tens of milliseconds of work, and each block would need an event of its own.
 ///
 /// `@unchecked Sendable`: it owns its memory and events, and the CUDA driver's lock guards it.
 struct CUDAStaging: @unchecked Sendable {
     /// Of one slot.
-    private static let byteCount = 512 << 10
+    static let byteCount = 512 << 10
 
-    private struct Slot {
+    /// `@unchecked Sendable`: whoever borrowed it has it alone.
+    struct Slot: @unchecked Sendable {
         let memory: UnsafeMutableRawPointer
         /// Recorded after the slot's last copy.
         let event: CUDAHandle
@@ -20,6 +25,8 @@ struct CUDAStaging: @unchecked Sendable {
     private let device: Device
     private var slots: [Slot] = []
     private var next = 0
+    /// For downloads, of which each has its own.
+    private var idle: [Slot] = []
     /// Room for the samples of eight minutes, so that the host can queue a batch while the one before is computed. Fewer
     /// once the system has no more memory that can be pinned.
     private var largestSlotCount = 64
@@ -55,10 +62,30 @@ struct CUDAStaging: @unchecked Sendable {
 
     /// Once nothing is queued any more.
     mutating func removeAll() {
-        for slot in slots { cudaFreeHost(library.functions, slot.memory) }
-        slots = []
+        for slot in slots + idle { cudaFreeHost(library.functions, slot.memory) }
+        (slots, idle) = ([], [])
         next = 0
     }
+
+    /// Slots for a download, as many as it has use for; none where no memory can be pinned.
+    mutating func borrow(for byteCount: Int) throws -> [Slot] {
+        let most = 8
+        var borrowed: [Slot] = []
+        for _ in 0..<min(most, (byteCount + Self.byteCount - 1) / Self.byteCount) {
+            do {
+                borrowed.append(try idle.popLast() ?? makeSlot())
+            } catch let error as TensorError where error.kind == .outOfMemory {
+                break
+            } catch {
+                idle += borrowed
+                throw error
+            }
+        }
+        return borrowed
+    }
+
+    /// Takes slots back that no copy uses any more.
+    mutating func giveBack(_ borrowed: [Slot]) { idle += borrowed }
 
     /// A slot whose last copy is done; nil where no memory can be pinned.
     private mutating func nextSlot() throws -> Slot? {

@@ -9,8 +9,10 @@ extension GPUBackend {
         guard size > 0 else { return }
         let usesTensorCores = shape.usesTensorCores && precision != .float32 && size.isMultiple(of: 8)
         let queries = usesTensorCores ? KernelShape.tensorQueries : shape.attentionQueries(headSize: size)
-        let parts = AttentionParts(segments, queries: queries, panel: shape.panel)
-        let partTable = try table(.attentionParts(segments, queries: queries)) { parts.numbers }
+        // As many groups for all lengths where groups are cheap, so that a graph serves for others.
+        let rows = isPacked ? nil : queryKeyValue.shape[0]
+        let parts = AttentionParts(segments, queries: queries, panel: shape.panel, rows: rows)
+        let partTable = try table(.attentionParts(queries: queries, panel: shape.panel, rows: rows), of: segments)
         let common: [KernelArgument] = [.buffer(queryKeyValue), .buffer(partTable)]
         let rest: [KernelArgument] = [.buffer(result), .int(heads), .float(1 / Float(size).squareRoot())]
         let program = shape.attention(headSize: size)
@@ -24,9 +26,7 @@ extension GPUBackend {
                 program, "attention", groups: (parts.count, heads, 1),
                 threads: KernelShape.tiledQueries * KernelShape.threadsPerQuery, common + rest)
         case .wide:
-            let segmentTable = try table(.packedSegments(segments)) {
-                AttentionParts.packedSegments(segments, panel: shape.panel)
-            }
+            let segmentTable = try table(.packedSegments(panel: shape.panel), of: segments)
             let keyPanels = try scratch(floats: parts.paddedKeyCount * heads * size)
             let valuePanels = try scratch(floats: parts.paddedKeyCount * heads * ceil(size, shape.panel) * shape.panel)
             try launch(
@@ -52,7 +52,8 @@ struct AttentionParts {
 
     var count: Int { numbers.count / Self.fields }
 
-    init(_ segments: Segments, queries: Int, panel: Int) {
+    /// - Parameter rows: of all; there are parts then for any lengths of as many segments, the last ones empty.
+    init(_ segments: Segments, queries: Int, panel: Int, rows: Int? = nil) {
         let offsets = Self.paddedOffsets(segments, panel: panel)
         for index in 0..<segments.count {
             let length = segments.lengths[index]
@@ -62,6 +63,8 @@ struct AttentionParts {
             }
         }
         paddedKeyCount = offsets[segments.count]
+        let most = rows.map { $0 / queries + segments.count } ?? count
+        numbers += [Int32](repeating: 0, count: max(0, most - count) * Self.fields)
     }
 
     /// A segment's first row, its row count, where its keys begin.

@@ -35,9 +35,14 @@ extension GPUBackend {
     }
 
     public func convert(_ x: Tensor, into result: Tensor) throws {
-        let count = x.shape.count
+        try convert(x.storage, x.dtype, into: result.storage, result.dtype, count: x.shape.count)
+    }
+
+    func convert(
+        _ x: Storage, _ type: DType, into result: Storage, _ resultType: DType, count: Int
+    ) throws {
         try launch(
-            shape.elementwise, "\(x.dtype.kernelName)_to_\(result.dtype.kernelName)", groups: (blocks(count), 1, 1),
+            shape.elementwise, "\(type.kernelName)_to_\(resultType.kernelName)", groups: (blocks(count), 1, 1),
             threads: shape.groupSize, [.buffer(x), .buffer(result), .long(count)])
     }
 }

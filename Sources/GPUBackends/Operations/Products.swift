@@ -25,6 +25,7 @@ struct Product {
 extension GPUBackend {
     func multiply(_ product: Product) throws {
         counters.add(.products)
+        guard try !multiplyByLibrary(product) else { return }
         let (m, n) = (product.m, product.n)
         var arguments: [KernelArgument] = [
             .buffer(product.a), .buffer(product.starts), .long(product.rowStride), .long(product.batchStride),

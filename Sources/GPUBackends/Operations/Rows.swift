@@ -39,8 +39,8 @@ extension GPUBackend {
     public func channelStatistics(_ x: Tensor, segments: Segments, into result: Tensor) throws {
         let columns = x.shape.columns
         let parts = NormParts(segments)
-        let partTable = try table(.normParts(segments)) { parts.parts }
-        let rangeTable = try table(.normRanges(segments)) { parts.ranges }
+        let partTable = try table(.normParts, of: segments)
+        let rangeTable = try table(.normRanges, of: segments)
         let partial = try scratch(floats: parts.partCount * columns)
         for (means, firstRow) in [(nil, 0), (result, segments.count)] as [(Tensor?, Int)] {
             try launch(
@@ -60,7 +60,7 @@ extension GPUBackend {
     ) throws {
         let columns = x.shape.columns
         let parts = NormParts(segments)
-        let partTable = try table(.normParts(segments)) { parts.parts }
+        let partTable = try table(.normParts, of: segments)
         if segments.validRowCount < x.shape.rows { try fill(0, into: result) }
         try launch(
             shape.rows, "channel_norm", groups: (parts.partCount, channelGroups(columns), 1),
@@ -75,7 +75,7 @@ extension GPUBackend {
 }
 
 /// Segments cut into parts of few rows, so that sums stay exact and all of a device works.
-private struct NormParts {
+struct NormParts {
     static let partRows = 128
     /// First row, row count, segment.
     private(set) var parts: [Int32] = []

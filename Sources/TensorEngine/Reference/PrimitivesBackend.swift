@@ -9,6 +9,7 @@ package final class PrimitivesBackend: Backend {
     package var counters: Counters { base.counters }
     package var tileByteCount: Int { base.tileByteCount }
     package var batchesUnderWay: Int { base.batchesUnderWay }
+    package var usesTF32: Bool { base.usesTF32 }
 
     package init(_ base: any Backend) {
         self.base = base

@@ -9,6 +9,8 @@ struct Wav2Vec2Encoder: Sendable {
     private let norm: Normalization
     private var layers: [EncoderLayer]
     private let adapter: Adapter?
+    /// The layers, without and with an average of their states.
+    private var regions = (states: CaptureRegion(), averages: CaptureRegion())
 
     init(_ weights: WeightReader, _ configuration: Configuration) throws {
         self.configuration = configuration
@@ -29,6 +31,7 @@ struct Wav2Vec2Encoder: Sendable {
     /// The same layers, not copied, with other adapters between them.
     func adapted(by adapters: [AttentionAdapter]) -> Wav2Vec2Encoder {
         var encoder = self
+        encoder.regions = (CaptureRegion(), CaptureRegion())
         for index in layers.indices where index < adapters.count { encoder.layers[index].adapter = adapters[index] }
         return encoder
     }
@@ -40,6 +43,27 @@ struct Wav2Vec2Encoder: Sendable {
     ) throws -> EncoderOutput {
         let (frames, segments) = try featureExtractor(utterances, on: backend, taps: taps)
         let (features, projected) = try featureProjection(frames, segments: segments, taps: taps)  // [frames, hidden]
+        let transformed: [Tensor]
+        if taps == nil {
+            let region = average == nil ? regions.states : regions.averages
+            transformed = try backend.captured(region, projected, segments: segments) {
+                try self.transformed($0, segments: $1, average: average, taps: nil)
+            }
+        } else {
+            transformed = try self.transformed(projected, segments: segments, average: average, taps: taps)
+        }
+        let normed = transformed[0]
+        let (states, outputSegments) = try adapter?(normed, segments: segments) ?? (normed, segments)
+        taps?.record("last_hidden_state", states, outputSegments)  // [fewer frames, width] with an adapter
+        return EncoderOutput(
+            states: states, segments: outputSegments, extractFeatures: features, frameSegments: segments,
+            layerAverage: transformed.dropFirst().first)
+    }
+
+    /// `[frames, hidden]` → the last hidden states, and their average where that is asked for: `[frames, hidden]` each.
+    private func transformed(
+        _ projected: Tensor, segments: Segments, average: LayerAverage?, taps: Taps?
+    ) throws -> [Tensor] {
         let positions = try positionalConvolution(projected, segments: segments)  // [frames, hidden]
         taps?.record("pos_conv_embed", positions, segments)
         var x = try projected.adding(positions)
@@ -54,10 +78,6 @@ struct Wav2Vec2Encoder: Sendable {
         }
         let normed = configuration.usesStableLayerNorm ? try x.layerNorm(norm) : x
         try sum?.add(average?.endsAfterNorm == true ? normed : x)
-        let (states, outputSegments) = try adapter?(normed, segments: segments) ?? (normed, segments)
-        taps?.record("last_hidden_state", states, outputSegments)  // [fewer frames, width] with an adapter
-        return EncoderOutput(
-            states: states, segments: outputSegments, extractFeatures: features, frameSegments: segments,
-            layerAverage: sum?.sum)
+        return [normed, sum?.sum].compactMap(\.self)
     }
 }

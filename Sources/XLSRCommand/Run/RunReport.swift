@@ -23,7 +23,7 @@ struct RunReport {
 
     /// - Parameter decoder: what wrote text, if anything did.
     func print(_ model: XLSRModel, _ decoder: CTCDecoder?) {
-        Terminal.note("model: \(model.name), \(model.precision.weights)")
+        Terminal.note("model: \(model.name), \(model.precision.name)")
         let backends = model.models.map(\.backend)
         for backend in backends { Terminal.note("device: \(backend.device), \(backend.summary)") }
         if let decoder { Terminal.note("decoder: \(decoder.summary)") }

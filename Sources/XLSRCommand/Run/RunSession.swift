@@ -114,7 +114,7 @@ final class RunSession {
     ) -> RunResult {
         let result = TranscriptionResult(
             audio: inputs[outcome.index], transcript: transcript, model: model.name,
-            device: outcome.deviceNames, precision: model.precision.weights.rawValue,
+            device: outcome.deviceNames, precision: model.precision.name,
             audioSeconds: outcome.audioSeconds,
             elapsedSeconds: outcome.elapsedSeconds + (found[outcome.index]?.elapsedSeconds ?? 0),
             voiceActivity: outcome.voiceActivity, language: found[outcome.index]?.language.language ?? model.language,
@@ -141,7 +141,7 @@ final class RunSession {
         }
         let result = HeadResult(
             content: content, audio: inputs[outcome.index], model: model.name,
-            device: outcome.deviceNames, precision: model.precision.weights.rawValue,
+            device: outcome.deviceNames, precision: model.precision.name,
             audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)
         return .head(result, style.format)
     }

@@ -55,7 +55,7 @@ struct TranslationResult: Encodable, Sendable {
         }
         self.model = model.name
         self.device = device
-        precision = model.precision.weights.rawValue
+        precision = model.precision.name
         self.audioSeconds = rounded(audioSeconds, 3)
         self.elapsedSeconds = rounded(elapsedSeconds, 3)
         realTimeFactor = audioSeconds > 0 ? rounded(elapsedSeconds / audioSeconds, 4) : nil

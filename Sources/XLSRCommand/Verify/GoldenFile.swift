@@ -8,6 +8,7 @@ struct GoldenFile: Sendable {
     /// differs by about 1.
     private static func tolerance(_ precision: Precision) -> Float {
         switch precision.weights {
+        case .float32 where precision.usesTF32: 2e-2
         case .float32, .int32: 1e-4
         case .float16: 2e-2
         case .bfloat16, .int8: 2e-1

@@ -10,7 +10,9 @@ enum RecordingCheck {
         for (index, name) in names.enumerated() {
             ProgressBar.show(name, index, of: names.count)
             guard let expected = Demo.transcript(ofRecording: name) else { continue }
-            let text = try model.transcribe([Demo.recording(named: name)])[0].text
+            // A device may record what it does: then it is the record that computes from the second time on.
+            let texts = try (0..<3).map { _ in try model.transcribe([Demo.recording(named: name)])[0].text }
+            let text = texts.first { $0 != expected } ?? expected
             let verdict = text == expected ? "right" : "wrong: expected \(singleQuoted(expected))"
             try Terminal.printResult("\(padded(name, 26)) \(singleQuoted(text)) \(verdict)\n")
             if text != expected { wrong.append(name) }

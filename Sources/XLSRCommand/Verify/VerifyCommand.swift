@@ -51,7 +51,13 @@ extension Command {
             if verbosity == .quiet { ProgressBar.disable() }
             let (source, precision) = (try arguments.modelSource(), try arguments.precision())
             let golden = try arguments[.golden].map(GoldenFile.init)
-            let backend = try BackendRegistry.open(arguments.device(), options: arguments.backendOptions())
+            let options = try arguments.backendOptions()
+            let modelBackend = try BackendRegistry.open(arguments.device(), options: options)
+            // Operations are compared with exact ones.
+            var exactOptions = options
+            exactOptions.usesTF32 = false
+            let backend =
+                options.usesTF32 ? try BackendRegistry.open(modelBackend.device, options: exactOptions) : modelBackend
             try Terminal.printResult("device \(backend.device): \(backend.summary)\n")
 
             let start = ContinuousClock.now
@@ -64,7 +70,7 @@ extension Command {
                     Terminal.note("operations: \(decimal(start.duration(to: .now).seconds, 1)) s")
                 }
             }
-            let model = try XLSRModel(source.files, name: source.name, on: backend, precision: precision)
+            let model = try XLSRModel(source.files, name: source.name, on: modelBackend, precision: precision)
             if let golden { problems.append(try golden.compare(model)) }
             if !arguments.has(.model) { problems.append(try RecordingCheck.run(model)) }
             let found = problems.compactMap(\.self)

@@ -1,11 +1,11 @@
 #ifndef FAKE_CUDA_H
 #define FAKE_CUDA_H
 
-// NVIDIA's driver and NVRTC over host memory, for the tests of the host side: contexts, streams, events, memory, modules
-// and sticky errors behave as the manual says; kernels do nothing. Commands run only when the host waits, as late as a
-// driver may run them. It counts calls and objects, fails on demand, and notes the first call that the manual forbids:
-// without the right context, with what was released, beyond memory. A program with the option -DWRONG=1 doesn't compile.
-// One a process: tests that use it take turns.
+// NVIDIA's driver, NVRTC and cuBLASLt over host memory, for the tests of the host side: contexts, streams, events, memory,
+// modules, graphs and sticky errors behave as the manual says; kernels do nothing, cuBLASLt's products are computed.
+// Commands run only when the host waits, as late as a driver may run them. It counts calls and objects, fails on demand,
+// and notes the first call that the manual forbids: without the right context, with what was released, beyond memory.
+// A program with the option -DWRONG=1 doesn't compile. One a process: tests that use it take turns.
 
 #include "CUDAShim.h"
 
@@ -25,12 +25,18 @@ typedef struct FakeCUDASettings {
     // Whether images are refused, as by a driver that is too old.
     uint32_t refusesImages;
     // The call of this number, counted from 1 since the last reset, fails with `status` or, one of NVRTC, with
-    // `compilerStatus`; 0 is none.
+    // `compilerStatus`, or, one of cuBLASLt, with `productStatus`; 0 is none.
     int64_t failingCall;
     // The command of this number is queued and fails later, with `status`, which then stays with its context; 0 is none.
     int64_t failingCommand;
     uint32_t status;
     uint32_t compilerStatus;
+    // As 10000 · major + 100 · minor + patch.
+    uint64_t productLibraryVersion;
+    // Whether cuBLASLt finds no algorithm; whether it refuses when it is to multiply.
+    uint32_t refusesProducts, refusesToMultiply;
+    // Of its calls that fail.
+    uint32_t productStatus;
 } FakeCUDASettings;
 
 // One GPU of capability 9.0, nothing fails.
@@ -40,11 +46,19 @@ void fakeCUDAReset(FakeCUDASettings settings);
 
 CUDAFunctions fakeCUDAFunctions(void);
 NVRTCFunctions fakeNVRTCFunctions(void);
+CUBLASLtFunctions fakeCUBLASLtFunctions(void);
 
 // Since the last reset.
 int64_t fakeCUDACallCount(void);
 int64_t fakeCUDACommandCount(void);
 int64_t fakeCUDACompilationCount(void);
+// Kernels that came to run, and graphs that were launched.
+int64_t fakeCUDAKernelCount(void);
+int64_t fakeCUDAGraphCount(void);
+// Algorithms that cuBLASLt chose.
+int64_t fakeCUDAHeuristicCount(void);
+// Its products that may round float32 factors.
+int64_t fakeCUDATF32Count(void);
 // The call that was made to fail, NULL when there was none.
 const char *_Nullable fakeCUDAFailedCall(void);
 // What was forbidden, NULL when nothing was.

@@ -18,10 +18,15 @@ func fakeCUDA(_ change: (inout FakeCUDASettings) -> Void = { _ in }) -> CUDALibr
 func fakeMisuse() -> String? { fakeCUDAMisuse().map { String(cString: $0) } }
 
 /// As `CUDADriver(index:)` opens the real one.
-func openFakeCUDA(_ library: CUDALibrary, index: Int = 0, cache: ProgramCache? = nil) throws -> CUDADriver {
+/// - Parameter multiplies: whether there is a cuBLASLt.
+func openFakeCUDA(
+    _ library: CUDALibrary, index: Int = 0, cache: ProgramCache? = nil, multiplies: Bool = false, usesTF32: Bool = false
+) throws -> CUDADriver {
     let target = try CUDADevice.at(index, of: library)
     let compiler = try CUDACompiler(functions: fakeNVRTCFunctions(), path: "fake")
-    return try CUDADriver(target, of: library, compiler: compiler, cache: cache)
+    let products = multiplies ? try CUBLASLt(functions: fakeCUBLASLtFunctions(), path: "fake") : nil
+    return try CUDADriver(
+        target, of: library, compiler: compiler, cache: cache, products: products, usesTF32: usesTF32)
 }
 
 func launch(_ driver: CUDADriver, _ program: GPUProgram, groups: (x: Int, y: Int, z: Int) = (1, 1, 1)) throws {

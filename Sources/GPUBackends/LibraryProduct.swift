@@ -1,0 +1,97 @@
+import TensorEngine
+
+/// A product `C = A · Wᵀ + bias + residual` that a vendor's library may do: `[m, depth]` × `[n, depth]` → `[m, n]`.
+/// A and W have one type; the others and all sums are float32.
+package struct LibraryProduct: Hashable, Sendable {
+    package var m: Int
+    package var n: Int
+    package var depth: Int
+    /// Numbers from one row of A to the next, at least `depth`.
+    package var aRowStride: Int
+    package var type: DType
+    package var hasBias: Bool
+    package var hasResidual: Bool
+
+    package init(
+        m: Int, n: Int, depth: Int, aRowStride: Int, type: DType, hasBias: Bool = false, hasResidual: Bool = false
+    ) {
+        self.m = m
+        self.n = n
+        self.depth = depth
+        self.aRowStride = aRowStride
+        self.type = type
+        self.hasBias = hasBias
+        self.hasResidual = hasResidual
+    }
+}
+
+package struct LibraryOperands: Sendable {
+    package var a: Storage
+    package var weight: Storage
+    package var bias: Storage?
+    package var residual: Storage?
+    package var c: Storage
+    package var workspace: Storage
+
+    package init(
+        a: Storage, weight: Storage, bias: Storage? = nil, residual: Storage? = nil, c: Storage, workspace: Storage
+    ) {
+        self.a = a
+        self.weight = weight
+        self.bias = bias
+        self.residual = residual
+        self.c = c
+        self.workspace = workspace
+    }
+}
+
+extension GPUBackend {
+    /// A product by the vendor's library, where there is one that takes it: plain rows that don't overlap.
+    ///
+    /// Its own GELU is the tanh form, and the models' is the exact one: what comes after the sum is done by kernels.
+    func multiplyByLibrary(_ product: Product) throws -> Bool {
+        let isPlain = product.starts == nil && product.batches == 1 && product.cRowStride == product.n
+        let isSized = product.m > 0 && product.n > 0 && product.depth > 0 && product.rowStride >= product.depth
+        guard driver.productLibrary != nil, isPlain, isSized, product.scales == nil,
+            product.weightType.isFloatingPoint
+        else { return false }
+        let addsInside = product.activation == nil
+        let request = LibraryProduct(
+            m: product.m, n: product.n, depth: product.depth, aRowStride: product.rowStride, type: product.weightType,
+            hasBias: product.bias != nil, hasResidual: product.residual != nil && addsInside)
+        guard let workspaceByteCount = try driver.workspaceByteCount(for: request) else { return false }
+        let a = try rounded(
+            product.a, count: (product.m - 1) * product.rowStride + product.depth, to: product.weightType)
+        let operands = LibraryOperands(
+            a: a, weight: product.weight, bias: product.bias?.storage,
+            residual: addsInside ? product.residual?.storage : nil, c: product.c,
+            workspace: try pool.allocate(byteCount: max(1, workspaceByteCount)))
+        guard try driver.multiply(request, operands) else { return false }
+        counters.add(.libraryProducts)
+        if let activation = product.activation {
+            try activate(product.c, activation, residual: product.residual, count: product.m * product.n)
+        }
+        return true
+    }
+
+    /// Float32 numbers as the type that a product takes.
+    private func rounded(_ storage: Storage, count: Int, to type: DType) throws -> Storage {
+        guard type != .float32 else { return storage }
+        let result = try pool.allocate(byteCount: count * type.byteSize)
+        try convert(storage, .float32, into: result, type, count: count)
+        return result
+    }
+
+    /// In place: each number is read by the thread that writes it.
+    private func activate(_ c: Storage, _ activation: UnaryKind, residual: Tensor?, count: Int) throws {
+        try launch(
+            shape.elementwise, "unary", groups: (blocks(count), 1, 1), threads: shape.groupSize,
+            [.int(activation.code), .buffer(c), .buffer(c), .long(count)])
+        guard let residual else { return }
+        try launch(
+            shape.elementwise, "binary", groups: (1, blocks(count), 1), threads: shape.groupSize,
+            [
+                .int(BinaryKind.add.code), .buffer(c), .buffer(residual), .buffer(c), .long(count), .long(0), .int(1),
+            ])
+    }
+}
