@@ -17,8 +17,10 @@ let kernelFlags = ["-Ounchecked", "-Xllvm", "-unroll-threshold=4000"]
             name: "SIMDKernelsV4", dependencies: ["SIMDKernelTable", "CPUShim"],
             swiftSettings: [.define("KERNELS_V4"), .unsafeFlags(kernelFlags + ["-Xcc", "-march=x86-64-v4"])]),
     ]
+    let tileEmulationFlags = ["-O2", "-march=x86-64-v3"]
 #else
     let kernelCopies: [Target] = []
+    let tileEmulationFlags: [String] = []
 #endif
 
 let kernels: [Target] =
@@ -74,16 +76,20 @@ let package = Package(
 
         // MARK: Tests
         .target(name: "TensorCoreEmulation", path: "Tests/TensorCoreEmulation"),
+        .target(name: "TileEmulation", path: "Tests/TileEmulation", cSettings: [.unsafeFlags(tileEmulationFlags)]),
         .testTarget(
             name: "TensorEngineTests",
             dependencies: [
                 "Conformance", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "OpenCLShim", "FakeOpenCL",
-                "CUDAShim", "FakeCUDA", "TensorCoreEmulation",
+                "CUDAShim", "FakeCUDA", "TensorCoreEmulation", "SIMDKernelTable", "TileEmulation",
             ]),
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
         .testTarget(
-            name: "XLSRTests", dependencies: ["XLSR", "TensorEngine", "Backends", "GPUBackends", "Conformance"],
+            name: "XLSRTests",
+            dependencies: [
+                "XLSR", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "Conformance", "TileEmulation",
+            ],
             exclude: ["Goldens", "Fixtures"]),
         // Runs the built `xlsr`.
         .testTarget(name: "XLSRCommandTests", dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand"]),

@@ -9,6 +9,8 @@ public struct CPUOptions: Sendable {
     public var instructionSet: Processor.InstructionSet?
     /// Guard bytes after every result, for tests.
     public var guardByteCount: Int
+    /// Whether `amx` is to be used even where the processor lacks it, beside AVX2, for tests that emulate its instructions.
+    package var emulatesTiles = false
 
     public init(
         threadCount: Int? = nil, instructionSet: Processor.InstructionSet? = nil, guardByteCount: Int = 0
@@ -40,9 +42,10 @@ public final class CPUBackend: Backend {
         device: Device, options: CPUOptions, multiplier: (SIMDMultiplier, Counters) throws -> any MatrixMultiplier
     ) throws {
         let set = try options.instructionSet ?? Self.defaultInstructionSet(device)
-        guard Processor.current.supports(set) else {
+        let isEmulated = set == .amx && options.emulatesTiles && Processor.current.supports(.avx2)
+        guard isEmulated || Processor.current.supports(set) else {
             throw TensorError(
-                .deviceUnavailable, operation: "open", "this processor has no \(set.rawValue)", device: device,
+                .deviceUnavailable, operation: "open", Processor.current.reasonAgainst(set), device: device,
                 remedy: "it has \(Processor.current.instructionSets.map(\.rawValue).joined(separator: ", "))")
         }
         self.device = device
@@ -62,6 +65,11 @@ public final class CPUBackend: Backend {
     /// 8 MB a thread. From 4 MB on to no tiles at all the front-end of XLS-R takes the same processor time within noise
     /// (Zen 3, 16 MB of third-level cache a thread), but a minute takes 0.12 GB of memory in place of 0.87.
     public var tileByteCount: Int { threadCount << 23 }
+
+    /// Tiles take activations of the weights' type only.
+    public func activationType(forWeights dtype: DType) -> DType {
+        kernels.tileProduct != nil && PanelType(dtype).fitsTiles ? dtype : .float32
+    }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         guard let source = bytes.baseAddress else { return }

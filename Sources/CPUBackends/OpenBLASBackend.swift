@@ -52,7 +52,7 @@ struct OpenBLASMultiplier: MatrixMultiplier {
     }
 
     func restore(
-        _ form: UnsafePointer<Float>, of type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>
+        _ form: UnsafePointer<Float>, from type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>
     ) {
         weight.update(from: form, count: n * k)
     }

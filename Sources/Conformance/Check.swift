@@ -19,35 +19,27 @@ public struct CaseResult: Sendable, CustomStringConvertible {
 /// Above the oracle's `multiplyAddLimit` the sampled rows are compared, and the sum of every column where the case
 /// knows it. Recycled memory is filled with NaN before the first run and with a number before the second, so that an
 /// element that was never written shows.
-///
-/// A backend that rounds factors may do so or not, case by case: its result is the oracle's of one or the other.
 public func check(
     _ testCase: ConformanceCase, on backend: any Backend, against oracle: ReferenceBackend
-) throws -> CaseResult {
-    try check(testCase, on: backend, against: oracle, roundsFactors: backend.roundsFactors)
-}
-
-package func check(
-    _ testCase: ConformanceCase, on backend: any Backend, against oracle: ReferenceBackend, roundsFactors: Bool
 ) throws -> CaseResult {
     let inputs = testCase.inputs()
     let damagedBefore = backend.pool.statistics.damagedGuardCount
     let reference = try testCase.prepare(inputs, on: oracle)()
-    let shape = reference.shape
+    let (expected, shape) = (try reference.floats(), reference.shape)
     let (first, second, actual) = try runTwice(
         testCase, inputs, on: backend, resultByteCount: shape.count * reference.dtype.byteSize)
     guard actual == "\(shape) \(reference.dtype)" else {
         return CaseResult(testCase, failure: "result is \(actual), not \(shape) \(reference.dtype)")
     }
+    let sampled = oracle.sampledRows(of: shape.rows, multiplyAdds: testCase.multiplyAddCount)
     let definedRows = testCase.definedRows ?? Array(0..<shape.rows)
-    var comparison = try Comparison(testCase, inputs, first, with: reference, of: oracle)
-    if comparison.failure != nil, roundsFactors, testCase.factors != .float32 {
-        let rounded = try Tensor(inputs[0], on: oracle).converted(to: testCase.factors).converted(to: .float32)
-        let inputs = [try rounded.hostArray()] + inputs.dropFirst()
-        comparison = try Comparison(
-            testCase, inputs, first, with: testCase.prepare(inputs, on: oracle)(), of: oracle)
-    }
+    let rows = Set(definedRows).intersection(sampled).sorted()
+    var comparison = Comparison(testCase.tolerance.on(backend), expected: expected, rows: rows, columns: shape.columns)
+    comparison.compare(first, with: expected)
     var failure = comparison.failure
+    if failure == nil, let columnSums = testCase.columnSums?(inputs) {
+        failure = comparison.sumFailure(first, columnSums, rows: definedRows)
+    }
     if failure == nil, !areIdentical(first, second, rows: definedRows, columns: shape.columns) {
         failure = "two runs differ"
     }
@@ -93,16 +85,10 @@ private struct Comparison {
     var firstBadIndex: Int?
     var failure: String?
 
-    init(
-        _ testCase: ConformanceCase, _ inputs: [HostArray], _ actual: [Float], with reference: Tensor,
-        of oracle: ReferenceBackend
-    ) throws {
-        let (expected, shape) = (try reference.floats(), reference.shape)
-        let sampled = oracle.sampledRows(of: shape.rows, multiplyAdds: testCase.multiplyAddCount)
-        let definedRows = testCase.definedRows ?? Array(0..<shape.rows)
-        tolerance = testCase.tolerance
-        rows = Set(definedRows).intersection(sampled).sorted()
-        columns = shape.columns
+    init(_ tolerance: Tolerance, expected: [Float], rows: [Int], columns: Int) {
+        self.tolerance = tolerance
+        self.rows = rows
+        self.columns = columns
         var largest: Float = 0
         for row in rows {
             for index in row * columns..<(row + 1) * columns where expected[index].isFinite {
@@ -110,13 +96,9 @@ private struct Comparison {
             }
         }
         largestExpected = largest
-        compare(actual, with: expected)
-        if failure == nil, let columnSums = testCase.columnSums?(inputs) {
-            failure = sumFailure(actual, columnSums, rows: definedRows)
-        }
     }
 
-    private mutating func compare(_ actual: [Float], with expected: [Float]) {
+    mutating func compare(_ actual: [Float], with expected: [Float]) {
         for row in rows {
             for index in row * columns..<(row + 1) * columns {
                 compare(actual[index], with: expected[index], at: index)
@@ -137,7 +119,7 @@ private struct Comparison {
 
     /// A wrong row that was not sampled moves the column sums by about the size of an element, which is far beyond
     /// what the rounding errors of all rows, mostly of random signs, add up to.
-    private func sumFailure(_ actual: [Float], _ expected: [Double], rows: [Int]) -> String? {
+    func sumFailure(_ actual: [Float], _ expected: [Double], rows: [Int]) -> String? {
         var sums = [Double](repeating: 0, count: columns)
         for row in rows {
             for column in 0..<columns { sums[column] += Double(actual[row * columns + column]) }

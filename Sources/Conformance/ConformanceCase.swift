@@ -26,8 +26,6 @@ public struct ConformanceCase: Sendable {
     /// Float operations of the whole case, for GFLOP/s; activations and the like don't count.
     public var floatingPointOperationCount: Int { 2 * multiplyAddCount }
     public let tolerance: Tolerance
-    /// What a device may round the first operand to, where `Backend.roundsFactors` says that it does.
-    public let factors: DType
     /// Rows of the result that the contract defines; nil for all.
     public let definedRows: [Int]?
     let makeInputs: @Sendable (inout RandomSource) -> [HostArray]
@@ -37,7 +35,7 @@ public struct ConformanceCase: Sendable {
 
     package init(
         _ operation: String, _ name: String, _ size: Size = .small, multiplyAdds: Int = 0, tolerance: Tolerance,
-        factors: DType = .float32, definedRows: [Int]? = nil, columnSums: (@Sendable ([HostArray]) -> [Double])? = nil,
+        definedRows: [Int]? = nil, columnSums: (@Sendable ([HostArray]) -> [Double])? = nil,
         inputs: @escaping @Sendable (inout RandomSource) -> [HostArray],
         bind: @escaping @Sendable ([Tensor]) throws -> Operation
     ) {
@@ -46,8 +44,6 @@ public struct ConformanceCase: Sendable {
         self.size = size
         self.multiplyAddCount = multiplyAdds
         self.tolerance = tolerance
-        // int8 is exact in bfloat16.
-        self.factors = factors == .int8 ? .bfloat16 : factors
         self.definedRows = definedRows
         self.makeInputs = inputs
         self.bind = bind

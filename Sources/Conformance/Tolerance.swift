@@ -8,6 +8,12 @@ import TensorEngine
 public struct Tolerance: Sendable {
     public let relativeToLargest: Float
     public let relative: Float
+    /// Of a product, whose activations a device may round as it likes its weights.
+    package let weights: DType
+
+    init(relativeToLargest: Float, relative: Float, weights: DType = .float32) {
+        (self.relativeToLargest, self.relative, self.weights) = (relativeToLargest, relative, weights)
+    }
 
     /// Only moves, conversions and single correctly rounded operations.
     public static let exact = Tolerance(relativeToLargest: 0, relative: 0)
@@ -27,7 +33,22 @@ public struct Tolerance: Sendable {
     /// signs about 10⁻⁵ of the largest result.
     public static func product(depth: Int, weights: DType = .float32) -> Tolerance {
         let rounding: Float = weights == .int8 ? 4e-5 : 0
-        return Tolerance(relativeToLargest: 1e-6 + 1e-7 * Float(depth).squareRoot() + rounding, relative: 0)
+        return Tolerance(
+            relativeToLargest: 1e-6 + 1e-7 * Float(depth).squareRoot() + rounding, relative: 0, weights: weights)
+    }
+
+    /// What is allowed on a device that says what it rounds activations to. Half a step is 2⁻⁹ of each number in
+    /// bfloat16, 2⁻¹² in float16, 1/254 of the row's largest in int8; at random signs the largest of many errors is a few times that of
+    /// the largest result. That nothing else is wrong, tests of such devices show with activations that needn't be rounded.
+    func on(_ backend: any Backend) -> Tolerance {
+        let rounding: Float =
+            switch backend.activationType(forWeights: weights) {
+            case .bfloat16: 4e-3
+            case .float16: 5e-4
+            case .int8: 1e-2
+            default: 0
+            }
+        return Tolerance(relativeToLargest: relativeToLargest + rounding, relative: relative, weights: weights)
     }
 
     /// Mean and variance in two passes, a root, a quotient. With a mean of 17 deviations, 513 float32 numbers summed
@@ -37,16 +58,10 @@ public struct Tolerance: Sendable {
     /// Exponentials of differences of up to some tens, whose rounding is a relative error of the result.
     public static let softmax = Tolerance(relativeToLargest: 1e-6, relative: 5e-6)
 
-    /// Scores of up to about ten with errors of some u each, then a convex mean, whose weights may be rounded to 11 or 8
-    /// bits where the factors are.
-    public static func attention(factors: DType) -> Tolerance {
-        let rounding: Float =
-            switch factors {
-            case .float16: 5e-4
-            case .bfloat16, .int8: 4e-3
-            case .float32, .int32: 0
-            }
-        return Tolerance(relativeToLargest: 8e-6 + rounding, relative: 0)
+    /// Scores of up to about ten with errors of some u each, then a convex mean, whose weights a device may round as it
+    /// does its factors.
+    public static func attention(factors: DType = .float32) -> Tolerance {
+        Tolerance(relativeToLargest: 8e-6, relative: 0, weights: factors)
     }
 
     func allowed(_ expected: Float, largest: Float) -> Float {

@@ -73,7 +73,14 @@ public final class GPUBackend: Backend {
     /// Drivers of processors make the host wait for small uploads, so there a second batch would only wait as well.
     public var batchesUnderWay: Int { driver.properties.kind == .gpu ? 2 : 1 }
 
-    public var roundsFactors: Bool { shape.usesTensorCores || driver.productLibrary != nil }
+    /// Tensor cores take factors of one type; int8 is exact in bfloat16.
+    public func activationType(forWeights dtype: DType) -> DType {
+        switch dtype {
+        case .float16, .bfloat16: shape.usesTensorCores || driver.productLibrary != nil ? dtype : .float32
+        case .int8: shape.usesTensorCores ? .bfloat16 : .float32
+        case .float32, .int32: .float32
+        }
+    }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         guard !bytes.isEmpty else { return }

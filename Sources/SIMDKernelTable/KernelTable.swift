@@ -3,25 +3,28 @@
 /// Every entry works on plain pointers within one thread; who calls it splits the work. The types live in a module
 /// of their own because all copies of the kernels (`SIMDKernels`, `SIMDKernelsV3`, …) share them.
 public struct KernelTable: Sendable {
-    /// "baseline", "AVX2", "AVX-512".
-    public let name: String
+    /// "baseline", "AVX2", "AVX-512", "AVX-512 + AMX".
+    public var name: String
     /// Rows of the left matrix that the product's register tile spans.
     public let tileRows: Int
     /// Columns that it spans: the width of a packed panel.
     public let tileColumns: Int
 
     public let product: @Sendable (borrowing ProductTask) -> Void
-    /// The same without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
+    /// The same for `PanelType.fitsTiles` by AMX tiles, in a process that may use them; activations are rounded to the
+    /// panels' type, bfloat16 or 8 bits a row. nil where there are no such kernels, or they aren't wanted.
+    public var tileProduct: (@Sendable (borrowing ProductTask) -> Void)?
+    /// The same as `product` without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
     public let fewRowsProduct: @Sendable (borrowing ProductTask) -> Void
     /// Bias, norm, activation and residual over a `c` that holds `A · B` already.
     public let finish: @Sendable (borrowing ProductTask) -> Void
-    /// Packs `[columns, depth]` (a weight `[out, in]`) into panels `[⌈columns / tileColumns⌉][depth][tileColumns]`.
+    /// Packs `[columns, depth]` (a weight `[out, in]`) into float32 panels `[⌈columns / tileColumns⌉][depth][tileColumns]`.
     public let packTransposed: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
     /// Packs `[depth, columns]` into the same panels.
     public let packRows: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
-    /// Packs one such panel of columns that lie anywhere, from and to any type.
+    /// Packs one panel of columns that lie anywhere, from and to any type, as `PanelType` says.
     public let packPanel: @Sendable (borrowing PackTask) -> Void
-    /// Panels of a type, whose numbers are float32 by now, back to `[columns, depth]`.
+    /// Panels, laid out as those of a type but in float32, back to `[columns, depth]`.
     public let unpackTransposed:
         @Sendable (
             _ panels: UnsafePointer<Float>, _ type: PanelType, _ columns: Int, _ depth: Int,
@@ -56,13 +59,16 @@ public struct KernelTable: Sendable {
 
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
+        tileProduct: (@Sendable (borrowing ProductTask) -> Void)?,
         fewRowsProduct: @escaping @Sendable (borrowing ProductTask) -> Void,
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packPanel: @escaping @Sendable (borrowing PackTask) -> Void,
         unpackTransposed:
-            @escaping @Sendable (UnsafePointer<Float>, PanelType, Int, Int, UnsafeMutablePointer<Float>) -> Void,
+            @escaping @Sendable (
+                UnsafePointer<Float>, PanelType, Int, Int, UnsafeMutablePointer<Float>
+            ) -> Void,
         attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
         rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
@@ -81,6 +87,7 @@ public struct KernelTable: Sendable {
         self.tileRows = tileRows
         self.tileColumns = tileColumns
         self.product = product
+        self.tileProduct = tileProduct
         self.fewRowsProduct = fewRowsProduct
         self.finish = finish
         self.packTransposed = packTransposed
@@ -125,7 +132,7 @@ public enum ElementFunction: UInt8, Sendable {
     case tanh, sigmoid, relu, leakyRelu, silu, gelu, geluTanh, geluSigmoid
 }
 
-/// How the numbers of packed panels are stored.
+/// How the numbers of packed panels are stored: `[depth / group][tileColumns][group]`.
 public enum PanelType: UInt8, Sendable {
     case float32, bfloat16, float16, int8
 
@@ -137,9 +144,25 @@ public enum PanelType: UInt8, Sendable {
         }
     }
 
-    /// Whether panels hold two steps of depth at a time, `[depth / 2][tileColumns][2]`, as instructions that multiply
-    /// pairs read them; an odd last step is behind them, `[tileColumns]`. All others are `[depth][tileColumns]`.
-    public var isPaired: Bool { self == .bfloat16 || self == .int8 }
+    /// Numbers of a column that lie next to each other: pairs for instructions that multiply two of them with two others
+    /// at once. There are none for float16, which vectors expand fastest in columns' order.
+    public var group: Int {
+        switch self {
+        case .float32, .float16: 1
+        case .bfloat16, .int8: 2
+        }
+    }
+
+    /// Whether there are AMX products of this type.
+    public var fitsTiles: Bool { self == .bfloat16 || self == .int8 }
+
+    /// Depth of an AMX tile, whose rows have 64 bytes.
+    public var tileDepth: Int { 64 / byteSize }
+
+    /// How deep a panel of `depth` numbers a column is stored: whole tiles, with zeros at the end.
+    public func panelDepth(_ depth: Int) -> Int {
+        fitsTiles ? (depth + tileDepth - 1) / tileDepth * tileDepth : depth
+    }
 }
 
 /// One thread's share of `C = activation(norm(A · B + bias)) + residual`.
@@ -164,11 +187,11 @@ public struct ProductTask: ~Copyable {
     public var activation = ElementFunction.identity
     /// Laid out like `c`.
     public var residual: UnsafePointer<Float>?
-    /// Rows of A that are held packed at a time, and how deep: a block that stays in the second-level cache. The depth
-    /// is even or all.
+    /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 2 or
+    /// of the type's `tileDepth`: a block that stays in the second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
-    /// Room for `scratchCount(blockRows:blockDepth:)` floats.
+    /// Room for `scratchCount(blockRows:blockDepth:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
     public var scratch: UnsafeMutablePointer<Float>
     /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.
     public var hasInterleavedRows = false
@@ -187,7 +210,6 @@ public struct ProductTask: ~Copyable {
         self.scratch = scratch
     }
 
-    /// - Parameter blockRows: a multiple of the tile's rows.
     public static func scratchCount(blockRows: Int, blockDepth: Int) -> Int {
         blockRows * (blockDepth + 16 + 2) + edgeCount + blockDepth * mostTileColumns
     }
@@ -197,6 +219,15 @@ public struct ProductTask: ~Copyable {
 
     /// Floats of scratch that `fewRowsProduct` needs.
     public static func fewRowsScratchCount(depth: Int) -> Int { (fewRows + 1) * (depth + 1) + edgeCount }
+
+    /// Rows and columns of sums that AMX's tiles hold.
+    public static let tileSpan = 32
+
+    /// Floats of scratch that `tileProduct` needs: a block of at most two bytes a number, two floats a row, the sums, half
+    /// of them again, and a block of quads.
+    public static func tileScratchCount(blockRows: Int, blockDepth: Int) -> Int {
+        blockRows * (blockDepth / 2 + 2) + tileSpan * tileSpan * 3 / 2 + blockDepth * tileSpan / 4
+    }
 
     /// Columns of the widest register tile.
     static let mostTileColumns = 32

@@ -1,4 +1,4 @@
-/// One panel of a weight, to be packed as its type wants it.
+/// One panel of a weight, to be packed as `PanelType` says.
 public struct PackTask: ~Copyable {
     /// Where the numbers of each of `tileColumns` columns lie, `depth` one after the other and each at an address that
     /// suits its type; nil for columns beyond the last, whose numbers are zeros.

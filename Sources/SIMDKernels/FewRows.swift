@@ -6,9 +6,9 @@ import SIMDKernelTable
 /// written but the result. No norm.
 @inline(never) func fewRowsProduct(_ task: borrowing ProductTask) {
     switch task.panelType {
-    case .float32: forRows(of: task) { multiplyRows(task, $0, 4, plainSteps, plainFloats) }
-    case .bfloat16: forRows(of: task) { multiplyRows(task, $0, 2, brainSteps, brainFloats) }
-    case .float16: forRows(of: task) { multiplyRows(task, $0, 2, halfSteps, halfFloats) }
+    case .float32: forRows(of: task) { multiplyRows(task, $0, 4, plainSteps) }
+    case .bfloat16: forRows(of: task) { multiplyRows(task, $0, 2, brainSteps) }
+    case .float16: forRows(of: task) { multiplyRows(task, $0, 2, halfSteps) }
     case .int8: forRows(of: task) { multiplyIntegerRows(task, $0) }
     }
     finishRows(task, row: 0, rows: task.a.rows)
@@ -44,22 +44,22 @@ import SIMDKernelTable
     }
 }
 
-/// - Parameters:
-///   - twoSteps: `tileColumns` weights of a step of depth, then those of the next.
-///   - floats: a vector of weights of one last step.
+/// - Parameter twoSteps: `tileColumns` weights of a step of depth, then those of the next, which may be absent.
 @inline(__always) func multiplyRows(
     _ task: borrowing ProductTask, _ rows: Int, _ byteSize: Int,
-    _ twoSteps: (UnsafeRawPointer) -> (Vector, Vector, Vector, Vector), _ floats: (UnsafeRawPointer) -> Vector
+    _ twoSteps: (UnsafeRawPointer, _ hasSecond: Bool) -> (Vector, Vector, Vector, Vector)
 ) {
     if !task.hasInterleavedRows { interleaveRows(task) }
     let depth = task.a.columns
+    let stepBytes = tileColumns * byteSize
+    let panelBytes = task.panelType.panelDepth(depth) * stepBytes
     let edge = task.scratch + rows * depth
-    let half = lanes * byteSize
+    var first = task.panels
     var column = 0
     while column < task.n {
         // Two vectors a row.
         var tile = twelve(splat(0))
-        var panel = task.panels + column * depth * byteSize
+        var panel = first
         var a = UnsafePointer(task.scratch)
         @inline(__always) func add(_ b0: Vector, _ b1: Vector) {
             for row in 0..<rows {
@@ -70,50 +70,47 @@ import SIMDKernelTable
             a += rows
         }
         for _ in 0..<depth / 2 {
-            prefetch(panel, 4 * half)
-            let (b0, b1, b2, b3) = twoSteps(panel)
+            prefetch(panel, 2 * stepBytes)
+            let (b0, b1, b2, b3) = twoSteps(panel, true)
             add(b0, b1)
             add(b2, b3)
-            panel += 4 * half
+            panel += 2 * stepBytes
         }
-        if depth & 1 == 1 { add(floats(panel), floats(panel + half)) }
+        if depth & 1 == 1 {
+            let (b0, b1, _, _) = twoSteps(panel, false)
+            add(b0, b1)
+        }
         write(
             task.c + column, task.cStride, rows, min(tileColumns, task.n - column), tileRows: rows,
             bias: task.bias.map { $0 + column }, edge: edge
         ) { tile[$0] }
         column += tileColumns
+        first += panelBytes
     }
 }
 
-@inline(__always) func plainFloats(_ p: UnsafeRawPointer) -> Vector { load(p.assumingMemoryBound(to: Float.self)) }
-@inline(__always) func plainSteps(_ p: UnsafeRawPointer) -> (Vector, Vector, Vector, Vector) {
-    let size = 4 * lanes
-    return (plainFloats(p), plainFloats(p + size), plainFloats(p + 2 * size), plainFloats(p + 3 * size))
+@inline(__always) func plainSteps(_ p: UnsafeRawPointer, _ hasSecond: Bool) -> (Vector, Vector, Vector, Vector) {
+    let p = p.assumingMemoryBound(to: Float.self)
+    let second = hasSecond ? p + tileColumns : p
+    return (load(p), load(p + lanes), load(second), load(second + lanes))
 }
 
-/// bfloat16 is the upper half of a float32.
-@inline(__always) func brainFloats(_ p: UnsafeRawPointer) -> Vector {
-    vector(unsignedIntegers(p) &<< Bits(repeating: 16))
-}
-@inline(__always) func brainSteps(_ p: UnsafeRawPointer) -> (Vector, Vector, Vector, Vector) {
-    let ((first0, second0), (first1, second1)) = (brainPairs(p), brainPairs(p + 4 * lanes))
-    return (first0, first1, second0, second1)
+/// Behind the last of an odd number of steps there is a zero.
+@inline(__always) func brainSteps(_ p: UnsafeRawPointer, _ hasSecond: Bool) -> (Vector, Vector, Vector, Vector) {
+    let q = p + 4 * lanes
+    return (brainFloats(p, 0), brainFloats(q, 0), brainFloats(p, 1), brainFloats(q, 1))
 }
 
-/// A vector of pairs: the first of each, the second of each.
-@inline(__always) func brainPairs(_ p: UnsafeRawPointer) -> (Vector, Vector) {
-    let pairs = bits(plainFloats(p))
-    return (vector(pairs &<< Bits(repeating: 16)), vector(pairs & Bits(repeating: -0x1_0000)))
+@inline(__always) func halfSteps(_ p: UnsafeRawPointer, _ hasSecond: Bool) -> (Vector, Vector, Vector, Vector) {
+    let (half, size) = (2 * lanes, 2 * tileColumns)
+    let second = hasSecond ? p + size : p
+    return (halfFloats(p), halfFloats(p + half), halfFloats(second), halfFloats(second + half))
 }
 
 /// Lane by lane, as `floats`.
-@inline(__always) func halfFloats(_ p: UnsafeRawPointer) -> Vector {
-    let halves = p.assumingMemoryBound(to: UInt16.self)
+@inline(__always) func halfFloats(_ packed: UnsafeRawPointer) -> Vector {
+    let halves = packed.assumingMemoryBound(to: UInt16.self)
     var result = splat(0)
     for lane in 0..<lanes { result[lane] = Float(Float16(bitPattern: halves[lane])) }
     return result
-}
-@inline(__always) func halfSteps(_ p: UnsafeRawPointer) -> (Vector, Vector, Vector, Vector) {
-    let size = 2 * lanes
-    return (halfFloats(p), halfFloats(p + size), halfFloats(p + 2 * size), halfFloats(p + 3 * size))
 }

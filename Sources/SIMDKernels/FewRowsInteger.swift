@@ -9,50 +9,50 @@ import SIMDKernelTable
     let depth = task.a.columns
     for row in 0..<rows {
         let source = task.a.pointer + row * task.a.stride
-        let scale = integerScale(source, depth)
+        let scale = integerScale(source, depth, limit: 32767)
         scales[row] = scale.toFloats
         roundRow(source, scale.toIntegers, depth, into: rounded)
         for pair in 0..<(depth + 1) / 2 { pairs[pair &* rows &+ row] = rounded[pair] }
     }
 }
 
-/// `multiplyRows` over pairs in depth. Sums leave the integers whenever these could overflow.
+/// `multiplyRows` over pairs. Sums leave the integers whenever these could overflow.
 @inline(__always) func multiplyIntegerRows(_ task: borrowing ProductTask, _ rows: Int) {
     let depth = task.a.columns
     let pairCount = (depth + 1) / 2
     let pairs = UnsafeMutableRawPointer(task.scratch).assumingMemoryBound(to: Int32.self)
     let scales = task.scratch + (rows + 1) * pairCount
     let edge = scales + rows
-    if !task.hasInterleavedRows { interleaveIntegerRows(task, rows, into: pairs, pairs + rows * pairCount, scales) }
+    if !task.hasInterleavedRows {
+        interleaveIntegerRows(task, rows, into: pairs, pairs + rows * pairCount, scales)
+    }
+    let panelBytes = task.panelType.panelDepth(depth) * tileColumns
+    var panel = task.panels
     var column = 0
     while column < task.n {
         var sums = twelve(splat(0))
-        var bytes = task.panels + column * depth
+        var bytes = panel
         var a = UnsafePointer(pairs)
         var first = 0
         while first < pairCount {
             let end = min(first + exactDepth / 2, pairCount)
-            let whole = min(end, depth / 2)
             var tile = twelve(Bits(repeating: 0))
-            @inline(__always) func add(_ b0: Bits, _ b1: Bits) {
+            @inline(__always) func addPair() {
+                let (b0, b1) = (integerPairs(bytes), integerPairs(bytes + 2 * lanes))
                 for row in 0..<rows {
                     let value = Bits(repeating: a[row])
                     tile[row &* 2] &+= dotPairs(value, b0)
                     tile[row &* 2 &+ 1] &+= dotPairs(value, b1)
                 }
                 a += rows
-            }
-            @inline(__always) func addPair() {
-                add(integerPairs(bytes), integerPairs(bytes + 2 * lanes))
                 bytes += 2 * tileColumns
             }
-            for _ in 0..<(whole - first) / 2 {
+            for _ in 0..<(end - first) / 2 {
                 prefetch(bytes, 4 * tileColumns)
                 addPair()
                 addPair()
             }
-            if (whole - first) & 1 == 1 { addPair() }
-            if whole < end { add(lastIntegers(bytes), lastIntegers(bytes + lanes)) }
+            if (end - first) & 1 == 1 { addPair() }
             for index in 0..<2 * rows { sums[index] += floats(tile[index]) }
             first = end
         }
@@ -62,5 +62,6 @@ import SIMDKernelTable
             bias: task.bias.map { $0 + column }, edge: edge
         ) { sums[$0] * (splat(scales[$0 &>> 1]) * ($0 & 1 == 0 ? s0 : s1)) }
         column += tileColumns
+        panel += panelBytes
     }
 }

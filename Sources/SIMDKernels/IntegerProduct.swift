@@ -19,19 +19,15 @@ import SIMDKernelTable
     return tile
 }
 
-/// A part of an int8 panel, `depth` deep, as pairs.
-@inline(never) func pairPanel(_ packed: UnsafeRawPointer, _ depth: Int, into result: UnsafeMutablePointer<Int32>) {
+/// A part of an int8 panel as pairs.
+@inline(never) func pairPanel(_ packed: UnsafeRawPointer, _ pairs: Int, into result: UnsafeMutablePointer<Int32>) {
     var bytes = packed
     var target = result
-    for _ in 0..<depth / 2 {
+    for _ in 0..<pairs {
         store(integerPairs(bytes), target)
         store(integerPairs(bytes + 2 * lanes), target + lanes)
         bytes += 2 * tileColumns
         target += tileColumns
-    }
-    if depth & 1 == 1 {
-        store(lastIntegers(bytes), target)
-        store(lastIntegers(bytes + lanes), target + lanes)
     }
 }
 
@@ -44,6 +40,7 @@ import SIMDKernelTable
 /// `product` with int8 weights: the same loops over integers, each block of depth scaled as it is added to C.
 @inline(never) func integerProduct(_ task: borrowing ProductTask) {
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
+    let panelDepth = task.panelType.panelDepth(k)
     let mostDepth = min(task.blockDepth, exactDepth)
     let edge = task.scratch + task.blockRows * (task.blockDepth + 16)
     let expanded = UnsafeMutableRawPointer(edge + ProductTask.edgeCount).assumingMemoryBound(to: Int32.self)
@@ -57,7 +54,7 @@ import SIMDKernelTable
         let cBlock = task.c + row * task.cStride
         for index in 0..<tiledRows {
             let source = task.a.pointer + (row + min(index, rows - 1)) * task.a.stride
-            (toIntegers[index], toFloats[index]) = integerScale(source, k)
+            (toIntegers[index], toFloats[index]) = integerScale(source, k, limit: 32767)
         }
         var depth = 0
         repeat {
@@ -72,7 +69,7 @@ import SIMDKernelTable
             let isLast = depth + blockDepth == k
             var column = 0
             while column < n {
-                pairPanel(task.panels + (column * k + depth * tileColumns), blockDepth, into: expanded)
+                pairPanel(task.panels + (column * panelDepth + depth * tileColumns), pairs, into: expanded)
                 let (scales0, scales1) = columnScales(task, column)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0

@@ -52,14 +52,6 @@
     return result
 }
 
-/// A vector of bytes of an odd last step of depth, paired with zeros.
-@inline(__always) func lastIntegers(_ bytes: UnsafeRawPointer) -> Bits {
-    let bytes = bytes.assumingMemoryBound(to: Int8.self)
-    var result = Bits(repeating: 0)
-    for lane in 0..<lanes { result[lane] = Int32(bytes[lane]) & 0xFFFF }
-    return result
-}
-
 /// A vector of pairs of bytes as pairs of 16 bits.
 @inline(__always) func integerPairs(_ bytes: UnsafeRawPointer) -> Bits {
     #if KERNELS_V4
@@ -76,9 +68,11 @@
     #endif
 }
 
-/// What a row is multiplied with to become 16-bit integers, and what these are to be multiplied with to be the row.
-/// A row with a number that isn't finite becomes NaN altogether.
-@inline(__always) func integerScale(_ row: UnsafePointer<Float>, _ count: Int) -> (toIntegers: Float, toFloats: Float) {
+/// What a row is multiplied with to become integers of at most `limit`, and what these are to be multiplied with to be
+/// the row. A row with a number that isn't finite becomes NaN altogether.
+@inline(__always) func integerScale(
+    _ row: UnsafePointer<Float>, _ count: Int, limit: Float
+) -> (toIntegers: Float, toFloats: Float) {
     // Compared as integers, magnitudes have the order of their numbers, with infinity and NaN above all.
     var most = Bits(repeating: 0)
     let magnitude = Bits(repeating: 0x7FFF_FFFF)
@@ -95,7 +89,7 @@
     var largest: Int32 = 0
     for lane in 0..<lanes where most[lane] > largest { largest = most[lane] }
     guard largest < 0x7F80_0000 else { return (0, .nan) }
-    let inverse = 32767 / Float(bitPattern: UInt32(bitPattern: largest))
+    let inverse = limit / Float(bitPattern: UInt32(bitPattern: largest))
     let toIntegers = inverse < 1e37 ? inverse : 1e37
     return (toIntegers, 1 / toIntegers)
 }
@@ -119,8 +113,8 @@
         index += lanes
     }
     if index < count {
+        // Zero times any scale is the zero that an odd row ends with.
         let value = rounded(load(row + index, first: count - index), scales)
-        for lane in 0..<count - index { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
+        for lane in 0..<(count - index + 1) / 2 * 2 { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
     }
-    if count & 1 == 1 { halves[count] = 0 }
 }

@@ -44,17 +44,16 @@ import SIMDKernelTable
     }
 }
 
-/// Panels of a type, whose numbers are float32 by now, back to `[columns, depth]`.
+/// Panels back to `[columns, depth]`.
 @inline(never) func unpackTransposed(
     _ panels: UnsafePointer<Float>, _ type: PanelType, _ columns: Int, _ depth: Int,
     _ result: UnsafeMutablePointer<Float>
 ) {
-    let pairedDepth = type.isPaired ? depth / 2 * 2 : 0
+    let (group, panelDepth) = (type.group, type.panelDepth(depth))
     for column in 0..<columns {
-        let lane = column % tileColumns
-        let panel = panels + (column - lane) * depth
+        let source =
+            panels + (column / tileColumns * tileColumns * panelDepth + column % tileColumns * group)
         let target = result + column * depth
-        for k in 0..<pairedDepth { target[k] = panel[(k & ~1) &* tileColumns &+ 2 &* lane &+ (k & 1)] }
-        for k in pairedDepth..<depth { target[k] = panel[k &* tileColumns &+ lane] }
+        for k in 0..<depth { target[k] = source[k / group &* group &* tileColumns &+ k % group] }
     }
 }

@@ -4,9 +4,9 @@ import SIMDKernelTable
 /// float32, a block of depth at a time.
 @inline(never) func packPanel(_ task: borrowing PackTask) {
     let (columns, type) = (task.columns, task.panelType)
-    let byteSize = type.byteSize
+    let (byteSize, panelDepth) = (type.byteSize, type.panelDepth(task.depth))
     guard task.storedType != type else {
-        return fillPanel(task.depth, type, task.panel) { columns[$0] }
+        return transpose(task.depth, panelDepth, type, task.panel) { columns[$0] }
     }
     if type == .int8, let scales = task.scales {
         for lane in 0..<tileColumns {
@@ -16,8 +16,9 @@ import SIMDKernelTable
     let block = UnsafeMutableRawPointer(task.scratch + PackTask.blockDepth)
     let blockStride = PackTask.blockDepth * byteSize
     var first = 0
-    while first < task.depth {
+    while first < panelDepth {
         let count = min(PackTask.blockDepth, task.depth - first)
+        let panelCount = min(PackTask.blockDepth, panelDepth - first)
         for lane in 0..<tileColumns {
             guard let column = columns[lane] else { continue }
             let values = packFloats(task, column, lane, first, count)
@@ -31,24 +32,11 @@ import SIMDKernelTable
                 floatToBytes(values, scale, target.assumingMemoryBound(to: UInt8.self), count)
             }
         }
-        fillPanel(count, type, task.panel + first * tileColumns * byteSize) { lane in
+        transpose(count, panelCount, type, task.panel + first * tileColumns * byteSize) { lane in
             columns[lane].map { _ in UnsafeRawPointer(block + lane * blockStride) }
         }
-        first += count
+        first += panelCount
     }
-}
-
-/// Columns of numbers of the panel's type to a part of it that begins at an even step of depth.
-@inline(__always) func fillPanel(
-    _ depth: Int, _ type: PanelType, _ panel: UnsafeMutableRawPointer, _ column: (Int) -> UnsafeRawPointer?
-) {
-    let byteSize = type.byteSize
-    guard type.isPaired else { return transpose(depth, byteSize, panel, column) }
-    // A pair is moved as one number of twice the size.
-    transpose(depth / 2, 2 * byteSize, panel, column)
-    guard depth & 1 == 1 else { return }
-    let offset = (depth - 1) * byteSize
-    transpose(1, byteSize, panel + offset * tileColumns) { lane in column(lane).map { $0 + offset } }
 }
 
 /// A block of a column as float32: in place when it is stored so, else converted into the scratch.
@@ -98,11 +86,28 @@ import SIMDKernelTable
 
 /// Rounded to nearest even; a NaN stays one.
 @inline(never) func floatToBrain(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) {
-    for index in 0..<count {
-        let bits = x[index].bitPattern
-        let rounded = (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16
-        y[index] = UInt16(truncatingIfNeeded: x[index] != x[index] ? bits >> 16 | 0x40 : rounded)
+    var index = 0
+    while index + lanes <= count {
+        storeBrain(load(x + index), y + index)
+        index += lanes
     }
+    if index < count {
+        let rounded = brainBits(load(x + index, first: count - index))
+        for lane in 0..<count - index { y[index + lane] = UInt16(truncatingIfNeeded: rounded[lane]) }
+    }
+}
+
+@inline(__always) func storeBrain(_ x: Vector, _ y: UnsafeMutablePointer<UInt16>) {
+    let rounded = brainBits(x)
+    for lane in 0..<lanes { y[lane] = UInt16(truncatingIfNeeded: rounded[lane]) }
+}
+
+/// The bfloat16 in the lower half of each lane.
+@inline(__always) func brainBits(_ x: Vector) -> Bits {
+    let value = bits(x)
+    let upper = value &>> Bits(repeating: 16)
+    let rounded = (value &+ (upper & Bits(repeating: 1)) &+ Bits(repeating: 0x7FFF)) &>> Bits(repeating: 16)
+    return rounded.replacing(with: upper | Bits(repeating: 0x40), where: x .!= x)
 }
 
 /// `round(x / scale)` within ±127, to nearest even; NaN as 0.

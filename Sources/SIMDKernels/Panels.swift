@@ -13,19 +13,23 @@ import SIMDKernelTable
     return UnsafePointer(result)
 }
 
+/// Pairs of neighbours in depth to a row of the first ones and a row of the second ones.
 @inline(never) func expandBrain(_ packed: UnsafeRawPointer, _ depth: Int, _ result: UnsafeMutablePointer<Float>) {
-    var (source, target) = (packed, result)
-    for _ in 0..<depth / 2 {
-        let (first0, second0) = brainPairs(source)
-        let (first1, second1) = brainPairs(source + 4 * lanes)
-        store(first0, target)
-        store(first1, target + lanes)
-        store(second0, target + 2 * lanes)
-        store(second1, target + 3 * lanes)
-        source += 4 * tileColumns
-        target += 2 * tileColumns
+    var pairs = packed
+    var row = result
+    for _ in 0..<(depth + 1) / 2 {
+        for half in 0..<2 {
+            let place = half &* lanes
+            store(brainFloats(pairs + 4 &* place, 0), row + place)
+            store(brainFloats(pairs + 4 &* place, 1), row + (tileColumns &+ place))
+        }
+        pairs += 4 * tileColumns
+        row += 2 * tileColumns
     }
-    guard depth & 1 == 1 else { return }
-    store(brainFloats(source), target)
-    store(brainFloats(source + 2 * lanes), target + lanes)
+}
+
+/// The first or the second of each lane's two bfloat16, which are upper halves of float32.
+@inline(__always) func brainFloats(_ pairs: UnsafeRawPointer, _ index: Int) -> Vector {
+    let value = bits(load(pairs.assumingMemoryBound(to: Float.self)))
+    return vector(index == 0 ? value &<< Bits(repeating: 16) : value & Bits(repeating: Int32(bitPattern: 0xFFFF_0000)))
 }

@@ -116,6 +116,7 @@ typealias Tile = TileOf<Vector>
 @inline(never) func product(_ task: borrowing ProductTask) {
     if task.panelType == .int8 { return integerProduct(task) }
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
+    let panelDepth = task.panelType.panelDepth(k)
     let edge = task.scratch + task.blockRows * (task.blockDepth + 16)
     let expanded = edge + ProductTask.edgeCount
     var row = 0
@@ -134,7 +135,7 @@ typealias Tile = TileOf<Vector>
             var column = 0
             while column < n {
                 let columns = min(tileColumns, n - column)
-                let packed = task.panels + (column * k + depth * tileColumns) * task.panelType.byteSize
+                let packed = task.panels + (column * panelDepth + depth * tileColumns) * task.panelType.byteSize
                 let panel = float32Panel(packed, task.panelType, blockDepth, into: expanded)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0

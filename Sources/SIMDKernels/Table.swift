@@ -12,8 +12,13 @@ public enum Kernels {
         #else
             let name = "baseline"
         #endif
+        #if KERNELS_V3 || KERNELS_V4
+            let tileProduct = tileProduct
+        #else
+            let tileProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
+        #endif
         return KernelTable(
-            name: name, tileRows: tileRows, tileColumns: tileColumns, product: product,
+            name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, tileProduct: tileProduct,
             fewRowsProduct: fewRowsProduct, finish: finish,
             packTransposed: packTransposed,
             packRows: packRows, packPanel: packPanel, unpackTransposed: unpackTransposed,

@@ -1,51 +1,56 @@
-/// Columns of 1, 2 or 4-byte numbers to a panel `[depth][tileColumns]`, by words of eight bytes.
+import SIMDKernelTable
+
+/// Columns of `depth` numbers to a panel, `panelDepth` deep with zeros at its end. What lies next to each other, two
+/// or four bytes, is moved as one.
 @inline(__always) func transpose(
-    _ depth: Int, _ byteSize: Int, _ panel: UnsafeMutableRawPointer, _ column: (Int) -> UnsafeRawPointer?
+    _ depth: Int, _ panelDepth: Int, _ type: PanelType, _ panel: UnsafeMutableRawPointer,
+    _ column: (Int) -> UnsafeRawPointer?
 ) {
-    let perWord = 8 / byteSize
+    let unit = type.byteSize * type.group
+    let byteCount = depth * type.byteSize
+    let unitCount = panelDepth / type.group
+    let stride = tileColumns * unit
     var first = 0
-    while first < depth {
+    while first < unitCount {
         // As in `packTransposed`, and few columns at a time: those of a power of two share a set of that cache.
-        let count = min(64, depth - first)
-        let target = panel + first * tileColumns * byteSize
-        let offset = first * byteSize
+        let count = min(64, unitCount - first)
+        let whole = min(count, byteCount / unit - first)
+        let target = panel + first * stride
         var lane = 0
         while lane < tileColumns {
-            let done = transposeWords(count, byteSize, target + lane * byteSize) {
-                column(lane + $0).map { $0 + offset }
-            }
-            for part in 0..<perWord {
+            let done = transposeWords(whole, unit, target + lane * unit) { column(lane + $0).map { $0 + first * unit } }
+            for part in 0..<8 / unit {
                 let source = column(lane + part)
                 for k in done..<count {
-                    let number = target + (k * tileColumns + lane + part) * byteSize
-                    for byte in 0..<byteSize {
-                        let value = source?.load(fromByteOffset: offset + k * byteSize + byte, as: UInt8.self) ?? 0
-                        number.storeBytes(of: value, toByteOffset: byte, as: UInt8.self)
+                    let place = target + (k * stride + (lane + part) * unit)
+                    for byte in 0..<unit {
+                        let offset = (first + k) * unit + byte
+                        let value = offset < byteCount ? source?.load(fromByteOffset: offset, as: UInt8.self) ?? 0 : 0
+                        place.storeBytes(of: value, toByteOffset: byte, as: UInt8.self)
                     }
                 }
             }
-            lane += perWord
+            lane += 8 / unit
         }
         first += count
     }
 }
 
-/// As many of `count` numbers as make whole words, for as many columns as a word has numbers. Returns how many; 0 where
-/// a column is missing.
+/// As many of `count` units as make whole words of eight bytes, for as many columns as a word has units. Returns how
+/// many; 0 where a column is missing.
 @inline(__always) func transposeWords(
-    _ count: Int, _ byteSize: Int, _ target: UnsafeMutableRawPointer, _ column: (Int) -> UnsafeRawPointer?
+    _ count: Int, _ unit: Int, _ target: UnsafeMutableRawPointer, _ column: (Int) -> UnsafeRawPointer?
 ) -> Int {
-    let stride = tileColumns * byteSize
-    guard let a = column(0), let b = column(1) else { return 0 }
-    if byteSize == 4 {
+    let stride = tileColumns * unit
+    guard count > 0, let a = column(0), let b = column(1) else { return 0 }
+    if unit == 4 {
         return transposeEach(count / 2 * 2, 2) { k in
             var (p, q) = (word(a + 4 * k), word(b + 4 * k))
             exchange(&p, &q, 32)
             storeWords(p, q, target + k * stride, stride)
         }
     }
-    // Single bytes are those of one last step.
-    guard byteSize == 2, let c = column(2), let d = column(3) else { return 0 }
+    guard let c = column(2), let d = column(3) else { return 0 }
     return transposeEach(count / 4 * 4, 4) { k in
         var (p, q, r, s) = (word(a + 2 * k), word(b + 2 * k), word(c + 2 * k), word(d + 2 * k))
         exchange(&p, &r, 32)

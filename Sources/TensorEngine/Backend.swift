@@ -22,10 +22,11 @@ public protocol Backend: AnyObject, Sendable {
     /// How many batches to keep under way: 2 where calls return before the work is done, so that the next one is queued,
     /// samples and all, while the host waits for the last one. By default 1.
     var batchesUnderWay: Int { get }
-    /// Whether products with weights of 16 or 8 bits may round their left sides to 16 bits too. By default they don't.
-    var roundsFactors: Bool { get }
     /// Whether products of float32 round their factors to TF32. By default they don't.
     var usesTF32: Bool { get }
+
+    /// What products with weights of a type round activations to, as they say that they do; by default not at all, float32.
+    func activationType(forWeights dtype: DType) -> DType
 
     // MARK: Memory and order
 
@@ -115,9 +116,10 @@ extension Backend {
     /// 32 MB.
     public var tileByteCount: Int { 32 << 20 }
     public var batchesUnderWay: Int { 1 }
-    public var roundsFactors: Bool { false }
     public var usesTF32: Bool { false }
     public func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer? { nil }
+
+    public func activationType(forWeights dtype: DType) -> DType { .float32 }
 
     /// Throws unless the tensor lives on this backend.
     func check(_ tensors: Tensor?..., operation: String) throws {

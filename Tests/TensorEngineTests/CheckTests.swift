@@ -46,21 +46,6 @@ import Testing
         }
     }
 
-    /// A product whose left side is rounded is right where the backend says that it rounds, and its case lets it.
-    @Test(arguments: [(true, DType.bfloat16, true), (false, .bfloat16, false), (true, .float32, false)])
-    func roundedFactorsAreRightWhereTheyAreSaidToBe(roundsFactors: Bool, factors: DType, passes: Bool) throws {
-        let (rows, columns, depth, backend) = (rows, columns, depth, backend)
-        let testCase = ConformanceCase("linear", "rounded", tolerance: .product(depth: depth), factors: factors) {
-            [$0.array([rows, depth]), $0.array([columns, depth])]
-        } bind: { operands in
-            let weight = try operands[1].prepared(for: .linear)
-            let rounded = try operands[0].converted(to: .bfloat16).converted(to: .float32)
-            return { try (operands[0].backend === backend ? rounded : operands[0]).linear(weight) }
-        }
-        let result = try check(testCase, on: backend, against: ReferenceBackend(), roundsFactors: roundsFactors)
-        #expect(result.passed == passes, "\(result)")
-    }
-
     @Test func aWrongElementIsFoundWithItsPlace() throws {
         let result = try result {
             Self.pointer($0)[4 * 17 + 3] += 1e-4

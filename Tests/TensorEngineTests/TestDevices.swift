@@ -1,5 +1,7 @@
 import Backends
+import CPUBackends
 import TensorEngine
+import TileEmulation
 
 #if canImport(Glibc)
     import Glibc
@@ -25,6 +27,15 @@ enum TestDevices {
         guard case .success(let backend) = candidate.backend else { return nil }
         return TestDevice(name: candidate.name, backend: backend)
     }
+
+    /// `simd` with AMX, whose instructions are emulated where the processor lacks them; not among the others, most of whose
+    /// work has nothing to do with it. Three threads: tiles are each thread's own.
+    static let tiles: TestDevice? = {
+        tile_emulation_install()
+        var options = CPUOptions(threadCount: 3, instructionSet: .amx, guardByteCount: 64)
+        options.emulatesTiles = true
+        return try? TestDevice(name: "simd amx", backend: CPUBackend.simd(options))
+    }()
 
     /// Devices that can't be opened here, and why.
     static let absent: [(name: String, reason: String)] = candidates.compactMap { candidate in

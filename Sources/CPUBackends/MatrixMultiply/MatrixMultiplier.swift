@@ -11,9 +11,9 @@ protocol MatrixMultiplier: Sendable {
     func prepare(_ weight: Matrix, into form: UnsafeMutablePointer<Float>)
     /// Brings `[k, n]` into that form.
     func prepareRows(_ weight: Matrix, into form: UnsafeMutablePointer<Float>)
-    /// The form of a weight that was stored as `type`, float32 by now, back to `[n, k]`.
+    /// The form of a type, its numbers now in float32, back to `[n, k]`.
     func restore(
-        _ form: UnsafePointer<Float>, of type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>)
+        _ form: UnsafePointer<Float>, from type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>)
     /// Computes a product and everything that is fused to it.
     func multiply(_ product: Product, on backend: CPUBackend) throws
 }
@@ -37,6 +37,11 @@ struct Product: @unchecked Sendable {
     var norm: Normalization?
     var activation = ElementFunction.identity
     var residual: UnsafePointer<Float>?
+
+    /// The panels of a column that begins one, and of those after it.
+    func panels(from column: Int) -> UnsafeRawPointer {
+        weight + column * weightType.panelDepth(a.columns) * weightType.byteSize
+    }
 
     /// The share of some rows and columns, for a kernel. With a norm the columns must be all.
     func task(

@@ -8,7 +8,12 @@ struct SIMDMultiplier: MatrixMultiplier {
 
     var name: String { "" }
 
-    func preparedCount(n: Int, k: Int) -> Int { panelCount(n) * kernels.tileColumns * k }
+    func preparedCount(n: Int, k: Int) -> Int { preparedCount(n: n, k: k, as: .float32) }
+
+    /// Numbers that a weight of `[n, k]` takes in panels of a type.
+    func preparedCount(n: Int, k: Int, as type: PanelType) -> Int {
+        panelCount(n) * kernels.tileColumns * type.panelDepth(k)
+    }
 
     func prepare(_ weight: Matrix, into form: UnsafeMutablePointer<Float>) {
         let form = SharedPointer(form)
@@ -28,7 +33,7 @@ struct SIMDMultiplier: MatrixMultiplier {
     }
 
     func restore(
-        _ form: UnsafePointer<Float>, of type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>
+        _ form: UnsafePointer<Float>, from type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>
     ) {
         kernels.unpackTransposed(form, type, n, k, weight)
     }
@@ -37,17 +42,15 @@ struct SIMDMultiplier: MatrixMultiplier {
         if product.norm == nil, 1...ProductTask.fewRows ~= product.a.rows {
             return try multiplyFewRows(product, on: backend)
         }
-        let grid = Grid(product, kernels: kernels, workers: workers)
-        let scratch = try backend.scratch(
-            count: ProductTask.scratchCount(blockRows: grid.block.rows, blockDepth: grid.block.depth),
-            workers: workers.count)
+        let kernel = ProductKernel(kernels, product.weightType, caches: Processor.current.caches)
+        let grid = Grid(product, kernel, workers: workers)
+        let scratch = try backend.scratch(count: kernel.scratchCount(grid.block), workers: workers.count)
         workers.run(grid.taskCount) { index, worker in
             let (rows, columns) = grid[index]
-            let panels =
-                product.weight + columns.lowerBound * product.a.columns * product.weightType.byteSize
-            kernels.product(
+            kernel.compute(
                 product.task(
-                    rows: rows, columns: columns, panels: panels, block: grid.block, scratch: scratch[worker]))
+                    rows: rows, columns: columns, panels: product.panels(from: columns.lowerBound), block: grid.block,
+                    scratch: scratch[worker]))
         }
     }
 
@@ -66,8 +69,7 @@ struct SIMDMultiplier: MatrixMultiplier {
                 let columns = first * kernels.tileColumns..<min(n, end * kernels.tileColumns)
                 var task = product.task(
                     rows: 0..<product.a.rows, columns: columns,
-                    panels: product.weight + columns.lowerBound * k * product.weightType.byteSize, block: (1, 1),
-                    scratch: scratch[worker])
+                    panels: product.panels(from: columns.lowerBound), block: (1, 1), scratch: scratch[worker])
                 task.hasInterleavedRows = hasInterleavedRows.pointer[worker]
                 kernels.fewRowsProduct(task)
                 hasInterleavedRows.pointer[worker] = true
@@ -88,25 +90,23 @@ struct SIMDMultiplier: MatrixMultiplier {
         /// Rows and depth of A that a task holds copied: they stay in the second-level cache.
         let block: (rows: Int, depth: Int)
 
-        init(_ product: Product, kernels: KernelTable, workers: Workers) {
+        init(_ product: Product, _ kernel: ProductKernel, workers: Workers) {
             (m, n) = (product.a.rows, product.n)
-            (tileRows, tileColumns) = (kernels.tileRows, kernels.tileColumns)
+            (tileRows, tileColumns) = (kernel.tileRows, kernel.tileColumns)
             let rowTiles = max(1, (m + tileRows - 1) / tileRows)
             let panels = max(1, (n + tileColumns - 1) / tileColumns)
-            // 144 rows of 1 KiB with AVX2, 336 of 2 KiB with AVX-512: a third of the second-level cache of Zen 3 and of
-            // Sapphire Rapids.
-            let mostRowTiles = 24
-            block.depth = max(1, min(product.a.columns, tileRows == 14 ? 512 : 256))
+            let mostRowTiles = kernel.mostRowTiles
+            block.depth = kernel.blockDepth(product.a.columns)
             // Small products aren't worth waking a thread for.
             let work = Double(m) * Double(n) * Double(product.a.columns)
-            let wanted = workers.count == 1 || work < 500_000 ? 1 : workers.count * 4
+            let wanted = workers.count == 1 || work < 500_000 ? 1 : workers.count * kernel.partsPerThread
             var rowParts = max(1, (rowTiles + mostRowTiles - 1) / mostRowTiles)
             var columnParts = 1
             if product.norm != nil {
                 rowParts = min(rowTiles, max(rowParts, wanted))
             } else {
-                // Ranges of at least 16 panels first, so that copying A stays cheap; then thinner ones.
-                columnParts = max(1, min((wanted + rowParts - 1) / rowParts, panels / 16))
+                // Wide ranges first, so that copying A stays cheap; then thinner ones.
+                columnParts = max(1, min((wanted + rowParts - 1) / rowParts, n / kernel.leastColumns))
                 rowParts = min(rowTiles, max(rowParts, (wanted + columnParts - 1) / columnParts))
                 columnParts = min(panels, max(columnParts, (wanted + rowParts - 1) / rowParts))
             }

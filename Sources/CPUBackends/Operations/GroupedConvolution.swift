@@ -19,30 +19,32 @@ extension CPUBackend {
         defer { withExtendedLifetime(layout) {} }
         spread(x, segments, to: layout[0], gapped, rows: rows, groups: groups, width: width, kernel: kernel)
 
-        let (kernels, panelType) = (kernels, PanelType(weight.tensor.dtype))
+        let panelType = PanelType(weight.tensor.dtype)
+        let productKernel = ProductKernel(kernels, panelType, caches: Processor.current.caches)
         let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
-        let rowBlock = kernels.tileRows * 16
-        let depthBlock = min(kernel * width, 256)
+        let block = (
+            rows: productKernel.tileRows * min(16, productKernel.mostRowTiles),
+            depth: productKernel.blockDepth(kernel * width)
+        )
         let parts = (0..<segments.count).flatMap { index in
-            stride(from: 0, to: segments.lengths[index], by: rowBlock).map { (segment: index, first: $0) }
+            stride(from: 0, to: segments.lengths[index], by: block.rows).map { (segment: index, first: $0) }
         }
-        let blocks = try scratch(
-            count: ProductTask.scratchCount(blockRows: rowBlock, blockDepth: depthBlock), workers: workers.count)
+        let blocks = try scratch(count: productKernel.scratchCount(block), workers: workers.count)
         workers.run(parts.count * groups) { index, worker in
             let (part, group) = (parts[index % parts.count], index / parts.count)
-            let count = min(rowBlock, segments.lengths[part.segment] - part.first)
+            let count = min(block.rows, segments.lengths[part.segment] - part.first)
             let source = layout[0] + (group * rows + gapped.offsets[part.segment] + part.first) * width
             let offset = (segments.offsets[part.segment] + part.first) * channels + group * width
             var task = ProductTask(
                 a: Matrix(source, rows: count, columns: kernel * width, stride: width),
                 panels: form + group * weight.tensor.shape[1] * panelType.byteSize, c: result.elements + offset,
                 cStride: channels, n: width,
-                blockRows: rowBlock, blockDepth: depthBlock, scratch: blocks[worker])
+                blockRows: block.rows, blockDepth: block.depth, scratch: blocks[worker])
             task.panelType = panelType
             task.scales = weight.scales.map { $0.readOnly + group * width }
             task.bias = bias.map { $0.readOnly + group * width }
             task.activation = ElementFunction(activation)
-            kernels.product(task)
+            productKernel.compute(task)
         }
     }
 

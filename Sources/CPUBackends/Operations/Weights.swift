@@ -39,7 +39,7 @@ extension CPUBackend {
         withExtendedLifetime((form, result)) {
             for group in 0..<form.shape[0] {
                 multiplier(for: weight.use, as: weight.tensor.dtype).restore(
-                    form.elements + group * form.shape[1], of: PanelType(weight.tensor.dtype), n: n, k: k,
+                    form.elements + group * form.shape[1], from: PanelType(weight.tensor.dtype), n: n, k: k,
                     into: result.elements + group * n * k)
             }
         }
@@ -70,7 +70,7 @@ private struct WeightPanels {
     init(_ shape: Shape, _ use: WeightUse, from stored: DType, as dtype: DType, on backend: CPUBackend) throws {
         (n, k) = (shape[shape.rank - 2], shape.columns)
         let groups = use == .grouped ? shape[0] : 1
-        let count = backend.ownMultiplier.preparedCount(n: n, k: k)
+        let count = backend.ownMultiplier.preparedCount(n: n, k: k, as: PanelType(dtype))
         // Kernels read the scales of whole panels, also beyond the last row.
         let scales =
             dtype == .int8
@@ -113,6 +113,7 @@ private struct WeightPanels {
     ) {
         let (kernels, depth, width) = (backend.kernels, k, backend.kernels.tileColumns)
         let (storedType, panelType) = (storedType, PanelType(weight.tensor.dtype))
+        let panelByteCount = width * panelType.panelDepth(depth) * panelType.byteSize
         let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
         let newScales = weight.scales?.elements
         let parts = max(1, min(panels.count, backend.workers.count * 4, panels.count * width * depth >> 15))
@@ -124,7 +125,7 @@ private struct WeightPanels {
                     for index in panels.count * part / parts..<panels.count * (part + 1) / parts {
                         var task = PackTask(
                             columns: start + index * width, depth: depth, storedType: storedType,
-                            panel: form + (panels.lowerBound + index) * width * depth * panelType.byteSize,
+                            panel: form + (panels.lowerBound + index) * panelByteCount,
                             panelType: panelType, scratch: scratch[worker])
                         task.storedScales = storedScales.map { UnsafePointer($0 + firstRows[index]) }
                         task.scales = newScales.map { $0 + firstRows[index] }

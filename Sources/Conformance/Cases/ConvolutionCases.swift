@@ -10,7 +10,7 @@ private struct Convolution: Sendable {
     var bias = true
     var norm = false
     var activation: UnaryKind?
-    var type = DType.float32
+    var weights = DType.float32
     /// Rows of the input beyond the last window, all NaN.
     var extra = 0
 
@@ -21,7 +21,7 @@ private struct Convolution: Sendable {
         if bias { name += ", bias" }
         if norm { name += ", norm" }
         if let activation { name += ", \(activation)" }
-        if type != .float32 { name += ", \(type) weights" }
+        if weights != .float32 { name += ", \(weights) weights" }
         return name
     }
 }
@@ -29,26 +29,37 @@ private struct Convolution: Sendable {
 extension ConformanceCase {
     static let convolutionCases: [ConformanceCase] = smallConvolutions.map { convolution($0) } + largeConvolutions
 
-    private static let smallConvolutions: [Convolution] = [
-        Convolution(), Convolution(rows: 0), Convolution(kernel: 3, rows: 0),
-        Convolution(output: 33, kernel: 10, stride: 5, rows: 57, extra: 7),
-        Convolution(output: 17, kernel: 10, stride: 5, rows: 13, bias: false, norm: true, activation: .gelu),
-        Convolution(input: 3, output: 5, kernel: 3, stride: 2, rows: 1),
-        Convolution(input: 32, output: 32, kernel: 3, stride: 2, rows: 31, norm: true, activation: .gelu),
-        Convolution(input: 33, output: 31, kernel: 3, stride: 2, rows: 32, bias: false, activation: .gelu),
-        Convolution(input: 17, output: 65, kernel: 2, stride: 2, rows: 17, norm: true),
-        Convolution(input: 7, output: 13, kernel: 7, stride: 3, rows: 16, extra: 1),
-        Convolution(input: 5, output: 6, kernel: 2, stride: 3, rows: 14, extra: 2),
-        Convolution(input: 5, output: 16, kernel: 5, stride: 1, rows: 15),
-        Convolution(input: 257, output: 7, kernel: 3, stride: 2, rows: 6, bias: false),
-        Convolution(input: 2, output: 513, kernel: 2, stride: 2, rows: 7, norm: true, activation: .relu),
-        Convolution(input: 17, output: 45, kernel: 2, stride: 2, rows: 17, norm: true, activation: .gelu),
-        Convolution(input: 3, output: 31, kernel: 2, stride: 2, rows: 15, norm: true, activation: .relu),
-        Convolution(input: 3, output: 28, kernel: 2, stride: 2, rows: 15, norm: true),
-        Convolution(input: 8, output: 33, kernel: 3, stride: 2, rows: 70, activation: .gelu, type: .float16),
-        // Rows enough for kernels that norm what they multiply.
-        Convolution(input: 8, output: 272, kernel: 2, stride: 2, rows: 4500, norm: true, type: .bfloat16),
-    ]
+    private static let smallConvolutions: [Convolution] =
+        [
+            Convolution(), Convolution(rows: 0), Convolution(kernel: 3, rows: 0),
+            Convolution(output: 33, kernel: 10, stride: 5, rows: 57, extra: 7),
+            Convolution(output: 17, kernel: 10, stride: 5, rows: 13, bias: false, norm: true, activation: .gelu),
+            Convolution(input: 3, output: 5, kernel: 3, stride: 2, rows: 1),
+            Convolution(input: 32, output: 32, kernel: 3, stride: 2, rows: 31, norm: true, activation: .gelu),
+            Convolution(input: 33, output: 31, kernel: 3, stride: 2, rows: 32, bias: false, activation: .gelu),
+            Convolution(input: 17, output: 65, kernel: 2, stride: 2, rows: 17, norm: true),
+            Convolution(input: 7, output: 13, kernel: 7, stride: 3, rows: 16, extra: 1),
+            Convolution(input: 5, output: 6, kernel: 2, stride: 3, rows: 14, extra: 2),
+            Convolution(input: 5, output: 16, kernel: 5, stride: 1, rows: 15),
+            Convolution(input: 257, output: 7, kernel: 3, stride: 2, rows: 6, bias: false),
+            Convolution(input: 2, output: 513, kernel: 2, stride: 2, rows: 7, norm: true, activation: .relu),
+            Convolution(input: 17, output: 45, kernel: 2, stride: 2, rows: 17, norm: true, activation: .gelu),
+            Convolution(input: 3, output: 31, kernel: 2, stride: 2, rows: 15, norm: true, activation: .relu),
+            Convolution(input: 3, output: 28, kernel: 2, stride: 2, rows: 15, norm: true),
+        ]
+        + [DType.bfloat16, .float16, .int8].flatMap { type in
+            [
+                Convolution(output: 33, kernel: 10, stride: 5, rows: 57, weights: type, extra: 7),
+                Convolution(input: 33, output: 45, kernel: 3, stride: 2, rows: 31, activation: .gelu, weights: type),
+                Convolution(
+                    input: 32, output: 65, kernel: 2, stride: 2, rows: 5, norm: true, activation: .gelu, weights: type),
+                Convolution(input: 17, output: 31, kernel: 3, stride: 1, rows: 70, norm: true, weights: type),
+            ]
+        } + [
+            // Rows enough for kernels that norm what they multiply.
+            Convolution(input: 8, output: 272, kernel: 2, stride: 2, rows: 4500, norm: true, weights: .bfloat16),
+            Convolution(input: 8, output: 33, kernel: 3, stride: 2, rows: 70, activation: .gelu, weights: .float16),
+        ]
 
     private static let largeConvolutions: [ConformanceCase] = [
         convolution(Convolution(output: 512, kernel: 10, stride: 5, rows: 31_999), .large),
@@ -61,7 +72,7 @@ extension ConformanceCase {
         convolution(
             Convolution(
                 input: 512, output: 512, kernel: 3, stride: 2, rows: 7999, norm: true, activation: .gelu,
-                type: .bfloat16), .large),
+                weights: .bfloat16), .large),
         convolution(Convolution(input: 512, output: 512, kernel: 2, stride: 2, rows: 499), .large),
         convolution(
             Convolution(input: 512, output: 512, kernel: 2, stride: 2, rows: 999, norm: true, activation: .gelu),
@@ -73,13 +84,16 @@ extension ConformanceCase {
         let depth = window.kernel * input
         let isPlain = !convolution.norm && convolution.activation == nil
         let sums: (@Sendable ([HostArray]) -> [Double])? =
-            isPlain && size == .large && convolution.type == .float32
+            isPlain && size == .large && convolution.weights == .float32
             ? { @Sendable inputs in convolutionColumnSums(inputs, convolution) } : nil
-        let product = Tolerance.product(depth: depth).relativeToLargest
+        let product = Tolerance.product(depth: depth, weights: convolution.weights)
         return ConformanceCase(
             "convolution", convolution.name, size, multiplyAdds: window.rows * output * depth,
-            tolerance: isPlain ? .product(depth: depth) : Tolerance(relativeToLargest: 4 * product + 4e-6, relative: 0),
-            factors: convolution.type, columnSums: sums
+            tolerance: isPlain
+                ? product
+                : Tolerance(
+                    relativeToLargest: 4 * product.relativeToLargest + 4e-6, relative: 0, weights: product.weights),
+            columnSums: sums
         ) { random in
             var x = random.floats(window.inputRows * input)
             x += [Float](repeating: .nan, count: convolution.extra * input)
@@ -88,7 +102,7 @@ extension ConformanceCase {
                 random.array([output], scale: 2),
             ] + parameters(output, &random)
         } bind: { operands in
-            let weight = try operands[1].prepared(for: .linear, as: convolution.type)
+            let weight = try operands[1].prepared(for: .linear, as: convolution.weights)
             let norm = Normalization(gain: operands[3], bias: operands[4], epsilon: 1e-5)
             return {
                 try operands[0].convolution(

@@ -44,7 +44,7 @@ extension ConformanceCase {
             ? { @Sendable inputs in groupedColumnSums(inputs, groups: groups, width: width, bias: bias) } : nil
         return ConformanceCase(
             "groupedConvolution", name, size, multiplyAdds: segments.validRowCount * channels * depth,
-            tolerance: product, factors: type,
+            tolerance: product,
             definedRows: segments.rowIndices.map(Int.init), columnSums: sums
         ) { random in
             var x = random.ragged(segments, rows: rows, columns: channels)

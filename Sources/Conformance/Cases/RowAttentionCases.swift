@@ -35,8 +35,7 @@ extension ConformanceCase {
         let name =
             "\(counts) of \(rows) rows, \(heads) heads of \(headSize)" + (special.map { ", rows of \($0)" } ?? "")
         return ConformanceCase(
-            "rowAttention", name, size, multiplyAdds: 2 * width * counts.reduce(0, +),
-            tolerance: .attention(factors: .float32)
+            "rowAttention", name, size, multiplyAdds: 2 * width * counts.reduce(0, +), tolerance: .attention()
         ) { random in
             var query = random.floats(lists.count * width, scale: 3)
             var keyValues = random.floats(rows * 2 * width, scale: 3)

@@ -1,0 +1,197 @@
+#if KERNELS_V3 || KERNELS_V4
+    import CPUShim
+    import SIMDKernelTable
+
+    // Products by AMX tiles. One instruction multiplies a tile of 16 rows and 64 bytes of depth with one of 16 columns in
+    // 16 cycles; 2 × 2 of them share two loads a side, so that each load serves two products, and four sums hide the
+    // latency of one. What surrounds them is ordinary vector code.
+
+    /// `product` for bfloat16 and int8 weights.
+    @inline(never) func tileProduct(_ task: borrowing ProductTask) {
+        if task.panelType == .int8 { byteTileProduct(task) } else { brainTileProduct(task) }
+    }
+
+    // A function each, so that no branch between the types stays in the loops.
+    @inline(never) func byteTileProduct(_ task: borrowing ProductTask) { tileLoops(task, isInteger: true) }
+    @inline(never) func brainTileProduct(_ task: borrowing ProductTask) { tileLoops(task, isInteger: false) }
+
+    /// The loops of `product`: a block of A, rounded, stays in the second-level cache, a panel's part in the first.
+    @inline(__always) func tileLoops(_ task: borrowing ProductTask, isInteger: Bool) {
+        let (m, k, n) = (task.a.rows, task.a.columns, task.n)
+        let byteSize = isInteger ? 1 : 2
+        let panelDepth = task.panelType.panelDepth(k)
+        let span = ProductTask.tileSpan
+        let block = UnsafeMutableRawPointer(task.scratch)
+        let sums = task.scratch + task.blockRows * task.blockDepth / 2
+        let edge = sums + span * span
+        let toIntegers = edge + span * span / 2
+        let toFloats = toIntegers + task.blockRows
+        let quads = UnsafeMutableRawPointer(toFloats + task.blockRows)
+        xlsr_tiles_begin()
+        var row = 0
+        while row < m {
+            let rows = min(task.blockRows, m - row)
+            if isInteger {
+                for index in 0..<rows {
+                    let source = task.a.pointer + (row + index) * task.a.stride
+                    (toIntegers[index], toFloats[index]) = integerScale(source, k, limit: 127)
+                }
+            }
+            var depth = 0
+            repeat {
+                let blockDepth = min(task.blockDepth, panelDepth - depth)
+                for index in 0..<(rows + span - 1) / span * span {
+                    // Beyond the last, that row again.
+                    let inside = min(index, rows - 1)
+                    roundToTiles(
+                        task.a.pointer + ((row + inside) * task.a.stride + depth), min(blockDepth, k - depth),
+                        scale: isInteger ? toIntegers[inside] : 1, isInteger: isInteger,
+                        into: block + tileRowOffset(index, blockDepth * byteSize), blockDepth)
+                }
+                let isLast = depth + blockDepth == panelDepth
+                var column = 0
+                while column < n {
+                    var first = tileColumn(task, column, depth, panelDepth, byteSize)
+                    // Beyond the last panel, the same one again, for sums that nobody reads.
+                    let hasSecond = column + span / 2 < n
+                    var second =
+                        hasSecond ? tileColumn(task, column + span / 2, depth, panelDepth, byteSize) : first
+                    if isInteger {
+                        fillQuads(first, second, blockDepth / 4, into: quads)
+                        (first, second) = (UnsafeRawPointer(quads), UnsafeRawPointer(quads + 64))
+                    }
+                    var tileRow = 0
+                    while tileRow < rows {
+                        sumTiles(
+                            block + tileRow * blockDepth * byteSize, first, second, blockDepth * byteSize / 64,
+                            stride: isInteger ? 4 * span : 4 * tileColumns, isInteger: isInteger, into: sums)
+                        addSums(
+                            sums, task, row: row + tileRow, rows: min(span, rows - tileRow), column: column,
+                            accumulates: depth > 0, isLast: isLast,
+                            rowScales: isInteger ? toFloats + tileRow : nil, edge: edge)
+                        tileRow += span
+                    }
+                    column += span
+                }
+                depth += blockDepth
+            } while depth < panelDepth
+            finishRows(task, row: row, rows: rows)
+            row += rows
+        }
+        xlsr_tiles_end()
+    }
+
+    /// Where a row of a block of tiles begins, `[rows / 16][depth / tileDepth][16][64 bytes]`.
+    @inline(__always) func tileRowOffset(_ row: Int, _ rowBytes: Int) -> Int {
+        row / 16 * 16 * rowBytes + row % 16 * 64
+    }
+
+    /// Where sixteen columns of the panels begin.
+    @inline(__always) func tileColumn(
+        _ task: borrowing ProductTask, _ column: Int, _ depth: Int, _ panelDepth: Int, _ byteSize: Int
+    ) -> UnsafeRawPointer {
+        let panel = column / tileColumns * tileColumns
+        return task.panels + (panel * panelDepth + depth * tileColumns + (column - panel) * 2) * byteSize
+    }
+
+    /// Quads of depth, of which a tile of bytes multiplies each with another, of sixteen columns and sixteen more:
+    /// `[quads][32][4]` out of pairs.
+    @inline(__always) func fillQuads(
+        _ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ count: Int, into quads: UnsafeMutableRawPointer
+    ) {
+        let stride = 2 * tileColumns
+        var target = quads.assumingMemoryBound(to: Int32.self)
+        for quad in 0..<count {
+            for half in 0..<2 {
+                let pairs = half == 0 ? first : second
+                let upper = pairs + 2 * quad * stride
+                var column = 0
+                while column < 16 {
+                    let lower = upper + (stride + 2 * column)
+                    let value = unsignedIntegers(upper + 2 * column) | unsignedIntegers(lower) &<< Bits(repeating: 16)
+                    store(value, target)
+                    target += lanes
+                    column += lanes
+                }
+            }
+        }
+    }
+
+    /// 32 × 32 sums over `steps` tiles of depth.
+    @inline(__always) func sumTiles(
+        _ rows: UnsafeRawPointer, _ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ steps: Int,
+        stride: Int, isInteger: Bool, into sums: UnsafeMutablePointer<Float>
+    ) {
+        var (upper, lower) = (rows, rows + steps * 1024)
+        var (first, second) = (first, second)
+        xlsr_tiles_clear_sums()
+        for _ in 0..<steps {
+            xlsr_tiles_load_right(first, second, stride)
+            xlsr_tiles_load_left(upper, lower)
+            if isInteger { xlsr_tiles_multiply_bytes() } else { xlsr_tiles_multiply_brain() }
+            upper += 1024
+            lower += 1024
+            first += 16 * stride
+            second += 16 * stride
+        }
+        xlsr_tiles_store_sums(sums)
+    }
+
+    /// Adds 32 × 32 sums to C, or sets it; integers are scaled by what their row and their column stand for.
+    @inline(__always) func addSums(
+        _ sums: UnsafeMutablePointer<Float>, _ task: borrowing ProductTask, row: Int, rows: Int, column: Int,
+        accumulates: Bool, isLast: Bool, rowScales: UnsafeMutablePointer<Float>?, edge: UnsafeMutablePointer<Float>
+    ) {
+        let span = ProductTask.tileSpan
+        var part = 0
+        while part < span, column + part < task.n {
+            let (s0, s1) = columnScales(task, column + part)
+            let bias = isLast ? task.bias.map { $0 + (column + part) } : nil
+            var half = 0
+            while half < rows {
+                let values = sums + (half * span + part)
+                write(
+                    task.c + ((row + half) * task.cStride + column + part), task.cStride, min(16, rows - half),
+                    min(tileColumns, task.n - column - part), tileRows: 16, accumulates: accumulates, bias: bias,
+                    edge: edge
+                ) { index in
+                    let value = load(values + ((index &>> 1) &* span &+ (index & 1) &* lanes))
+                    guard let rowScales else { return value }
+                    return floats(bits(value)) * (splat(rowScales[half &+ index &>> 1]) * (index & 1 == 0 ? s0 : s1))
+                }
+                half += 16
+            }
+            part += tileColumns
+        }
+    }
+
+    /// Rounds a row's numbers to bfloat16 or to bytes, 64 bytes to a tile, with zeros up to `blockDepth`.
+    @inline(__always) func roundToTiles(
+        _ row: UnsafePointer<Float>, _ count: Int, scale: Float, isInteger: Bool,
+        into tile: UnsafeMutableRawPointer, _ blockDepth: Int
+    ) {
+        let tileDepth = isInteger ? 64 : 32
+        let scales = splat(scale)
+        var target = tile
+        var first = 0
+        while first < blockDepth {
+            var index = 0
+            while index < tileDepth {
+                let inside = count - first - index
+                let x =
+                    inside >= lanes
+                    ? load(row + (first + index)) : load(row + (first + index), first: inside > 0 ? inside : 0)
+                if isInteger {
+                    let value = rounded(x, scales)
+                    let bytes = target.assumingMemoryBound(to: Int8.self) + index
+                    for lane in 0..<lanes { bytes[lane] = Int8(truncatingIfNeeded: value[lane]) }
+                } else {
+                    storeBrain(x, target.assumingMemoryBound(to: UInt16.self) + index)
+                }
+                index += lanes
+            }
+            target += 1024
+            first += tileDepth
+        }
+    }
+#endif

@@ -1,0 +1,31 @@
+import CPUBackends
+import SIMDKernelTable
+import Testing
+
+/// How a product is cut to fit a machine's caches.
+@Suite struct ProductKernelTests {
+    private func block(
+        _ set: Processor.InstructionSet, _ type: PanelType, firstLevel: Int, secondLevel: Int
+    ) -> [Int] {
+        let caches = Processor.Caches(firstLevel: firstLevel << 10, secondLevel: secondLevel << 10)
+        let kernel = ProductKernel(Processor.kernels(for: set), type, caches: caches)
+        return [kernel.tileRows * kernel.mostRowTiles, kernel.mostDepth]
+    }
+
+    #if arch(x86_64)
+        @Test func theBlocksThatWereMeasuredAreThoseOfTheirProcessors() {
+            #expect(block(.avx2, .float32, firstLevel: 32, secondLevel: 512) == [144, 256])
+            #expect(block(.avx512, .float32, firstLevel: 48, secondLevel: 2048) == [336, 512])
+        }
+
+        @Test func aPanelsPartFitsTheFirstLevelAndABlockTheSecond() {
+            for (firstLevel, secondLevel) in [(16, 128), (32, 256), (32, 512), (48, 1280), (48, 2048), (64, 16384)] {
+                for type in [PanelType.bfloat16, .int8] {
+                    let block = block(.amx, type, firstLevel: firstLevel, secondLevel: secondLevel)
+                    #expect(block[1] % type.tileDepth == 0 && block[1] * 32 * type.byteSize <= firstLevel << 10)
+                    #expect(block[0] % 32 == 0 && block[0] * block[1] * type.byteSize <= secondLevel << 9)
+                }
+            }
+        }
+    #endif
+}
