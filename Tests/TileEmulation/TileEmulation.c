@@ -3,6 +3,7 @@
 
 #if defined(__x86_64__) && defined(__linux__)
 
+#include <dlfcn.h>
 #include <immintrin.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -25,6 +26,8 @@ static _Thread_local struct configuration current;
 static _Thread_local _Alignas(64) uint8_t tiles[tile_count][most_rows][row_size];
 
 static struct sigaction previous;
+typedef int change_action(int, const struct sigaction *, struct sigaction *);
+static change_action *_Atomic next_sigaction;
 static atomic_long product_count;
 
 // MARK: Decoding
@@ -235,16 +238,25 @@ static void handle(int signal, siginfo_t *info, void *context) {
         registers[REG_RIP] += instruction.length;
         is_ours = 1;
     }
-    if (!is_ours) sigaction(signal, &previous, NULL);  // It runs again, and fails as it would have.
+    if (!is_ours) next_sigaction(signal, &previous, NULL);  // It runs again, and fails as it would have.
+}
+
+static atomic_bool is_installed;
+
+/// In place of the C library's for the whole process: an OpenCL driver's compiler installs handlers of its own, which
+/// delete the files that it is writing, whatever the signal was. SIGILL stays ours.
+int sigaction(int signal, const struct sigaction *action, struct sigaction *old) {
+    if (next_sigaction == NULL) next_sigaction = (change_action *)dlsym(RTLD_NEXT, "sigaction");
+    return next_sigaction(signal, signal == SIGILL && is_installed ? NULL : action, old);
 }
 
 void tile_emulation_install(void) {
-    static atomic_flag is_installed = ATOMIC_FLAG_INIT;
-    if (atomic_flag_test_and_set(&is_installed)) return;
+    if (atomic_exchange(&is_installed, 1)) return;
     struct sigaction action = {.sa_flags = SA_SIGINFO | SA_NODEFER};
     action.sa_sigaction = handle;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGILL, &action, &previous);
+    sigaction(SIGILL, NULL, &previous);  // Finds the next one.
+    next_sigaction(SIGILL, &action, NULL);
 }
 
 long tile_emulation_product_count(void) { return product_count; }
