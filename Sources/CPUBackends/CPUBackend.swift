@@ -66,9 +66,10 @@ public final class CPUBackend: Backend {
     /// (Zen 3, 16 MB of third-level cache a thread), but a minute takes 0.12 GB of memory in place of 0.87.
     public var tileByteCount: Int { threadCount << 23 }
 
-    /// Tiles take activations of the weights' type only.
+    /// Tiles and dot products take activations of the weights' type only.
     public func activationType(forWeights dtype: DType) -> DType {
-        kernels.tileProduct != nil && PanelType(dtype).fitsTiles ? dtype : .float32
+        let type = PanelType(dtype)
+        return kernels.tileProduct != nil && type.fitsTiles || kernels.dotTypes.contains(type) ? dtype : .float32
     }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {

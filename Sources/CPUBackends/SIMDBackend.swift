@@ -15,7 +15,7 @@ extension CPUBackend {
     /// The best instruction set that the processor has, or the one that `XLSR_INSTRUCTION_SET` names.
     static func defaultInstructionSet(_ device: Device) throws -> Processor.InstructionSet {
         guard let name = getenv("XLSR_INSTRUCTION_SET").map({ String(cString: $0) }), !name.isEmpty else {
-            return Processor.current.instructionSets.last ?? .baseline
+            return Processor.current.bestInstructionSet
         }
         return try Processor.InstructionSet(named: name, device: device)
     }

@@ -14,6 +14,10 @@ public struct KernelTable: Sendable {
     /// The same for `PanelType.fitsTiles` by AMX tiles, in a process that may use them; activations are rounded to the
     /// panels' type, bfloat16 or 8 bits a row. nil where there are no such kernels, or they aren't wanted.
     public var tileProduct: (@Sendable (borrowing ProductTask) -> Void)?
+    /// The same for `dotTypes` by dot products of neighbours in depth (VNNI, AVX512_BF16); nil as above.
+    public let dotProduct: (@Sendable (borrowing ProductTask) -> Void)?
+    /// Types of weights that `dotProduct` is to multiply on this processor.
+    public var dotTypes: [PanelType] = []
     /// The same as `product` without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
     public let fewRowsProduct: @Sendable (borrowing ProductTask) -> Void
     /// Bias, norm, activation and residual over a `c` that holds `A · B` already.
@@ -60,6 +64,7 @@ public struct KernelTable: Sendable {
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
         tileProduct: (@Sendable (borrowing ProductTask) -> Void)?,
+        dotProduct: (@Sendable (borrowing ProductTask) -> Void)?,
         fewRowsProduct: @escaping @Sendable (borrowing ProductTask) -> Void,
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
@@ -88,6 +93,7 @@ public struct KernelTable: Sendable {
         self.tileColumns = tileColumns
         self.product = product
         self.tileProduct = tileProduct
+        self.dotProduct = dotProduct
         self.fewRowsProduct = fewRowsProduct
         self.finish = finish
         self.packTransposed = packTransposed
@@ -211,7 +217,7 @@ public struct ProductTask: ~Copyable {
     }
 
     public static func scratchCount(blockRows: Int, blockDepth: Int) -> Int {
-        blockRows * (blockDepth + 16 + 2) + edgeCount + blockDepth * mostTileColumns
+        blockRows * (blockDepth + 16 + 2) + edgeCount + (blockDepth + 16) * mostTileColumns
     }
 
     /// Rows whose sums of a panel's columns fit into the registers of every instruction set.

@@ -2,9 +2,9 @@
     import _Builtin_intrinsics.intel
 #endif
 
-// Products of int8 weights: activations are rounded to 16 bits, each row by its own scale, and pairs of neighbours in
-// depth are multiplied and added at once, which is twice as fast as float32. A lane of `Bits` holds such a pair, the
-// first number in its lower half.
+// Without instructions for bytes, products of int8 weights have activations of 16 bits, each row by its own scale, and
+// pairs of neighbours in depth are multiplied and added at once, which is twice as fast as float32. A lane of `Bits`
+// holds such a pair, the first number in its lower half.
 
 /// Steps of depth whose products, at most 2¹⁵ · 2⁷ each, add up within 32 bits.
 @inline(__always) var exactDepth: Int { 512 }
@@ -98,23 +98,4 @@
 @inline(__always) func rounded(_ x: Vector, _ scale: Vector) -> Bits {
     // Adding 1.5 · 2²³ rounds to an integer, which then lies in the low bits.
     bits(multiplyAdd(x, scale, splat(12_582_912)))
-}
-
-/// Rounds `count` numbers of a row to 16 bits; an odd row ends with a zero.
-@inline(__always) func roundRow(
-    _ row: UnsafePointer<Float>, _ scale: Float, _ count: Int, into result: UnsafeMutablePointer<Int32>
-) {
-    let scales = splat(scale)
-    let halves = UnsafeMutableRawPointer(result).assumingMemoryBound(to: Int16.self)
-    var index = 0
-    while index + lanes <= count {
-        let value = rounded(load(row + index), scales)
-        for lane in 0..<lanes { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
-        index += lanes
-    }
-    if index < count {
-        // Zero times any scale is the zero that an odd row ends with.
-        let value = rounded(load(row + index, first: count - index), scales)
-        for lane in 0..<(count - index + 1) / 2 * 2 { halves[index &+ lane] = Int16(truncatingIfNeeded: value[lane]) }
-    }
 }

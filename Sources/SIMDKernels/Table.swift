@@ -13,12 +13,14 @@ public enum Kernels {
             let name = "baseline"
         #endif
         #if KERNELS_V3 || KERNELS_V4
-            let tileProduct = tileProduct
+            let (tileProduct, dotProduct) = (tileProduct, dotsProduct)
         #else
-            let tileProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
+            let none: (@Sendable (borrowing ProductTask) -> Void)? = nil
+            let (tileProduct, dotProduct) = (none, none)
         #endif
         return KernelTable(
             name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, tileProduct: tileProduct,
+            dotProduct: dotProduct,
             fewRowsProduct: fewRowsProduct, finish: finish,
             packTransposed: packTransposed,
             packRows: packRows, packPanel: packPanel, unpackTransposed: unpackTransposed,

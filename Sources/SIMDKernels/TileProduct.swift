@@ -107,9 +107,7 @@
                 let upper = pairs + 2 * quad * stride
                 var column = 0
                 while column < 16 {
-                    let lower = upper + (stride + 2 * column)
-                    let value = unsignedIntegers(upper + 2 * column) | unsignedIntegers(lower) &<< Bits(repeating: 16)
-                    store(value, target)
+                    store(byteQuads(upper + 2 * column, upper + (stride + 2 * column)), target)
                     target += lanes
                     column += lanes
                 }

@@ -22,6 +22,47 @@ static inline __attribute__((always_inline)) void xlsr_pause(void) {
 /// Asks the operating system to let this process use AMX's tiles. Returns whether it may.
 _Bool xlsr_request_tiles(void);
 
+#if defined(__AVX2__)
+
+#include <immintrin.h>
+
+// Dot products of neighbours, for processors that have them (VNNI, AVX512_BF16). Assembler, because kernels ask for them
+// at run time and are compiled for processors without.
+
+#if defined(__AVX512F__)
+typedef __m512i xlsr_words;
+#define XLSR_VNNI ""
+#else
+typedef __m256i xlsr_words;
+/// AVX-VNNI: without AVX-512 there is only this encoding.
+#define XLSR_VNNI "%{vex%} "
+#endif
+
+/// In each lane of 32 bits, adds to `sum` the products of four unsigned bytes with four signed ones.
+static inline __attribute__((always_inline)) xlsr_words xlsr_dot_bytes(
+    xlsr_words sum, xlsr_words unsigned_bytes, xlsr_words signed_bytes) {
+    __asm__(XLSR_VNNI "vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(unsigned_bytes), "v"(signed_bytes));
+    return sum;
+}
+
+#if defined(__AVX512F__)
+
+/// In each lane of 32 bits, adds to a float32 the products of two bfloat16 with two others.
+static inline __attribute__((always_inline)) __m512 xlsr_dot_brain(__m512 sum, __m512i a, __m512i b) {
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+
+/// Rounds to bfloat16, to nearest even; subnormal numbers become zero.
+static inline __attribute__((always_inline)) __m256i xlsr_round_to_brain(__m512 x) {
+    __m256i result;
+    __asm__("vcvtneps2bf16 %1, %0" : "=v"(result) : "v"(x));
+    return result;
+}
+
+#endif
+#endif
+
 #if defined(__x86_64__)
 
 // AMX: eight tiles of 16 rows of 64 bytes each. Tiles 0 to 3 hold sums, 32 × 32 of them; 4 and 5 two blocks of rows of

@@ -13,44 +13,55 @@ package struct ProductKernel: Sendable {
     let leastColumns: Int
     /// Parts of the work a thread.
     let partsPerThread: Int
-    private let usesTiles: Bool
+    private let unit: Unit
     private let type: PanelType
+
+    /// What multiplies.
+    private enum Unit {
+        case multiplyAdds, dots, tiles
+    }
 
     package init(_ kernels: KernelTable, _ type: PanelType, caches: Processor.Caches) {
         self.type = type
         if let tileProduct = kernels.tileProduct, type.fitsTiles {
-            usesTiles = true
-            compute = tileProduct
-            (tileRows, tileColumns) = (ProductTask.tileSpan, ProductTask.tileSpan)
-            // The panel's part takes two thirds of the first level: all blocks of rows are multiplied with it.
-            let depth = caches.firstLevel * 2 / 3 / (tileColumns * type.byteSize) / type.tileDepth * type.tileDepth
-            mostDepth = max(type.tileDepth, depth)
-            // Rounding a number takes as long as it is used for 250 columns.
-            leastColumns = 1024
-            partsPerThread = 2
+            (unit, compute) = (.tiles, tileProduct)
+        } else if let dotProduct = kernels.dotProduct, kernels.dotTypes.contains(type) {
+            (unit, compute) = (.dots, dotProduct)
         } else {
-            usesTiles = false
-            compute = kernels.product
-            (tileRows, tileColumns) = (kernels.tileRows, kernels.tileColumns)
+            (unit, compute) = (.multiplyAdds, kernels.product)
+        }
+        (tileRows, tileColumns) =
+            unit == .tiles ? (ProductTask.tileSpan, ProductTask.tileSpan) : (kernels.tileRows, kernels.tileColumns)
+        if unit == .multiplyAdds {
             // Depth and rows of the block grow alike: 256 with the 512 KiB of Zen 3, 512 with the 2 MiB of Sapphire
             // Rapids, where they were measured.
             let side = Int(Double(caches.secondLevel / 8).squareRoot())
             mostDepth = min(512, max(128, side / 64 * 64))
             leastColumns = 16 * tileColumns
             partsPerThread = 4
+        } else {
+            // The panel's part takes two thirds of the first level: all blocks of rows are multiplied with it.
+            let depth = caches.firstLevel * 2 / 3 / (tileColumns * type.byteSize) / type.tileDepth * type.tileDepth
+            mostDepth = max(type.tileDepth, depth)
+            // Rounding a number takes as long as tiles use it for 250 columns.
+            leastColumns = 1024
+            partsPerThread = 2
         }
         // A third of the second level: 144 rows of 1 KiB on Zen 3 with AVX2, 336 of 2 KiB on Sapphire Rapids with AVX-512.
-        let tileBytes = tileRows * mostDepth * (usesTiles ? type.byteSize : 4)
+        let tileBytes = tileRows * mostDepth * (unit == .multiplyAdds ? 4 : type.byteSize)
         mostRowTiles = max(1, min(24, caches.secondLevel / 3 / tileBytes))
     }
 
     func blockDepth(_ depth: Int) -> Int {
-        min(mostDepth, max(4, usesTiles ? type.panelDepth(depth) : (depth + 3) / 4 * 4))
+        min(mostDepth, max(4, unit == .multiplyAdds ? (depth + 3) / 4 * 4 : type.panelDepth(depth)))
     }
 
     func scratchCount(_ block: (rows: Int, depth: Int)) -> Int {
-        usesTiles
-            ? ProductTask.tileScratchCount(blockRows: block.rows, blockDepth: block.depth)
-            : ProductTask.scratchCount(blockRows: block.rows, blockDepth: block.depth)
+        switch unit {
+        case .tiles: ProductTask.tileScratchCount(blockRows: block.rows, blockDepth: block.depth)
+        case .dots:
+            ProductTask.scratchCount(blockRows: block.rows, blockDepth: block.depth * type.byteSize / 4)
+        case .multiplyAdds: ProductTask.scratchCount(blockRows: block.rows, blockDepth: block.depth)
+        }
     }
 }
