@@ -216,6 +216,9 @@ public struct ProductTask: ~Copyable {
         self.scratch = scratch
     }
 
+    /// Steps of depth whose products of 16 bits with bytes, at most 2¹⁵ · 2⁷ each, add up within 32 bits.
+    public static let exactDepth = 512
+
     public static func scratchCount(blockRows: Int, blockDepth: Int) -> Int {
         blockRows * (blockDepth + 16 + 2) + edgeCount + (blockDepth + 16) * mostTileColumns
     }

@@ -35,7 +35,7 @@ import SIMDKernelTable
         var a = UnsafePointer(pairs)
         var first = 0
         while first < pairCount {
-            let end = min(first + exactDepth / 2, pairCount)
+            let end = min(first + ProductTask.exactDepth / 2, pairCount)
             var tile = twelve(Bits(repeating: 0))
             @inline(__always) func addPair() {
                 let (b0, b1) = (integerPairs(bytes), integerPairs(bytes + 2 * lanes))

@@ -6,9 +6,6 @@
 // pairs of neighbours in depth are multiplied and added at once, which is twice as fast as float32. A lane of `Bits`
 // holds such a pair, the first number in its lower half.
 
-/// Steps of depth whose products, at most 2¹⁵ · 2⁷ each, add up within 32 bits.
-@inline(__always) var exactDepth: Int { 512 }
-
 /// Per lane the sum of the products of both halves.
 @inline(__always) func dotPairs(_ a: Bits, _ b: Bits) -> Bits {
     #if KERNELS_V4

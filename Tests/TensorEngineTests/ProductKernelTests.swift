@@ -13,9 +13,10 @@ import Testing
     }
 
     #if arch(x86_64)
-        @Test func theBlocksThatWereMeasuredAreThoseOfTheirProcessors() {
-            #expect(block(.avx2, .float32, firstLevel: 32, secondLevel: 512) == [144, 256])
-            #expect(block(.avx512, .float32, firstLevel: 48, secondLevel: 2048) == [336, 512])
+        @Test func blocksAreThoseThatWereMeasured() {
+            #expect(block(.avx512, .float32, firstLevel: 48, secondLevel: 1024) == [126, 1024])
+            #expect(block(.avx512bf16, .bfloat16, firstLevel: 48, secondLevel: 1024) == [126, 2048])
+            #expect(block(.avx512bf16, .int8, firstLevel: 48, secondLevel: 1024) == [126, 4096])
         }
 
         @Test func aPanelsPartFitsTheFirstLevelAndABlockTheSecond() {

@@ -15,6 +15,8 @@ package struct ProductKernel: Sendable {
     let partsPerThread: Int
     private let unit: Unit
     private let type: PanelType
+    /// Of a number of A as a task holds it.
+    private let byteSize: Int
 
     /// What multiplies.
     private enum Unit {
@@ -24,32 +26,33 @@ package struct ProductKernel: Sendable {
     package init(_ kernels: KernelTable, _ type: PanelType, caches: Processor.Caches) {
         self.type = type
         if let tileProduct = kernels.tileProduct, type.fitsTiles {
-            (unit, compute) = (.tiles, tileProduct)
+            (unit, compute, byteSize) = (.tiles, tileProduct, type.byteSize)
         } else if let dotProduct = kernels.dotProduct, kernels.dotTypes.contains(type) {
-            (unit, compute) = (.dots, dotProduct)
+            (unit, compute, byteSize) = (.dots, dotProduct, type.byteSize)
         } else {
-            (unit, compute) = (.multiplyAdds, kernels.product)
+            (unit, compute, byteSize) = (.multiplyAdds, kernels.product, type == .int8 ? 2 : 4)
         }
         (tileRows, tileColumns) =
             unit == .tiles ? (ProductTask.tileSpan, ProductTask.tileSpan) : (kernels.tileRows, kernels.tileColumns)
-        if unit == .multiplyAdds {
-            // Depth and rows of the block grow alike: 256 with the 512 KiB of Zen 3, 512 with the 2 MiB of Sapphire
-            // Rapids, where they were measured.
-            let side = Int(Double(caches.secondLevel / 8).squareRoot())
-            mostDepth = min(512, max(128, side / 64 * 64))
-            leastColumns = 16 * tileColumns
-            partsPerThread = 4
-        } else {
+        partsPerThread = 2
+        let bytesOfBlock: Int
+        if unit == .tiles {
             // The panel's part takes two thirds of the first level: all blocks of rows are multiplied with it.
             let depth = caches.firstLevel * 2 / 3 / (tileColumns * type.byteSize) / type.tileDepth * type.tileDepth
             mostDepth = max(type.tileDepth, depth)
+            bytesOfBlock = caches.secondLevel / 3
             // Rounding a number takes as long as tiles use it for 250 columns.
             leastColumns = 1024
-            partsPerThread = 2
+        } else {
+            // As deep as the second level allows, so that C is touched seldom: a register tile reads 15 bytes a cycle,
+            // less than that level gives. On Zen 5 with its 1 MiB, 4 KiB and half the cache are 7 to 10 % faster than
+            // 1.3 KiB, which keep the panel's part in the first level, and a third.
+            let depth = min(4096, max(512, caches.secondLevel >> 8)) / byteSize
+            mostDepth = unit == .multiplyAdds && type == .int8 ? min(depth, ProductTask.exactDepth) : depth
+            bytesOfBlock = caches.secondLevel / 2
+            leastColumns = 512
         }
-        // A third of the second level: 144 rows of 1 KiB on Zen 3 with AVX2, 336 of 2 KiB on Sapphire Rapids with AVX-512.
-        let tileBytes = tileRows * mostDepth * (unit == .multiplyAdds ? 4 : type.byteSize)
-        mostRowTiles = max(1, min(24, caches.secondLevel / 3 / tileBytes))
+        mostRowTiles = max(1, min(24, bytesOfBlock / (tileRows * mostDepth * byteSize)))
     }
 
     func blockDepth(_ depth: Int) -> Int {
@@ -60,7 +63,7 @@ package struct ProductKernel: Sendable {
         switch unit {
         case .tiles: ProductTask.tileScratchCount(blockRows: block.rows, blockDepth: block.depth)
         case .dots:
-            ProductTask.scratchCount(blockRows: block.rows, blockDepth: block.depth * type.byteSize / 4)
+            ProductTask.scratchCount(blockRows: block.rows, blockDepth: block.depth * byteSize / 4)
         case .multiplyAdds: ProductTask.scratchCount(blockRows: block.rows, blockDepth: block.depth)
         }
     }
