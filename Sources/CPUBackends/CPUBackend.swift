@@ -69,7 +69,7 @@ public final class CPUBackend: Backend {
     /// Tiles and dot products take activations of the weights' type only.
     public func activationType(forWeights dtype: DType) -> DType {
         let type = PanelType(dtype)
-        return kernels.tileProduct != nil && type.fitsTiles || kernels.dotTypes.contains(type) ? dtype : .float32
+        return kernels.tiles != nil && type.fitsTiles || kernels.dotTypes.contains(type) ? dtype : .float32
     }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {

@@ -135,7 +135,7 @@ public struct Processor: Sendable {
             case .avx512bf16: (table.dotTypes, table.name) = ([.int8, .bfloat16], table.name + " + VNNI + BF16")
             case .amx: table.name += " + AMX"
             }
-            if set != .amx { table.tileProduct = nil }
+            if set != .amx { table.tiles = nil }
             return table
         #else
             return SIMDKernels.Kernels.table

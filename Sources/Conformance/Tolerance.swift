@@ -10,9 +10,12 @@ public struct Tolerance: Sendable {
     public let relative: Float
     /// Of a product, whose activations a device may round as it likes its weights.
     package let weights: DType
+    /// How many such products follow each other.
+    private let productCount: Int
 
-    init(relativeToLargest: Float, relative: Float, weights: DType = .float32) {
-        (self.relativeToLargest, self.relative, self.weights) = (relativeToLargest, relative, weights)
+    init(relativeToLargest: Float, relative: Float, weights: DType = .float32, productCount: Int = 1) {
+        (self.relativeToLargest, self.relative) = (relativeToLargest, relative)
+        (self.weights, self.productCount) = (weights, productCount)
     }
 
     /// Only moves, conversions and single correctly rounded operations.
@@ -48,7 +51,8 @@ public struct Tolerance: Sendable {
             case .int8: 1e-2
             default: 0
             }
-        return Tolerance(relativeToLargest: relativeToLargest + rounding, relative: relative, weights: weights)
+        return Tolerance(
+            relativeToLargest: relativeToLargest + rounding * Float(productCount), relative: relative, weights: weights)
     }
 
     /// Mean and variance in two passes, a root, a quotient. With a mean of 17 deviations, 513 float32 numbers summed
@@ -61,7 +65,7 @@ public struct Tolerance: Sendable {
     /// Scores of up to about ten with errors of some u each, then a convex mean, whose weights a device may round as it
     /// does its factors.
     public static func attention(factors: DType = .float32) -> Tolerance {
-        Tolerance(relativeToLargest: 8e-6, relative: 0, weights: factors)
+        Tolerance(relativeToLargest: 8e-6, relative: 0, weights: factors, productCount: 2)
     }
 
     func allowed(_ expected: Float, largest: Float) -> Float {

@@ -11,13 +11,15 @@ public struct KernelTable: Sendable {
     public let tileColumns: Int
 
     public let product: @Sendable (borrowing ProductTask) -> Void
-    /// The same for `PanelType.fitsTiles` by AMX tiles, in a process that may use them; activations are rounded to the
-    /// panels' type, bfloat16 or 8 bits a row. nil where there are no such kernels, or they aren't wanted.
-    public var tileProduct: (@Sendable (borrowing ProductTask) -> Void)?
-    /// The same for `dotTypes` by dot products of neighbours in depth (VNNI, AVX512_BF16); nil as above.
+    /// What AMX's tiles compute, in a process that may use them; nil where there are no such kernels, or they aren't wanted.
+    public var tiles: TileKernels?
+    /// The same as `product` for `dotTypes` by dot products of neighbours in depth (VNNI, AVX512_BF16), with activations
+    /// rounded to bfloat16 or to 8 bits a row; nil where there are no such kernels.
     public let dotProduct: (@Sendable (borrowing ProductTask) -> Void)?
     /// Types of weights that `dotProduct` is to multiply on this processor.
     public var dotTypes: [PanelType] = []
+    /// Attention over bfloat16 where `dotTypes` has these.
+    public let dotAttention: AttentionKernel?
     /// The same as `product` without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
     public let fewRowsProduct: @Sendable (borrowing ProductTask) -> Void
     /// Bias, norm, activation and residual over a `c` that holds `A · B` already.
@@ -34,7 +36,7 @@ public struct KernelTable: Sendable {
             _ panels: UnsafePointer<Float>, _ type: PanelType, _ columns: Int, _ depth: Int,
             _ result: UnsafeMutablePointer<Float>
         ) -> Void
-    public let attention: @Sendable (borrowing AttentionTask) -> Void
+    public let attention: AttentionKernel
     public let rowAttention: @Sendable (borrowing RowAttentionTask) -> Void
     public let unary:
         @Sendable (
@@ -63,8 +65,7 @@ public struct KernelTable: Sendable {
 
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
-        tileProduct: (@Sendable (borrowing ProductTask) -> Void)?,
-        dotProduct: (@Sendable (borrowing ProductTask) -> Void)?,
+        dotProduct: (@Sendable (borrowing ProductTask) -> Void)?, tiles: TileKernels?,
         fewRowsProduct: @escaping @Sendable (borrowing ProductTask) -> Void,
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
@@ -74,7 +75,7 @@ public struct KernelTable: Sendable {
             @escaping @Sendable (
                 UnsafePointer<Float>, PanelType, Int, Int, UnsafeMutablePointer<Float>
             ) -> Void,
-        attention: @escaping @Sendable (borrowing AttentionTask) -> Void,
+        attention: AttentionKernel, dotAttention: AttentionKernel?,
         rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
         binary: @escaping @Sendable (borrowing BinaryTask) -> Void,
@@ -92,8 +93,8 @@ public struct KernelTable: Sendable {
         self.tileRows = tileRows
         self.tileColumns = tileColumns
         self.product = product
-        self.tileProduct = tileProduct
         self.dotProduct = dotProduct
+        self.tiles = tiles
         self.fewRowsProduct = fewRowsProduct
         self.finish = finish
         self.packTransposed = packTransposed
@@ -101,6 +102,7 @@ public struct KernelTable: Sendable {
         self.packPanel = packPanel
         self.unpackTransposed = unpackTransposed
         self.attention = attention
+        self.dotAttention = dotAttention
         self.rowAttention = rowAttention
         self.unary = unary
         self.binary = binary
@@ -113,6 +115,43 @@ public struct KernelTable: Sendable {
         self.floatToHalf = floatToHalf
         self.multiplyAddChains = multiplyAddChains
         self.sumOfAll = sumOfAll
+    }
+}
+
+/// What AMX's tiles compute.
+public struct TileKernels: Sendable {
+    /// `KernelTable.product` for `PanelType.fitsTiles`; activations are rounded to bfloat16, or to 8 bits a row.
+    public let product: @Sendable (borrowing ProductTask) -> Void
+    /// Over bfloat16.
+    public let attention: AttentionKernel
+
+    public init(product: @escaping @Sendable (borrowing ProductTask) -> Void, attention: AttentionKernel) {
+        self.product = product
+        self.attention = attention
+    }
+}
+
+/// Attention over factors of one type.
+public struct AttentionKernel: Sendable {
+    public typealias Pack =
+        @Sendable (_ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>) -> Void
+
+    /// What keys and values are packed as.
+    public let panelType: PanelType
+    public let compute: @Sendable (borrowing AttentionTask) -> Void
+    /// Packs keys `[keys, size]` into panels of as many columns; the scratch is the task's.
+    public let packKeys: Pack
+    /// Packs values `[keys, size]` into panels of `size` columns.
+    public let packValues: Pack
+
+    public init(
+        panelType: PanelType, compute: @escaping @Sendable (borrowing AttentionTask) -> Void,
+        packKeys: @escaping Pack, packValues: @escaping Pack
+    ) {
+        self.panelType = panelType
+        self.compute = compute
+        self.packKeys = packKeys
+        self.packValues = packValues
     }
 }
 
@@ -248,10 +287,9 @@ public struct ProductTask: ~Copyable {
 /// One thread's share of attention: some queries of one head of one segment.
 public struct AttentionTask: ~Copyable {
     public var query: Matrix
-    /// The keys, packed by `packTransposed`: `[keys, size]`.
-    public var keyPanels: UnsafePointer<Float>
-    /// The values, packed by `packRows`: `[keys, size]`.
-    public var valuePanels: UnsafePointer<Float>
+    /// The keys and the values, packed as the kernel does.
+    public var keyPanels: UnsafeRawPointer
+    public var valuePanels: UnsafeRawPointer
     public var keys: Int
     public var scale: Float
     public var result: UnsafeMutablePointer<Float>
@@ -260,7 +298,7 @@ public struct AttentionTask: ~Copyable {
     public var scratch: UnsafeMutablePointer<Float>
 
     public init(
-        query: Matrix, keyPanels: UnsafePointer<Float>, valuePanels: UnsafePointer<Float>, keys: Int, scale: Float,
+        query: Matrix, keyPanels: UnsafeRawPointer, valuePanels: UnsafeRawPointer, keys: Int, scale: Float,
         result: UnsafeMutablePointer<Float>, resultStride: Int, scratch: UnsafeMutablePointer<Float>
     ) {
         self.query = query
@@ -274,13 +312,16 @@ public struct AttentionTask: ~Copyable {
     }
 
     /// Queries and keys that are scored at a time.
-    public static let queryBlock = 84
+    public static let queryBlock = 96
     public static let keyBlock = 256
+
+    /// Floats of sums on their way to the result: those of the largest register tile, or of AMX's tiles and half of them.
+    public static let edgeCount = ProductTask.tileSpan * ProductTask.tileSpan * 3 / 2
 
     /// Floats of scratch for heads of `size` channels.
     public static func scratchCount(size: Int) -> Int {
-        let padded = (size + 63) / 64 * 64
-        return queryBlock * (2 * padded + 32 + keyBlock + 4) + ProductTask.edgeCount
+        let padded = (size + 31) / 32 * 32
+        return queryBlock * (2 * padded + keyBlock + 34 + (padded + keyBlock + 32) / 2) + edgeCount
     }
 }
 

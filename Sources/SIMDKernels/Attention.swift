@@ -1,24 +1,51 @@
+import CPUShim
 import SIMDKernelTable
 
+@inline(never) func attention(_ task: borrowing AttentionTask) { attentionLoops(task, .floats) }
+
+#if KERNELS_V4
+    /// The same over bfloat16 by AVX512_BF16.
+    @inline(never) func dotAttention(_ task: borrowing AttentionTask) { attentionLoops(task, .brains) }
+#endif
+
+#if KERNELS_V3 || KERNELS_V4
+    /// The same over bfloat16 by AMX tiles.
+    @inline(never) func tileAttention(_ task: borrowing AttentionTask) {
+        xlsr_tiles_begin()
+        attentionLoops(task, .tiles)
+        xlsr_tiles_end()
+    }
+#endif
+
 /// `softmax(Q·Kᵀ · scale) · V` for some queries of one head, a block of keys at a time with running maximum and sum
-/// (Milakov and Gimelshein 2018; Dao et al. 2022), so that only a block of scores is ever in memory.
-@inline(never) func attention(_ task: borrowing AttentionTask) {
+/// (Milakov and Gimelshein 2018; Dao et al. 2022), so that only a block of scores is ever in memory. Scores, maxima and
+/// sums are float32 whatever the factors are.
+@inline(__always) func attentionLoops(_ task: borrowing AttentionTask, _ unit: AttentionUnit) {
     let size = task.query.columns
-    let padded = (size + tileColumns - 1) / tileColumns * tileColumns
+    let padded = (size + 31) / 32 * 32
     let queryStride = padded + 16
     let scoreStride = AttentionTask.keyBlock + 16
+    let most = AttentionTask.queryBlock
     let queries = task.scratch
-    let sums = queries + AttentionTask.queryBlock * queryStride
-    let scores = sums + AttentionTask.queryBlock * padded
-    let maxima = scores + AttentionTask.queryBlock * scoreStride
-    let totals = maxima + AttentionTask.queryBlock
-    let edge = totals + AttentionTask.queryBlock
+    let sums = queries + most * queryStride
+    let scores = sums + most * padded
+    let maxima = scores + most * scoreStride
+    let totals = maxima + most
+    let edge = totals + most
+    // Rounded queries and weights, where the unit takes such.
+    let rounded = edge + AttentionTask.edgeCount
+    let queryFactors = unit.isNarrow ? rounded : queries
+    let weightFactors = unit.isNarrow ? rounded + most * queryStride / 2 : scores
+    let panelSize = unit.panelDepth(size)
+    let panelKeys = unit.panelDepth(task.keys)
 
+    let block = most / unit.rows * unit.rows
     var first = 0
     while first < task.query.rows {
-        let rows = min(AttentionTask.queryBlock, task.query.rows - first)
-        let tiledRows = (rows + tileRows - 1) / tileRows * tileRows
+        let rows = min(block, task.query.rows - first)
+        let tiledRows = (rows + unit.rows - 1) / unit.rows * unit.rows
         scaleQueries(task, first, rows, tiledRows, queries, queryStride)
+        unit.round(queries, queryStride, tiledRows, size, into: queryFactors)
         for row in 0..<tiledRows {
             maxima[row] = -.infinity
             totals[row] = 0
@@ -26,21 +53,22 @@ import SIMDKernelTable
         var key = 0
         while key < task.keys {
             let keys = min(AttentionTask.keyBlock, task.keys - key)
-            // scores [rows, keys] = Q · Kᵀ
-            multiplyPanels(
-                queries, queryStride, tiledRows, task.keyPanels + key * size, size, size, scores, scoreStride, keys,
-                accumulates: false, edge)
+            // scores [rows, keys] = Q · Kᵀ, as whole panels
+            unit.multiply(
+                queryFactors, queryStride, tiledRows, task.keyPanels + key * panelSize * unit.byteSize, panelSize, size,
+                scores, scoreStride, (keys + tileColumns - 1) / tileColumns * tileColumns, accumulates: false, edge)
             for row in 0..<tiledRows {
                 let decay = weighScores(scores + row * scoreStride, keys, maxima + row, totals + row)
                 if key > 0, decay != 1 {
                     let factor = splat(decay)
-                    map(sums + row * padded, sums + row * padded, padded) { $0 * factor }
+                    map(sums + row * padded, sums + row * padded, size) { $0 * factor }
                 }
             }
-            // sums [rows, size] += scores · V
-            multiplyPanels(
-                scores, scoreStride, tiledRows, task.valuePanels + key * tileColumns, task.keys, keys, sums, padded,
-                padded, accumulates: key > 0, edge)
+            unit.round(scores, scoreStride, tiledRows, keys, into: weightFactors)
+            // sums [rows, size] += weights · V
+            unit.multiply(
+                weightFactors, scoreStride, tiledRows, task.valuePanels + key * tileColumns * unit.byteSize, panelKeys,
+                keys, sums, padded, (size + tileColumns - 1) / tileColumns * tileColumns, accumulates: key > 0, edge)
             key += keys
         }
         for row in 0..<rows {
@@ -48,26 +76,6 @@ import SIMDKernelTable
             map(sums + row * padded, task.result + (first + row) * task.resultStride, size) { $0 * factor }
         }
         first += rows
-    }
-}
-
-/// `C = A · panels` for whole tiles of rows; a panel is `panelDepth` deep, of which `depth` are used.
-@inline(__always) func multiplyPanels(
-    _ a: UnsafePointer<Float>, _ aStride: Int, _ rows: Int, _ panels: UnsafePointer<Float>, _ panelDepth: Int,
-    _ depth: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, accumulates: Bool,
-    _ edge: UnsafeMutablePointer<Float>
-) {
-    var column = 0
-    while column < columns {
-        var row = 0
-        while row < rows {
-            tile(
-                a + row * aStride, aStride, panels + column * panelDepth, depth, c + (row * cStride + column), cStride,
-                tileRows, min(tileColumns, columns - column), accumulates: accumulates, bias: nil,
-                edge: edge)
-            row += tileRows
-        }
-        column += tileColumns
     }
 }
 

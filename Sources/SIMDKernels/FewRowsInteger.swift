@@ -56,7 +56,7 @@ import SIMDKernelTable
             for index in 0..<2 * rows { sums[index] += floats(tile[index]) }
             first = end
         }
-        let (s0, s1) = columnScales(task, column)
+        let (s0, s1) = columnScales(task.scales, column)
         write(
             task.c + column, task.cStride, rows, min(tileColumns, task.n - column), tileRows: rows,
             bias: task.bias.map { $0 + column }, edge: edge

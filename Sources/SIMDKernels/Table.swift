@@ -12,19 +12,31 @@ public enum Kernels {
         #else
             let name = "baseline"
         #endif
+        let floatAttention = AttentionKernel(
+            panelType: .float32, compute: attention,
+            packKeys: { source, panels, _ in packTransposed(source, panels.assumingMemoryBound(to: Float.self)) },
+            packValues: { source, panels, _ in packRows(source, panels.assumingMemoryBound(to: Float.self)) })
         #if KERNELS_V3 || KERNELS_V4
-            let (tileProduct, dotProduct) = (tileProduct, dotsProduct)
+            let dotProduct = dotsProduct
+            let tiles = TileKernels(
+                product: tileProduct,
+                attention: AttentionKernel(
+                    panelType: .bfloat16, compute: tileAttention, packKeys: packBrainKeys, packValues: packBrainValues))
         #else
-            let none: (@Sendable (borrowing ProductTask) -> Void)? = nil
-            let (tileProduct, dotProduct) = (none, none)
+            let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
+            let tiles: TileKernels? = nil
+        #endif
+        #if KERNELS_V4
+            let dotAttention = AttentionKernel(
+                panelType: .bfloat16, compute: dotAttention, packKeys: packBrainKeys, packValues: packBrainValues)
+        #else
+            let dotAttention: AttentionKernel? = nil
         #endif
         return KernelTable(
-            name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, tileProduct: tileProduct,
-            dotProduct: dotProduct,
-            fewRowsProduct: fewRowsProduct, finish: finish,
-            packTransposed: packTransposed,
+            name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, dotProduct: dotProduct,
+            tiles: tiles, fewRowsProduct: fewRowsProduct, finish: finish, packTransposed: packTransposed,
             packRows: packRows, packPanel: packPanel, unpackTransposed: unpackTransposed,
-            attention: attention, rowAttention: rowAttention, unary: applyFunction,
+            attention: floatAttention, dotAttention: dotAttention, rowAttention: rowAttention, unary: applyFunction,
             binary: binary, layerNorm: layerNorm, softmax: softmax, logSoftmax: logSoftmax, columnSums: columnSums,
             scaleColumns: scaleColumns, halfToFloat: halfToFloat, floatToHalf: floatToHalf,
             multiplyAddChains: multiplyAddChains, sumOfAll: sumOfAll)

@@ -51,11 +51,12 @@
                 let isLast = depth + blockDepth == panelDepth
                 var column = 0
                 while column < n {
-                    var first = tileColumn(task, column, depth, panelDepth, byteSize)
+                    let panels = task.panels + depth * tileColumns * byteSize
+                    var first = tileColumn(panels, column, panelDepth, byteSize)
                     // Beyond the last panel, the same one again, for sums that nobody reads.
                     let hasSecond = column + span / 2 < n
                     var second =
-                        hasSecond ? tileColumn(task, column + span / 2, depth, panelDepth, byteSize) : first
+                        hasSecond ? tileColumn(panels, column + span / 2, panelDepth, byteSize) : first
                     if isInteger {
                         fillQuads(first, second, blockDepth / 4, into: quads)
                         (first, second) = (UnsafeRawPointer(quads), UnsafeRawPointer(quads + 64))
@@ -66,8 +67,10 @@
                             block + tileRow * blockDepth * byteSize, first, second, blockDepth * byteSize / 64,
                             stride: isInteger ? 4 * span : 4 * tileColumns, isInteger: isInteger, into: sums)
                         addSums(
-                            sums, task, row: row + tileRow, rows: min(span, rows - tileRow), column: column,
-                            accumulates: depth > 0, isLast: isLast,
+                            sums, to: task.c + ((row + tileRow) * task.cStride + column), task.cStride,
+                            min(span, rows - tileRow), n - column, accumulates: depth > 0,
+                            bias: isLast ? task.bias.map { $0 + column } : nil,
+                            scales: task.scales.map { $0 + column },
                             rowScales: isInteger ? toFloats + tileRow : nil, edge: edge)
                         tileRow += span
                     }
@@ -86,12 +89,12 @@
         row / 16 * 16 * rowBytes + row % 16 * 64
     }
 
-    /// Where sixteen columns of the panels begin.
+    /// Where sixteen columns of panels begin.
     @inline(__always) func tileColumn(
-        _ task: borrowing ProductTask, _ column: Int, _ depth: Int, _ panelDepth: Int, _ byteSize: Int
+        _ panels: UnsafeRawPointer, _ column: Int, _ panelDepth: Int, _ byteSize: Int
     ) -> UnsafeRawPointer {
         let panel = column / tileColumns * tileColumns
-        return task.panels + (panel * panelDepth + depth * tileColumns + (column - panel) * 2) * byteSize
+        return panels + (panel * panelDepth + (column - panel) * 2) * byteSize
     }
 
     /// Quads of depth, of which a tile of bytes multiplies each with another, of sixteen columns and sixteen more:
@@ -135,23 +138,24 @@
         xlsr_tiles_store_sums(sums)
     }
 
-    /// Adds 32 × 32 sums to C, or sets it; integers are scaled by what their row and their column stand for.
+    /// Adds 32 × 32 sums to `rows` × `columns` of C, or sets these; integers are scaled by what their row and their column
+    /// stand for.
     @inline(__always) func addSums(
-        _ sums: UnsafeMutablePointer<Float>, _ task: borrowing ProductTask, row: Int, rows: Int, column: Int,
-        accumulates: Bool, isLast: Bool, rowScales: UnsafeMutablePointer<Float>?, edge: UnsafeMutablePointer<Float>
+        _ sums: UnsafeMutablePointer<Float>, to c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int,
+        _ columns: Int, accumulates: Bool, bias: UnsafePointer<Float>?, scales: UnsafePointer<Float>?,
+        rowScales: UnsafeMutablePointer<Float>?, edge: UnsafeMutablePointer<Float>
     ) {
         let span = ProductTask.tileSpan
         var part = 0
-        while part < span, column + part < task.n {
-            let (s0, s1) = columnScales(task, column + part)
-            let bias = isLast ? task.bias.map { $0 + (column + part) } : nil
+        while part < span, part < columns {
+            let (s0, s1) = columnScales(scales, part)
+            let bias = bias.map { $0 + part }
             var half = 0
             while half < rows {
                 let values = sums + (half * span + part)
                 write(
-                    task.c + ((row + half) * task.cStride + column + part), task.cStride, min(16, rows - half),
-                    min(tileColumns, task.n - column - part), tileRows: 16, accumulates: accumulates, bias: bias,
-                    edge: edge
+                    c + (half * cStride + part), cStride, min(16, rows - half), min(tileColumns, columns - part),
+                    tileRows: 16, accumulates: accumulates, bias: bias, edge: edge
                 ) { index in
                     let value = load(values + ((index &>> 1) &* span &+ (index & 1) &* lanes))
                     guard let rowScales else { return value }

@@ -59,12 +59,13 @@ import SIMDKernelTable
             while column < n {
                 let packed = task.panels + (column * panelDepth + depth * tileColumns) * task.panelType.byteSize
                 let panel = wordPanel(packed, words, word, into: expanded)
-                let (scales0, scales1) = columnScales(task, column)
+                let (scales0, scales1) = columnScales(task.scales, column)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {
                     let sums = computeWordTile(
-                        block + tileRow * blockStride, blockStride, panel.words, words, panel.start0, panel.start1, word)
+                        block + tileRow * blockStride, blockStride, panel.words, words, panel.start0, panel.start1,
+                        word)
                     let rowScales = toFloats + tileRow
                     write(
                         cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, rows - tileRow),
@@ -168,7 +169,7 @@ import SIMDKernelTable
 #endif
 
 /// What the sums of a panel's columns are to be multiplied with.
-@inline(__always) func columnScales(_ task: borrowing ProductTask, _ column: Int) -> (Vector, Vector) {
-    guard let scales = task.scales else { return (splat(1), splat(1)) }
+@inline(__always) func columnScales(_ scales: UnsafePointer<Float>?, _ column: Int) -> (Vector, Vector) {
+    guard let scales else { return (splat(1), splat(1)) }
     return (load(scales + column), load(scales + (column + lanes)))
 }

@@ -6,9 +6,9 @@ package struct ProductKernel: Sendable {
     /// The kernel's register tile.
     package let tileRows: Int
     let tileColumns: Int
-    /// The most rows, in tiles, and the greatest depth of A that a task holds copied.
-    package let mostRowTiles: Int
+    /// The greatest depth of A that a task holds copied.
     package let mostDepth: Int
+    private let bytesOfBlock: Int
     /// Columns over which the copy of a block of A pays off.
     let leastColumns: Int
     /// Parts of the work a thread.
@@ -25,8 +25,8 @@ package struct ProductKernel: Sendable {
 
     package init(_ kernels: KernelTable, _ type: PanelType, caches: Processor.Caches) {
         self.type = type
-        if let tileProduct = kernels.tileProduct, type.fitsTiles {
-            (unit, compute, byteSize) = (.tiles, tileProduct, type.byteSize)
+        if let tiles = kernels.tiles, type.fitsTiles {
+            (unit, compute, byteSize) = (.tiles, tiles.product, type.byteSize)
         } else if let dotProduct = kernels.dotProduct, kernels.dotTypes.contains(type) {
             (unit, compute, byteSize) = (.dots, dotProduct, type.byteSize)
         } else {
@@ -35,7 +35,6 @@ package struct ProductKernel: Sendable {
         (tileRows, tileColumns) =
             unit == .tiles ? (ProductTask.tileSpan, ProductTask.tileSpan) : (kernels.tileRows, kernels.tileColumns)
         partsPerThread = 2
-        let bytesOfBlock: Int
         if unit == .tiles {
             // The panel's part takes two thirds of the first level: all blocks of rows are multiplied with it.
             let depth = caches.firstLevel * 2 / 3 / (tileColumns * type.byteSize) / type.tileDepth * type.tileDepth
@@ -47,13 +46,16 @@ package struct ProductKernel: Sendable {
             // As deep as the second level allows, so that C is touched seldom: a register tile reads 15 bytes a cycle,
             // less than that level gives. On Zen 5 with its 1 MiB, 4 KiB and half the cache are 7 to 10 % faster than
             // 1.3 KiB, which keep the panel's part in the first level, and a third.
-            let depth = min(4096, max(512, caches.secondLevel >> 8)) / byteSize
+            // Of bytes 2 KiB are enough: their panels are brought into quads once a block of rows.
+            let depth = min(type == .int8 ? 2048 : 4096, max(512, caches.secondLevel >> 8)) / byteSize
             mostDepth = unit == .multiplyAdds && type == .int8 ? min(depth, ProductTask.exactDepth) : depth
             bytesOfBlock = caches.secondLevel / 2
             leastColumns = 512
         }
-        mostRowTiles = max(1, min(24, bytesOfBlock / (tileRows * mostDepth * byteSize)))
     }
+
+    /// The most rows, in tiles, of a block of that depth.
+    package func mostRowTiles(depth: Int) -> Int { max(1, min(24, bytesOfBlock / (tileRows * depth * byteSize))) }
 
     func blockDepth(_ depth: Int) -> Int {
         min(mostDepth, max(4, unit == .multiplyAdds ? (depth + 3) / 4 * 4 : type.panelDepth(depth)))

@@ -95,8 +95,8 @@ struct SIMDMultiplier: MatrixMultiplier {
             (tileRows, tileColumns) = (kernel.tileRows, kernel.tileColumns)
             let rowTiles = max(1, (m + tileRows - 1) / tileRows)
             let panels = max(1, (n + tileColumns - 1) / tileColumns)
-            let mostRowTiles = kernel.mostRowTiles
             block.depth = kernel.blockDepth(product.a.columns)
+            let mostRowTiles = kernel.mostRowTiles(depth: block.depth)
             // Small products aren't worth waking a thread for.
             let work = Double(m) * Double(n) * Double(product.a.columns)
             let wanted = workers.count == 1 || work < 500_000 ? 1 : workers.count * kernel.partsPerThread

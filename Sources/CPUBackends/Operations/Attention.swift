@@ -4,39 +4,43 @@ import TensorEngine
 extension CPUBackend {
     /// A task is some queries of one head of one segment. It packs the head's keys and values, which costs little
     /// beside the scores when there are many queries, so heads are cut only when there are fewer than threads.
-    /// In float32, whatever the precision: there is nothing to win here.
     public func attention(
         _ queryKeyValue: Tensor, heads: Int, segments: Segments, precision: DType, into result: Tensor
     ) throws {
         counters.add(.attentions)
         let width = result.shape[1]
         let size = width / heads
-        let kernels = kernels
-        let panels = (segments.longest + kernels.tileColumns - 1) / kernels.tileColumns * kernels.tileColumns
-        let columns = (size + kernels.tileColumns - 1) / kernels.tileColumns * kernels.tileColumns
-        let keyCount = panels * size
-        let valueCount = columns * segments.longest
+        let kernel = kernels.attention(forWeights: PanelType(precision))
+        let (panelType, panelColumns) = (kernel.panelType, kernels.tileColumns)
+        func panelByteCount(columns: Int, depth: Int) -> Int {
+            (columns + panelColumns - 1) / panelColumns * panelColumns * panelType.panelDepth(depth)
+                * panelType.byteSize
+        }
+        let keyByteCount = panelByteCount(columns: segments.longest, depth: size)
+        let valueByteCount = panelByteCount(columns: size, depth: segments.longest)
         let parts = queryParts(segments, heads: heads)
         let scratch = try scratch(
-            count: keyCount + valueCount + AttentionTask.scratchCount(size: size), workers: workers.count)
+            count: (keyByteCount + valueByteCount) / 4 + AttentionTask.scratchCount(size: size), workers: workers.count)
         let (source, target) = (queryKeyValue.elements, result.elements)
         workers.run(parts.count * heads) { index, worker in
             let (part, head) = (parts[index / heads], index % heads)
             let segment = segments[part.segment]
-            let memory = scratch[worker]
+            let keys = UnsafeMutableRawPointer(scratch[worker])
+            let values = keys + keyByteCount
+            let memory = (values + valueByteCount).assumingMemoryBound(to: Float.self)
             let first = source + (segment.lowerBound * 3 * width + head * size)
             func matrix(_ offset: Int, _ rows: Range<Int>) -> Matrix {
                 Matrix(
                     first + (rows.lowerBound * 3 * width + offset), rows: rows.count, columns: size, stride: 3 * width)
             }
-            kernels.packTransposed(matrix(width, 0..<segment.count), memory)
-            kernels.packRows(matrix(2 * width, 0..<segment.count), memory + keyCount)
-            kernels.attention(
+            kernel.packKeys(matrix(width, 0..<segment.count), keys, memory)
+            kernel.packValues(matrix(2 * width, 0..<segment.count), values, memory)
+            kernel.compute(
                 AttentionTask(
-                    query: matrix(0, part.queries), keyPanels: memory, valuePanels: memory + keyCount,
+                    query: matrix(0, part.queries), keyPanels: keys, valuePanels: values,
                     keys: segment.count, scale: 1 / Float(size).squareRoot(),
                     result: target + ((segment.lowerBound + part.queries.lowerBound) * width + head * size),
-                    resultStride: width, scratch: memory + keyCount + valueCount))
+                    resultStride: width, scratch: memory))
         }
     }
 
@@ -52,5 +56,14 @@ extension CPUBackend {
                 return (index, start..<min(length, end))
             }
         }
+    }
+}
+
+extension KernelTable {
+    /// Where weights are bfloat16 or int8, attention is over bfloat16 if that is faster here.
+    fileprivate func attention(forWeights type: PanelType) -> AttentionKernel {
+        guard type.fitsTiles else { return attention }
+        if let tiles { return tiles.attention }
+        return dotTypes.contains(.bfloat16) ? dotAttention ?? attention : attention
     }
 }

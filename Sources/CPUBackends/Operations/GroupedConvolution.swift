@@ -22,9 +22,9 @@ extension CPUBackend {
         let panelType = PanelType(weight.tensor.dtype)
         let productKernel = ProductKernel(kernels, panelType, caches: Processor.current.caches)
         let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
+        let depth = productKernel.blockDepth(kernel * width)
         let block = (
-            rows: productKernel.tileRows * min(16, productKernel.mostRowTiles),
-            depth: productKernel.blockDepth(kernel * width)
+            rows: productKernel.tileRows * min(16, productKernel.mostRowTiles(depth: depth)), depth: depth
         )
         let parts = (0..<segments.count).flatMap { index in
             stride(from: 0, to: segments.lengths[index], by: block.rows).map { (segment: index, first: $0) }
