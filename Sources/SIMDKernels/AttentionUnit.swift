@@ -84,7 +84,7 @@ enum AttentionUnit {
                     while row < rows {
                         let sums = computeWordTile(
                             words + row * (stride / 2), stride / 2, panel.assumingMemoryBound(to: Int32.self),
-                            (depth + 1) / 2, zero, zero, .brains)
+                            (depth + 1) / 2, zero, zero, .brains, rows: tileRows)
                         write(
                             c + (row * cStride + column), cStride, tileRows, width, accumulates: accumulates, bias: nil,
                             edge: edge

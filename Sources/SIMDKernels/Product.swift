@@ -12,18 +12,18 @@ import SIMDKernelTable
 #endif
 typealias Tile = TileOf<Vector>
 
-/// `C[r, 0..<tileColumns] (+)= Σ A[r, k] · B[k, …]` for `tileRows` rows, in registers.
+/// `C[r, 0..<tileColumns] (+)= Σ A[r, k] · B[k, …]` for `rows` rows, a constant, in registers.
 ///
 /// `a` points at row 0 of the tile, `b` at a panel; the accumulators never leave the registers until the end.
 @inline(__always) func computeTile(
-    _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ depth: Int
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ depth: Int, rows: Int
 ) -> Tile {
     var tile = tile(of: splat(0))
     var panel = b
     for k in 0..<depth {
         let b0 = load(panel)
         let b1 = load(panel + lanes)
-        for row in 0..<tileRows {
+        for row in 0..<rows {
             let value = splat(a[row &* aStride &+ k])
             tile[row &* 2] = multiplyAdd(value, b0, tile[row &* 2])
             tile[row &* 2 &+ 1] = multiplyAdd(value, b1, tile[row &* 2 &+ 1])
@@ -33,14 +33,23 @@ typealias Tile = TileOf<Vector>
     return tile
 }
 
+/// The body for a tile of `tileRows`, or of half as many where these are enough.
+@inline(__always) func withTileRows(for rows: Int, _ body: (_ tileRows: Int) -> Void) {
+    if rows > tileRows / 2 { body(tileRows) } else { body(tileRows / 2) }
+}
+
 /// `computeTile`, added to C or set. `a` has `tileRows` readable rows; only `rows` × `columns` of C are written.
 @inline(__always) func tile(
     _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ depth: Int,
     _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ columns: Int,
     accumulates: Bool, bias: UnsafePointer<Float>?, edge: UnsafeMutablePointer<Float>
 ) {
-    let tile = computeTile(a, aStride, b, depth)
-    write(c, cStride, rows, columns, accumulates: accumulates, bias: bias, edge: edge) { tile[$0] }
+    withTileRows(for: rows) { tileRows in
+        let tile = computeTile(a, aStride, b, depth, rows: tileRows)
+        write(c, cStride, rows, columns, tileRows: tileRows, accumulates: accumulates, bias: bias, edge: edge) {
+            tile[$0]
+        }
+    }
 }
 
 /// Adds the vectors of a tile, two a row, to C, or sets it (`accumulates` false), with an optional bias a column.

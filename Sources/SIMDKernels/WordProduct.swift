@@ -63,17 +63,21 @@ import SIMDKernelTable
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {
-                    let sums = computeWordTile(
-                        block + tileRow * blockStride, blockStride, panel.words, words, panel.start0, panel.start1,
-                        word)
                     let rowScales = toFloats + tileRow
-                    write(
-                        cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, rows - tileRow),
-                        min(tileColumns, n - column), accumulates: depth > 0, bias: bias, edge: edge
-                    ) { index in
-                        guard word.limit != nil else { return vector(sums[index]) }
-                        return floats(sums[index])
-                            * (splat(rowScales[index &>> 1]) * (index & 1 == 0 ? scales0 : scales1))
+                    let left = rows - tileRow
+                    withTileRows(for: left) { tileRows in
+                        let sums = computeWordTile(
+                            block + tileRow * blockStride, blockStride, panel.words, words, panel.start0,
+                            panel.start1, word, rows: tileRows)
+                        write(
+                            cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, left),
+                            min(tileColumns, n - column), tileRows: tileRows, accumulates: depth > 0, bias: bias,
+                            edge: edge
+                        ) { index in
+                            guard word.limit != nil else { return vector(sums[index]) }
+                            return floats(sums[index])
+                                * (splat(rowScales[index &>> 1]) * (index & 1 == 0 ? scales0 : scales1))
+                        }
                     }
                     tileRow += tileRows
                 }
@@ -89,15 +93,15 @@ import SIMDKernelTable
 /// `computeTile` over words: `a` holds rows of them, `aStride` words apart, `b` a panel `[words][tileColumns]`.
 @inline(__always) func computeWordTile(
     _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int, _ start0: Bits,
-    _ start1: Bits, _ word: Word
+    _ start1: Bits, _ word: Word, rows: Int
 ) -> TileOf<Bits> {
     var tile = tile(of: start0)
-    for row in 0..<tileRows { tile[row &* 2 &+ 1] = start1 }
+    for row in 0..<rows { tile[row &* 2 &+ 1] = start1 }
     var panel = b
     for index in 0..<words {
         let b0 = load(panel)
         let b1 = load(panel + lanes)
-        for row in 0..<tileRows {
+        for row in 0..<rows {
             let value = Bits(repeating: a[row &* aStride &+ index])
             tile[row &* 2] = word.dot(tile[row &* 2], value, b0)
             tile[row &* 2 &+ 1] = word.dot(tile[row &* 2 &+ 1], value, b1)
