@@ -6,7 +6,7 @@ import TensorEngine
 public struct BackendOptions: Sendable {
     /// Threads of a CPU backend; all cores by default.
     public var threadCount: Int?
-    /// Instruction set of a CPU backend: "baseline", "avx2", "avx512" or "amx"; the best there is by default.
+    /// Instruction set of a CPU backend, one of `BackendRegistry.instructionSets`; the best there is by default.
     public var instructionSet: String?
     /// Shape of OpenCL's kernels: "tiled" for devices whose threads share memory, "wide" for processors;
     /// `XLSR_KERNEL_SHAPE` or what suits the device by default.

@@ -23,9 +23,9 @@ public struct Processor: Sendable {
         case avx512
         /// AVX-512, and products of int8 weights by dot products of bytes.
         case avx512vnni
-        /// That, and products of bfloat16 weights by dot products of bfloat16.
+        /// That, and products of bfloat16 weights, and attention beside weights of both, by dot products of bfloat16.
         case avx512bf16
-        /// AVX-512, and products of bfloat16 and int8 weights by tiles.
+        /// AVX-512, and products of bfloat16 and int8 weights, and attention beside them, by tiles.
         case amx
     }
 

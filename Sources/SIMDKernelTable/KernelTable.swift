@@ -3,7 +3,7 @@
 /// Every entry works on plain pointers within one thread; who calls it splits the work. The types live in a module
 /// of their own because all copies of the kernels (`SIMDKernels`, `SIMDKernelsV3`, …) share them.
 public struct KernelTable: Sendable {
-    /// "baseline", "AVX2", "AVX-512", "AVX-512 + AMX".
+    /// "baseline", "AVX2", "AVX-512 + VNNI", "AVX-512 + AMX".
     public var name: String
     /// Rows of the left matrix that the product's register tile spans.
     public let tileRows: Int
@@ -232,11 +232,12 @@ public struct ProductTask: ~Copyable {
     public var activation = ElementFunction.identity
     /// Laid out like `c`.
     public var residual: UnsafePointer<Float>?
-    /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 2 or
-    /// of the type's `tileDepth`: a block that stays in the second-level cache.
+    /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 4 or
+    /// of the type's `tileDepth`, and at most `exactDepth` where `product` has int8 weights: a block that stays in the
+    /// second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
-    /// Room for `scratchCount(blockRows:blockDepth:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
+    /// Room for `scratchCount(blockRows:blockWords:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
     public var scratch: UnsafeMutablePointer<Float>
     /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.
     public var hasInterleavedRows = false
@@ -258,8 +259,10 @@ public struct ProductTask: ~Copyable {
     /// Steps of depth whose products of 16 bits with bytes, at most 2¹⁵ · 2⁷ each, add up within 32 bits.
     public static let exactDepth = 512
 
-    public static func scratchCount(blockRows: Int, blockDepth: Int) -> Int {
-        blockRows * (blockDepth + 16 + 2) + edgeCount + (blockDepth + 16) * mostTileColumns
+    /// Floats of scratch that `product` and `dotProduct` need.
+    /// - Parameter blockWords: of four bytes, that a row of a block takes: its depth in float32.
+    public static func scratchCount(blockRows: Int, blockWords: Int) -> Int {
+        blockRows * (blockWords + 16 + 2) + edgeCount + (blockWords + 16) * mostTileColumns
     }
 
     /// Rows whose sums of a panel's columns fit into the registers of every instruction set.
@@ -271,7 +274,7 @@ public struct ProductTask: ~Copyable {
     /// Rows and columns of sums that AMX's tiles hold.
     public static let tileSpan = 32
 
-    /// Floats of scratch that `tileProduct` needs: a block of at most two bytes a number, two floats a row, the sums, half
+    /// Floats of scratch that `TileKernels.product` needs: a block of at most two bytes a number, two floats a row, the sums, half
     /// of them again, and a block of quads.
     public static func tileScratchCount(blockRows: Int, blockDepth: Int) -> Int {
         blockRows * (blockDepth / 2 + 2) + tileSpan * tileSpan * 3 / 2 + blockDepth * tileSpan / 4

@@ -1,4 +1,3 @@
-import CPUShim
 import SIMDKernelTable
 
 /// What multiplies in attention: `A · panels`, the rows of A being queries, or weights of keys.
@@ -56,8 +55,8 @@ enum AttentionUnit {
         }
     }
 
-    /// `C (+)= A · panels` for whole tiles of rows; a panel is `panelDepth` deep, of which `depth` are used. `stride` is what
-    /// `round` was told.
+    /// `C (+)= A · panels` for whole tiles of rows and whole panels, each `panelDepth` deep, of which `depth` are used.
+    /// `stride` is what `round` was told.
     @inline(__always) func multiply(
         _ a: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ panels: UnsafeRawPointer, _ panelDepth: Int,
         _ depth: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, accumulates: Bool,
@@ -66,15 +65,14 @@ enum AttentionUnit {
         var column = 0
         while column < columns {
             let panel = panels + column * panelDepth * byteSize
-            let width = min(tileColumns, columns - column)
             var row = 0
             switch self {
             case .floats:
                 while row < rows {
                     tile(
                         a + row * stride, stride, panel.assumingMemoryBound(to: Float.self), depth,
-                        c + (row * cStride + column), cStride, tileRows, width, accumulates: accumulates, bias: nil,
-                        edge: edge)
+                        c + (row * cStride + column), cStride, tileRows, tileColumns, accumulates: accumulates,
+                        bias: nil, edge: edge)
                     row += tileRows
                 }
             #if KERNELS_V4
@@ -86,8 +84,8 @@ enum AttentionUnit {
                             words + row * (stride / 2), stride / 2, panel.assumingMemoryBound(to: Int32.self),
                             (depth + 1) / 2, zero, zero, .brains, rows: tileRows)
                         write(
-                            c + (row * cStride + column), cStride, tileRows, width, accumulates: accumulates, bias: nil,
-                            edge: edge
+                            c + (row * cStride + column), cStride, tileRows, tileColumns, accumulates: accumulates,
+                            bias: nil, edge: edge
                         ) { vector(sums[$0]) }
                         row += tileRows
                     }

@@ -1,7 +1,7 @@
 import SIMDKernelTable
 
 /// A part of a panel, `depth` deep, as float32: in place when it is stored so, else converted into `result`, which
-/// stays in the first-level cache while all rows of a block are multiplied with it. int8 has products of its own.
+/// stays in cache while all rows of a block are multiplied with it. int8 has products of its own.
 @inline(__always) func float32Panel(
     _ packed: UnsafeRawPointer, _ type: PanelType, _ depth: Int, into result: UnsafeMutablePointer<Float>
 ) -> UnsafePointer<Float> {

@@ -120,8 +120,8 @@ typealias Tile = TileOf<Vector>
     }
 }
 
-/// The loops around the tile (Goto and van de Geijn 2008): a block of A stays in the second-level cache, one panel of
-/// B in the first, and C is touched once a block of depth.
+/// The loops around the tile (Goto and van de Geijn 2008): a block of A and the part of a panel that it is multiplied
+/// with stay in the second-level cache, and C is touched once a block of depth.
 @inline(never) func product(_ task: borrowing ProductTask) {
     if task.panelType == .int8 { return shortsProduct(task) }
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)

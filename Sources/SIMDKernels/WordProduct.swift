@@ -24,7 +24,6 @@ import SIMDKernelTable
 @inline(__always) func wordProduct(_ task: borrowing ProductTask, _ word: Word) {
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
     let panelDepth = task.panelType.panelDepth(k)
-    let mostDepth = min(task.blockDepth, word.mostDepth)
     // Sixteen more, as in `product`.
     let mostStride = task.blockDepth / word.count + 16
     let edge = task.scratch + task.blockRows * mostStride
@@ -45,7 +44,7 @@ import SIMDKernelTable
         }
         var depth = 0
         repeat {
-            let blockDepth = min(mostDepth, k - depth)
+            let blockDepth = min(task.blockDepth, k - depth)
             let words = (blockDepth + word.count - 1) / word.count
             let blockStride = words + 16
             for index in 0..<tiledRows {

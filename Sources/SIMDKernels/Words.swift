@@ -1,5 +1,3 @@
-import SIMDKernelTable
-
 #if KERNELS_V3 || KERNELS_V4
     import CPUShim
 #endif
@@ -36,9 +34,6 @@ enum Word {
         #endif
         }
     }
-
-    /// Steps of depth whose products add up within 32 bits.
-    @inline(__always) var mostDepth: Int { self == .shorts ? ProductTask.exactDepth : Int.max }
 
     /// `sum` with the products of each lane's words added.
     @inline(__always) func dot(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits {

@@ -6,41 +6,66 @@ import Testing
 
 /// Products whose activations a CPU rounds to the type of its weights: by AMX tiles, by VNNI and by AVX512_BF16.
 @Suite(.serialized) struct RoundedProductTests {
-    /// `simd` by each way of rounding that is there, AMX's instructions emulated where they are missing.
-    private static let devices: [TestDevice] =
-        [TestDevices.tiles].compactMap { $0 }
-        + TestDevices.fused.filter { device in
-            (device.backend as? CPUBackend).map { [.avxvnni, .avx512vnni, .avx512bf16].contains($0.instructionSet) }
-                ?? false
+    /// CPU devices by every instruction set that is there, AMX's instructions emulated where they are missing.
+    private static let all: [TestDevice] =
+        [TestDevices.tiles].compactMap { $0 } + TestDevices.fused.filter { $0.backend is CPUBackend }
+
+    private static let devices = all.filter { !types($0).isEmpty }
+
+    /// The types of weights to which a device is to round activations.
+    private static func types(_ device: TestDevice) -> [DType] {
+        switch (device.backend as? CPUBackend)?.instructionSet {
+        case .avxvnni, .avx512vnni: [.int8]
+        case .avx512bf16, .amx: [.int8, .bfloat16]
+        case .baseline, .avx2, .avx512, nil: []
         }
+    }
 
     @Test(arguments: devices)
     func activationsAreRoundedToNearestEvenAndNothingElseIs(device: TestDevice) throws {
-        let types = [DType.bfloat16, .int8].filter { device.backend.activationType(forWeights: $0) == $0 }
-        #expect(types.contains(.int8))
         let sizes = [(7, 1, 1), (8, 33, 31), (17, 47, 65), (33, 64, 96), (40, 31, 1100), (65, 97, 257), (15, 33, 4099)]
-        for type in types {
+        for type in Self.types(device) {
             for (m, n, k) in sizes {
                 let (actual, expected) = try roundedProduct(m, n, k, type, on: device.backend)
                 for row in 0..<m {
                     let range = row * n..<(row + 1) * n
                     let largest = expected[range].map(\.magnitude).max() ?? 0
-                    let error = range.map { (Double(actual[$0]) - expected[$0]).magnitude }.max() ?? 0
-                    #expect(error <= 4e-6 * largest, "row \(row) of \(m) × \(k) → \(n): \(error / largest)")
+                    let wrong = range.first { !((Double(actual[$0]) - expected[$0]).magnitude <= 4e-6 * largest) }
+                    #expect(wrong == nil, "row \(row) of \(m) × \(k) → \(n): \(actual[range]), not \(expected[range])")
                 }
             }
         }
     }
 
-    @Test func aBackendSaysWhatItRoundsActivationsTo() throws {
-        for (set, rounded) in [
-            (Processor.InstructionSet.baseline, []), (.avx2, []), (.avxvnni, [.int8]), (.avx512vnni, [.int8]),
-            (.avx512bf16, [.int8, .bfloat16]), (.amx, [.int8, .bfloat16]),
-        ] as [(Processor.InstructionSet, [DType])] where Processor.current.supports(set) {
-            let backend = try CPUBackend.simd(CPUOptions(instructionSet: set))
-            for type in [DType.float32, .float16, .bfloat16, .int8] {
-                #expect(backend.activationType(forWeights: type) == (rounded.contains(type) ? type : .float32))
-            }
+    @Test(arguments: devices)
+    func withActivationsThatNeedntBeRoundedProductsAreAsExactAsWithout(device: TestDevice) throws {
+        let oracle = ConformanceCase.makeOracle()
+        // Weights of keys are rounded whatever the activations are.
+        for testCase in ConformanceCase.all
+        where Self.types(device).contains(testCase.tolerance.weights) && testCase.operation != "attention" {
+            let result = try check(testCase.withRepresentableActivations(), on: device.backend, against: oracle)
+            #expect(result.passed, "\(result)")
+        }
+    }
+
+    @Test(arguments: all.filter { ($0.backend as? CPUBackend)?.instructionSet != .baseline })
+    func atInt8ARowWithAnInfinityIsNaNAndNoOther(device: TestDevice) throws {
+        let (m, n, k) = (17, 33, 70)
+        var random = RandomSource(seed: 5)
+        let weight = try Tensor(random.array([n, k]), on: device.backend).prepared(for: .linear, as: .int8)
+        var x = random.floats(m * k)
+        let expected = try Tensor(x, shape: [m, k], on: device.backend).linear(weight).floats()
+        x[3 * k + 69] = .infinity
+        let actual = try Tensor(x, shape: [m, k], on: device.backend).linear(weight).floats()
+        for index in 0..<m * n {
+            #expect(index / n == 3 ? actual[index].isNaN : actual[index] == expected[index])
+        }
+    }
+
+    @Test(arguments: all) func aBackendSaysWhatItRoundsActivationsTo(device: TestDevice) {
+        for type in [DType.float32, .float16, .bfloat16, .int8] {
+            let expected = Self.types(device).contains(type) ? type : .float32
+            #expect(device.backend.activationType(forWeights: type) == expected)
         }
     }
 

@@ -5,7 +5,7 @@ import TensorEngine
 import Testing
 import TileEmulation
 
-/// Products by AMX tiles: on a processor that lacks them its instructions are emulated, each where it stands in the kernels.
+/// Products and attention by AMX tiles: on a processor that lacks them its instructions are emulated, each where it stands in the kernels.
 @Suite(.serialized, .enabled(if: TestDevices.tiles != nil, "neither tiles nor AVX2")) struct TileTests {
     private static let cases = ConformanceCase.all.filter { $0.tolerance.weights != .float32 }
 
@@ -23,18 +23,6 @@ import TileEmulation
         try expectTiles(true) {
             for testCase in Self.cases {
                 let result = try check(testCase, on: device.backend, against: oracle)
-                #expect(result.passed, "\(result)")
-            }
-        }
-    }
-
-    @Test func withActivationsThatNeedntBeRoundedProductsAreAsExactAsWithout() throws {
-        let device = try #require(TestDevices.tiles)
-        let oracle = ConformanceCase.makeOracle()
-        try expectTiles(true) {
-            // Weights of keys are rounded whatever the activations are.
-            for testCase in Self.cases where testCase.operation != "attention" {
-                let result = try check(testCase.withRepresentableActivations(), on: device.backend, against: oracle)
                 #expect(result.passed, "\(result)")
             }
         }

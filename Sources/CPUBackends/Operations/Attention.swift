@@ -64,6 +64,7 @@ extension KernelTable {
     fileprivate func attention(forWeights type: PanelType) -> AttentionKernel {
         guard type.fitsTiles else { return attention }
         if let tiles { return tiles.attention }
-        return dotTypes.contains(.bfloat16) ? dotAttention ?? attention : attention
+        if dotTypes.contains(.bfloat16), let dotAttention { return dotAttention }
+        return attention
     }
 }

@@ -18,6 +18,9 @@ extension ConformanceCase {
             attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, valueScale: 1e30),
             attention(heads: 2, 24, ragged, rows: 52, as: .float16),
             attention(heads: 1, 80, ragged, rows: 52, as: .bfloat16),
+            attention(heads: 2, 17, ragged, rows: 52, as: .bfloat16),
+            attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, special: .nan, as: .bfloat16),
+            attention(heads: 3, 13, Segments(lengths: [5, 0, 300]), rows: 305, as: .int8),
             attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, .large),
             attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, as: .bfloat16, .large),
             // Parts enough for groups of more queries.

@@ -1,7 +1,7 @@
 import TensorEngine
 
 extension ConformanceCase {
-    /// Rows, columns and depth around the tiles in use (6, 14, 16, 32, 256, 512), primes, one and none.
+    /// Rows, columns and depth around the tiles in use (6, 14, 16, 32, 256, 512, 1024), primes, one and none.
     private static let productSizes: [[Int]] = [
         [0, 5, 7], [5, 0, 7], [5, 7, 0], [1, 1, 1], [1, 17, 257], [2, 3, 5], [5, 15, 31], [6, 16, 32], [7, 17, 33],
         [13, 31, 255], [14, 32, 256], [15, 33, 257], [16, 64, 511], [29, 33, 512], [33, 257, 13], [31, 13, 513],
@@ -41,6 +41,16 @@ extension ConformanceCase {
         [1, 33, 70], [2, 16, 19], [3, 31, 64], [4, 65, 33], [5, 257, 130], [6, 47, 257],
     ]
 
+    private static func smallWeights(_ type: DType) -> [ConformanceCase] {
+        productSizes.map { linear($0, as: type) } + [
+            linear([17, 33, 70], bias: true, activation: .gelu, as: type),
+            linear([29, 65, 513], residual: true, as: type),
+            // Deeper than the deepest block.
+            linear([15, 33, 2051], bias: true, activation: .gelu, residual: true, as: type),
+            linear([499, 1024, 1024], as: type, .large), dense(type),
+        ]
+    }
+
     static let linearCases: [ConformanceCase] =
         productSizes.map { linear($0, bias: true) }
         + [false, true].flatMap { bias in
@@ -52,12 +62,7 @@ extension ConformanceCase {
         }
         + UnaryKind.allCases.filter { $0 != .logarithm && $0 != .squareRoot && $0 != .reciprocal && $0 != .gelu }
         .map { linear([7, 33, 19], bias: true, activation: $0, residual: true) }
-        + [DType.bfloat16, .float16, .int8].flatMap { type in
-            productSizes.map { linear($0, as: type) }
-                + [linear([17, 33, 70], bias: true, activation: .gelu, as: type)]
-                + [linear([29, 65, 513], residual: true, as: type), linear([499, 1024, 1024], as: type, .large)]
-                + [dense(type)]
-        }
+        + [DType.bfloat16, .float16, .int8].flatMap(smallWeights)
         + [DType.float32, .bfloat16, .float16, .int8].flatMap { type in fewRows.map { linear($0, bias: true, as: type) }
         }
         + [linear([5, 4096, 1024], bias: true, activation: .relu, residual: true, as: .int8)]
