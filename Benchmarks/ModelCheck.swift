@@ -17,13 +17,18 @@ struct ModelCheck {
 
     /// What is wrong, in words; nil when all numbers are finite, a batch gives what single clips give, a clip gives the
     /// same when the device may have recorded what it does, and the first device of the run, whose outputs `expected`
-    /// keeps, gave the same within 1e-4 of the largest.
+    /// keeps, gave the same within 1e-4 of the largest. Where activations are rounded, the last bit of a float32 sum decides
+    /// now and then which way, and devices that round differ from those that don't by what rounding costs.
     func failure(expected: inout [[Float]]?) throws -> String? {
         let singles = try clips.map { try values(model.outputs(of: [$0])) }
         let batch = try values(model.outputs(of: clips))
         guard batch.allSatisfy(\.isFinite), !batch.isEmpty else { return "outputs are not finite" }
         let together = Self.relativeDifference(batch, singles.flatMap { $0 })
-        guard together <= 1e-5 else { return "a batch differs from single clips by \(together) of the largest output" }
+        let weights = model.precision.weights
+        let rounds = model.backend.activationType(forWeights: weights) != .float32
+        guard together <= (rounds ? 5e-4 : 1e-5) else {
+            return "a batch differs from single clips by \(together) of the largest output"
+        }
         for _ in 0..<2 {
             let again = Self.relativeDifference(try values(model.outputs(of: [clips[1]])), singles[1])
             guard again <= 1e-5 else { return "the same clip again differs by \(again) of the largest output" }
@@ -33,7 +38,8 @@ struct ModelCheck {
             return nil
         }
         let difference = Self.relativeDifference(batch, expected.flatMap { $0 })
-        return difference <= 1e-4 ? nil : "differs from the first device by \(difference) of the largest output"
+        return difference <= (weights == .bfloat16 || weights == .int8 ? 5e-2 : 1e-4)
+            ? nil : "differs from the first device by \(difference) of the largest output"
     }
 
     private func values(_ output: XLSRModel.Output) throws -> [Float] { try (output.logits ?? output.states).floats() }

@@ -68,8 +68,7 @@ public final class CPUBackend: Backend {
 
     /// Tiles and dot products take activations of the weights' type only.
     public func activationType(forWeights dtype: DType) -> DType {
-        let type = PanelType(dtype)
-        return kernels.tiles != nil && type.fitsTiles || kernels.dotTypes.contains(type) ? dtype : .float32
+        kernels.roundsActivations(to: PanelType(dtype)) ? dtype : .float32
     }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {

@@ -20,6 +20,12 @@ public struct KernelTable: Sendable {
     public var dotTypes: [PanelType] = []
     /// Attention over bfloat16 where `dotTypes` has these.
     public let dotAttention: AttentionKernel?
+
+    /// Whether products of weights of a type round activations to that type.
+    public func roundsActivations(to type: PanelType) -> Bool {
+        tiles != nil && type.fitsTiles || dotTypes.contains(type)
+    }
+
     /// The same as `product` without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
     public let fewRowsProduct: @Sendable (borrowing ProductTask) -> Void
     /// Bias, norm, activation and residual over a `c` that holds `A · B` already.
@@ -241,6 +247,8 @@ public struct ProductTask: ~Copyable {
     public var scratch: UnsafeMutablePointer<Float>
     /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.
     public var hasInterleavedRows = false
+    /// Whether a product of few rows rounds A as those of more rows do here, so that a batch gives what its parts give.
+    public var roundsActivations = false
 
     public init(
         a: Matrix, panels: UnsafeRawPointer, c: UnsafeMutablePointer<Float>, cStride: Int, n: Int,

@@ -28,8 +28,19 @@ import SIMDKernelTable
     for row in 0..<rows {
         let source = task.a.pointer + row * task.a.stride
         let target = task.scratch + row
-        for k in 0..<task.a.columns { target[k &* rows] = source[k] }
+        if task.roundsActivations {
+            for k in 0..<task.a.columns { target[k &* rows] = roundedToBrain(source[k]) }
+        } else {
+            for k in 0..<task.a.columns { target[k &* rows] = source[k] }
+        }
     }
+}
+
+/// To nearest even; a NaN stays one.
+@inline(__always) func roundedToBrain(_ x: Float) -> Float {
+    guard x == x else { return x }
+    let bits = x.bitPattern
+    return Float(bitPattern: (bits &+ (bits &>> 16 & 1) &+ 0x7FFF) & 0xFFFF_0000)
 }
 
 /// One loop a number of rows: only a constant lets the sums live in registers.

@@ -1,6 +1,6 @@
 import SIMDKernelTable
 
-/// A, rounded to 16 bits, as pairs `[⌈depth / 2⌉, rows]`.
+/// A, rounded to 16 bits or to 8 of them, as pairs `[⌈depth / 2⌉, rows]`.
 /// - Returns: what each row is to be multiplied with.
 @inline(__always) func interleaveIntegerRows(
     _ task: borrowing ProductTask, _ rows: Int, into pairs: UnsafeMutablePointer<Int32>,
@@ -9,7 +9,7 @@ import SIMDKernelTable
     let depth = task.a.columns
     for row in 0..<rows {
         let source = task.a.pointer + row * task.a.stride
-        let scale = integerScale(source, depth, limit: 32767)
+        let scale = integerScale(source, depth, limit: task.roundsActivations ? 127 : 32767)
         scales[row] = scale.toFloats
         roundRow(source, scale.toIntegers, depth, into: rounded)
         for pair in 0..<(depth + 1) / 2 { pairs[pair &* rows &+ row] = rounded[pair] }

@@ -25,7 +25,8 @@ extension RoundingTests {
         @Test(arguments: devices)
         func activationsAreRoundedToNearestEvenAndNothingElseIs(device: TestDevice) throws {
             let sizes = [
-                (7, 1, 1), (8, 33, 31), (17, 47, 65), (33, 64, 96), (40, 31, 1100), (65, 97, 257), (15, 33, 4099),
+                (1, 17, 257), (5, 33, 70), (6, 31, 1100), (7, 1, 1), (8, 33, 31), (17, 47, 65), (33, 64, 96),
+                (40, 31, 1100), (65, 97, 257), (15, 33, 4099),
             ]
             for type in Self.types(device) {
                 for (m, n, k) in sizes {

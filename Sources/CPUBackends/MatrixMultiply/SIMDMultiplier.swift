@@ -71,6 +71,7 @@ struct SIMDMultiplier: MatrixMultiplier {
                     rows: 0..<product.a.rows, columns: columns,
                     panels: product.panels(from: columns.lowerBound), block: (1, 1), scratch: scratch[worker])
                 task.hasInterleavedRows = hasInterleavedRows.pointer[worker]
+                task.roundsActivations = kernels.roundsActivations(to: product.weightType)
                 kernels.fewRowsProduct(task)
                 hasInterleavedRows.pointer[worker] = true
             }
