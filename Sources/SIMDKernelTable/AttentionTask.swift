@@ -1,0 +1,100 @@
+/// Attention over factors of one type.
+public struct AttentionKernel: Sendable {
+    public typealias Pack =
+        @Sendable (_ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>) -> Void
+
+    /// What keys and values are packed as.
+    public let panelType: PanelType
+    public let compute: @Sendable (borrowing AttentionTask) -> Void
+    /// Packs keys `[keys, size]` into panels of as many columns; the scratch is the task's.
+    public let packKeys: Pack
+    /// Packs values `[keys, size]` into panels of `size` columns.
+    public let packValues: Pack
+
+    public init(
+        panelType: PanelType, compute: @escaping @Sendable (borrowing AttentionTask) -> Void,
+        packKeys: @escaping Pack, packValues: @escaping Pack
+    ) {
+        self.panelType = panelType
+        self.compute = compute
+        self.packKeys = packKeys
+        self.packValues = packValues
+    }
+}
+
+/// One thread's share of attention: some queries of one head of one segment.
+public struct AttentionTask: ~Copyable {
+    public var query: Matrix
+    /// The keys and the values, packed as the kernel does.
+    public var keyPanels: UnsafeRawPointer
+    public var valuePanels: UnsafeRawPointer
+    public var keys: Int
+    public var scale: Float
+    public var result: UnsafeMutablePointer<Float>
+    public var resultStride: Int
+    /// Room for `scratchCount` floats.
+    public var scratch: UnsafeMutablePointer<Float>
+
+    public init(
+        query: Matrix, keyPanels: UnsafeRawPointer, valuePanels: UnsafeRawPointer, keys: Int, scale: Float,
+        result: UnsafeMutablePointer<Float>, resultStride: Int, scratch: UnsafeMutablePointer<Float>
+    ) {
+        self.query = query
+        self.keyPanels = keyPanels
+        self.valuePanels = valuePanels
+        self.keys = keys
+        self.scale = scale
+        self.result = result
+        self.resultStride = resultStride
+        self.scratch = scratch
+    }
+
+    /// Queries and keys that are scored at a time.
+    public static let queryBlock = 96
+    public static let keyBlock = 256
+
+    /// Floats of sums on their way to the result: those of the largest register tile, or of AMX's tiles and half of them.
+    public static let edgeCount = ProductTask.tileSpan * ProductTask.tileSpan * 3 / 2
+
+    /// Floats of scratch for heads of `size` channels.
+    public static func scratchCount(size: Int) -> Int {
+        let padded = (size + 31) / 32 * 32
+        return queryBlock * (2 * padded + keyBlock + 34 + (padded + keyBlock + 32) / 2) + edgeCount
+    }
+}
+
+/// One thread's share of attention over listed rows: some queries of one head.
+public struct RowAttentionTask: ~Copyable {
+    /// `[queries, size]`
+    public var query: Matrix
+    /// The head's first channel in the keys of row 0, and in the values.
+    public var keys: UnsafePointer<Float>
+    public var values: UnsafePointer<Float>
+    /// Elements from one row of keys and values to the next.
+    public var stride: Int
+    /// Query i sees the rows `rows[starts[i]] ..< rows[starts[i + 1]]`, one at least.
+    public var rows: UnsafePointer<Int32>
+    public var starts: UnsafePointer<Int32>
+    public var scale: Float
+    public var result: UnsafeMutablePointer<Float>
+    public var resultStride: Int
+    /// Room for a float a row of the longest list.
+    public var scratch: UnsafeMutablePointer<Float>
+
+    public init(
+        query: Matrix, keys: UnsafePointer<Float>, values: UnsafePointer<Float>, stride: Int,
+        rows: UnsafePointer<Int32>, starts: UnsafePointer<Int32>, scale: Float, result: UnsafeMutablePointer<Float>,
+        resultStride: Int, scratch: UnsafeMutablePointer<Float>
+    ) {
+        self.query = query
+        self.keys = keys
+        self.values = values
+        self.stride = stride
+        self.rows = rows
+        self.starts = starts
+        self.scale = scale
+        self.result = result
+        self.resultStride = resultStride
+        self.scratch = scratch
+    }
+}
