@@ -46,7 +46,7 @@ package struct BenchmarkOptions: Equatable {
             --runs N         timed passes (default 5)
             --profile        where the time goes, block by block
             --peers          at each precision in turn with PyTorch, ONNX Runtime, OpenVINO and CTranslate2, where
-                             Python has them
+                             Python has them; of a translation model the search, with PyTorch alone
               --peer TEXT    only peers whose name, such as onnxruntime-int8, contains TEXT; may be repeated
               --rounds N     times that each engine starts and makes its passes (default 3)
               --peer-device D  where they compute: cpu or cuda, which PyTorch alone does (default cpu)

@@ -3,7 +3,7 @@ import TensorEngine
 import XLSR
 
 /// What a translation model's search took, over speech that is encoded already.
-struct DecoderReport: Codable {
+package struct DecoderReport: Codable {
     let beamCount: Int
     let tokenCount: Int
     /// Of the whole search.
@@ -11,15 +11,21 @@ struct DecoderReport: Codable {
     /// Of the weights that a step reads.
     let byteCountPerStep: Int
     let bytesPerSecond: Double
-    /// Of what this machine's memory was measured to give.
+    /// What this machine's memory gave before and after each search, the middle of all passes; nil on a GPU.
+    let readBytesPerSecond: Double?
+    /// Of the reads around the same search, the middle of all searches: memory's speed changes from minute to minute.
     let shareOfReads: Double?
 
     var description: String {
         let step = Table.number(1000 * timing.median / Double(tokenCount))
-        let share = shareOfReads.map { ", \(Table.percent($0)) of this machine's reads" } ?? ""
-        return "  decoder: \(tokenCount) tokens, \(beamCount) beams: \(Table.number(timing.median)) s"
+        var text =
+            "\(tokenCount) tokens, \(beamCount) beams: \(Table.number(timing.median)) s"
             + " (\(Table.number(timing.minimum))–\(Table.number(timing.maximum))), \(step) ms a token,"
-            + " \(Table.number(bytesPerSecond / 1e9)) GB/s of weights" + share
+            + " \(Table.number(bytesPerSecond / 1e9)) GB/s of weights"
+        if let readBytesPerSecond, let shareOfReads {
+            text += ", \(Table.percent(shareOfReads)) of the \(Table.number(readBytesPerSecond / 1e9)) read around it"
+        }
+        return text
     }
 }
 
@@ -28,22 +34,42 @@ struct DecoderBenchmark {
     static let beamCount = 5
     static let tokenCount = 64
 
-    let runCount: Int
-    let peak: MachinePeak?
+    /// Log-probabilities of the hypotheses that a search finds, best first.
+    let scores: [Float]
+    private let search: () throws -> [Float]
+    private let byteCountPerStep: Int
+    private let backend: any Backend
 
-    /// nil for a model without a text decoder.
-    func report(_ model: XLSRModel, _ clip: AudioClip) throws -> DecoderReport? {
+    /// Encodes a clip and searches once. nil for a model without a text decoder, or one for shorter texts.
+    init?(_ model: XLSRModel, _ clip: AudioClip) throws {
         guard let decoder = model.decoderConfiguration, decoder.positionLimit > Self.tokenCount else { return nil }
         var settings = try model.generationSettings()
-        // No text may end before it has all tokens.
-        (settings.beamCount, settings.resultCount) = (Self.beamCount, 1)
+        (settings.beamCount, settings.resultCount) = (Self.beamCount, Self.beamCount)
+        // No text may end before it has all tokens; the first is the start.
         (settings.minLength, settings.maxLength) = (Self.tokenCount + 1, Self.tokenCount + 1)
-        let search = try model.preparedSearch(of: clip, settings)
-        let timing = try Timing(runCount: runCount) { try search() }
-        let byteCount = decoder.weightCountPerStep * model.precision.weights.byteSize
-        let rate = Double(byteCount * Self.tokenCount) / timing.median
+        search = try model.preparedSearch(of: clip, settings)
+        scores = try search()
+        byteCountPerStep = decoder.weightCountPerStep * model.precision.weights.byteSize
+        backend = model.backend
+    }
+
+    func report(runCount: Int) throws -> DecoderReport {
+        let reads = try (backend as? CPUBackend).map { try MemoryReads($0) }
+        func readRate() -> Double? { reads?.rates(seconds: 0.2).median }
+        var (seconds, rates): ([Double], [Double?]) = ([], [readRate()])
+        for _ in 0..<runCount {
+            seconds.append(try Timing.seconds { _ = try search() })
+            rates.append(readRate())
+        }
+        let byteCount = Double(byteCountPerStep * Self.tokenCount)
+        let shares = seconds.indices.compactMap { run -> Double? in
+            guard let before = rates[run], let after = rates[run + 1] else { return nil }
+            return byteCount / seconds[run] / ((before + after) / 2)
+        }
+        let timing = Timing(seconds: seconds)
         return DecoderReport(
-            beamCount: Self.beamCount, tokenCount: Self.tokenCount, timing: timing, byteCountPerStep: byteCount,
-            bytesPerSecond: rate, shareOfReads: peak.map { rate / $0.readBytesPerSecond })
+            beamCount: Self.beamCount, tokenCount: Self.tokenCount, timing: timing, byteCountPerStep: byteCountPerStep,
+            bytesPerSecond: byteCount / timing.median, readBytesPerSecond: reads.map { _ in rates.compactMap(\.self).median },
+            shareOfReads: reads.map { _ in shares.median })
     }
 }

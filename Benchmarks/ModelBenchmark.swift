@@ -51,7 +51,7 @@ struct ModelBenchmark {
                 let report = try report(source, on: backend, expected: &expected)
                 if index == 0 { printHeading(report) }
                 Console.output(row(report))
-                if let decoder = report.decoder { Console.output(decoder.description) }
+                if let decoder = report.decoder { Console.output("  decoder: \(decoder.description)") }
                 reports.append(report)
                 backend.pool.trim()
             }
@@ -97,9 +97,10 @@ struct ModelBenchmark {
             report.operationsPerSecond = operationCount / timing.median
             report.shareOfPeak = peak.map { operationCount / timing.median / $0.operationsPerSecond }
             report.realTimeFactor = timing.median / (options.seconds * Double(clips.count))
-            report.decoder = try DecoderBenchmark(runCount: options.runCount, peak: peak).report(model, clips[0])
+            let decoder = try DecoderBenchmark(model, clips[0])
+            report.peakMemoryByteCount = PeakMemory.byteCount
+            report.decoder = try decoder?.report(runCount: options.runCount)
         }
-        report.peakMemoryByteCount = PeakMemory.byteCount
         report.peakPoolByteCount = backend.pool.statistics.peakByteCount
         return report
     }

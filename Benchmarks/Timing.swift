@@ -1,19 +1,15 @@
 /// Seconds that the same work took, run by run.
 package struct Timing: Codable, Equatable {
     package let seconds: [Double]
-    /// The middle one, or the mean of the two in the middle. 0 of none.
     package let median: Double
     package let minimum: Double
     package let maximum: Double
 
     package init(seconds: [Double]) {
         self.seconds = seconds
-        let sorted = seconds.sorted()
-        minimum = sorted.first ?? 0
-        maximum = sorted.last ?? 0
-        let middle = sorted.count / 2
-        median =
-            sorted.isEmpty ? 0 : sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+        minimum = seconds.min() ?? 0
+        maximum = seconds.max() ?? 0
+        median = seconds.median
     }
 
     /// Times `body`, which must wait for its device, at least `runCount` times, and on until `leastSeconds` are over or
@@ -36,5 +32,14 @@ package struct Timing: Codable, Equatable {
 
     static func seconds(of body: () throws -> Void) rethrows -> Double {
         try ContinuousClock().measure(body) / .seconds(1)
+    }
+}
+
+extension [Double] {
+    /// The middle one, or the mean of the two in the middle. 0 of none.
+    var median: Double {
+        let (sorted, middle) = (sorted(), count / 2)
+        guard !isEmpty else { return 0 }
+        return count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 }

@@ -18,18 +18,20 @@ struct PeerBenchmark {
 
     func run(on backends: [any Backend]) throws -> [PeerComparison] {
         let engines = try script.engines()
-        let wanted = engines.filter { options.peers.wants($0.engine, precision: $0.precision) }
-        guard !wanted.isEmpty else {
-            let names = engines.map(\.engine).joined(separator: ", ")
-            throw UsageError("--peers: no such engine at that precision; there are \(names)")
-        }
         let folder = try TemporaryFolder()
         return try options.modelSources.map { source in
             let model = try path(of: source)
+            let translates = try XLSRModel.configuration(ModelLocation.files(model)).translates
+            let able = engines.filter { !translates || $0.translates }
+            let wanted = able.filter { options.peers.wants($0.engine, precision: $0.precision) }
+            guard !wanted.isEmpty else {
+                let names = able.map(\.engine).joined(separator: ", ")
+                throw UsageError("--peers: no such engine at that precision; there are \(names)")
+            }
             let contest = try PeerContest(
-                model: model, clips: try clips(model), folder: folder, script: script, threadCount: threadCount,
-                passes: options.runCount)
-            var comparison = try compare(contest, peers: wanted, all: engines, ours: ours(on: backends))
+                model: model, translates: translates, clips: clips(model), folder: folder, script: script,
+                threadCount: threadCount, passes: options.runCount)
+            var comparison = try compare(contest, peers: wanted, all: able, ours: ours(on: backends))
             comparison.compare()
             comparison.lines.forEach(Console.output)
             return comparison
@@ -52,8 +54,13 @@ struct PeerBenchmark {
     /// What a pass computes, as the model reads it.
     private func clips(_ model: String) throws -> (clips: [AudioClip], inputValues: [Float]) {
         let files = try ModelLocation.files(model)
-        guard try XLSRModel.configuration(files).hasCTCHead else {
-            throw CheckpointError(.configuration, path: model, "has no CTC head, so there are no scores to compare")
+        let configuration = try XLSRModel.configuration(files)
+        guard configuration.hasCTCHead || configuration.translates else {
+            throw CheckpointError(
+                .configuration, path: model, "has no CTC head and no text decoder, so there are no scores to compare")
+        }
+        guard options.batchSize == 1 || !configuration.translates else {
+            throw UsageError("--batch: a translation model's search is timed for one clip")
         }
         let settings = try FeatureExtractorSettings(files)
         let clips = options.clips(sampleRate: settings.sampleRate)
@@ -119,8 +126,11 @@ struct PeerBenchmark {
         return PeerComparison(
             model: contest.model, batchSize: options.batchSize, audioSeconds: options.seconds,
             threadCount: threadCount, reference: reference, engines: reports,
-            operationCount: try XLSRModel.configuration(ModelLocation.files(contest.model))
-                .floatingPointOperationCount(samples: contest.sampleCount) * Double(options.batchSize))
+            operationCount: contest.translates
+                ? nil
+                : try XLSRModel.configuration(ModelLocation.files(contest.model))
+                    .floatingPointOperationCount(samples: contest.sampleCount) * Double(options.batchSize),
+            tokenCount: contest.translates ? DecoderBenchmark.tokenCount : nil)
     }
 
     /// Keeps a turn's times if its scores are right: float32 must agree, the others must be numbers.
@@ -128,10 +138,11 @@ struct PeerBenchmark {
     {
         do {
             let turn = try turn.get()
-            let error = ModelCheck.relativeDifference(turn.logits, expected)
+            let error = ModelCheck.relativeDifference(turn.scores, expected)
             report.peakMemoryByteCount = max(report.peakMemoryByteCount ?? 0, turn.peakMemoryByteCount ?? 0)
             guard error.isFinite else { return report.fail("wrong: other sizes, or numbers that are not finite") }
             report.relativeError = Double(error)
+            if let decoder = turn.decoder { report.decoders.append(decoder) }
             guard report.precision != "f32" || error <= Self.tolerance else {
                 return report.fail("wrong: differs by \(PeerComparison.scientific(Double(error))) of the largest score")
             }
@@ -144,14 +155,14 @@ struct PeerBenchmark {
     /// The scores that all others are compared with: PyTorch's in float32, or else ours.
     private func reference(
         _ contest: PeerContest, engines: [PeerScript.Engine], backend: any Backend
-    ) throws -> (name: String, logits: [Float]) {
+    ) throws -> (name: String, scores: [Float]) {
         if let engine = engines.first(where: { $0.engine == "pytorch-f32" && $0.missing == nil }) {
             do {
-                return ("\(engine.name) \(engine.precision)", try contest.run(engine, passes: 0).logits)
+                return ("\(engine.name) \(engine.precision)", try contest.run(engine, passes: 0).scores)
             } catch let error as PeerError {
                 Console.note("no reference by \(engine.name), so ours is compared with: \(error)")
             }
         }
-        return ("xlsr \(backend.device) f32", try contest.run(backend, .float32, passes: 0).logits)
+        return ("xlsr \(backend.device) f32", try contest.run(backend, .float32, passes: 0).scores)
     }
 }

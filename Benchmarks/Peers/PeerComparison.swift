@@ -13,6 +13,8 @@ package struct PeerReport: Codable {
     /// Of its scores from the reference's, by the largest of those.
     var relativeError: Double?
     var peakMemoryByteCount: Int?
+    /// Of each round, of ours where a search is timed.
+    var decoders: [DecoderReport] = []
     /// Its median by that of the fastest peer of the same precision.
     package var ratioToFastestPeer: Double?
     /// The median of our first device at the same precision by its own.
@@ -53,10 +55,12 @@ package struct PeerComparison: Codable {
     package var engines: [PeerReport]
     /// Float operations of a pass.
     let operationCount: Double?
+    /// Of a translation's search, when that is timed and not a pass.
+    let tokenCount: Int?
 
     package init(
         model: String, batchSize: Int, audioSeconds: Double, threadCount: Int, reference: String, engines: [PeerReport],
-        operationCount: Double? = nil
+        operationCount: Double? = nil, tokenCount: Int? = nil
     ) {
         self.model = model
         self.batchSize = batchSize
@@ -65,6 +69,7 @@ package struct PeerComparison: Codable {
         self.reference = reference
         self.engines = engines
         self.operationCount = operationCount
+        self.tokenCount = tokenCount
     }
 
     /// Fills in the ratios.
@@ -81,22 +86,32 @@ package struct PeerComparison: Codable {
         }
     }
 
+    private var title: String {
+        let work = tokenCount.map { "a search of \($0) tokens" } ?? "\(batchSize) × \(Table.plain(audioSeconds)) s"
+        return "\(model), \(work), \(threadCount) threads"
+    }
+
+    private var rateName: String { tokenCount == nil ? "×real" : "tok/s" }
+
     private var ours: String { engines.first(where: \.isOurs)?.name ?? "ours" }
 
     /// The table, ready to print.
     package var lines: [String] {
         let table = Table(widths: [22, 8, 12, 6, 8, 10, 8, 6])
-        var lines = ["", "\(model), \(batchSize) × \(Table.plain(audioSeconds)) s, \(threadCount) threads"]
-        lines.append(table.row(["", "median s", "min–max s", "×real", "ours/it", "it/fastest", "error", "GB"]))
+        var lines = ["", title]
+        lines.append(table.row(["", "median s", "min–max s", rateName, "ours/it", "it/fastest", "error", "GB"]))
         for precision in Self.precisions where engines.contains(where: { $0.precision == precision }) {
             lines.append(precision)
             lines += engines.filter { $0.precision == precision }.map { row($0, table) }
         }
         let rounds = engines.map(\.rounds.count).max() ?? 0
+        for engine in engines {
+            lines += engine.decoders.map { "\(engine.name) \(engine.precision): \($0.description)" }
+        }
         return lines + [
             "",
             "median, lowest and highest of the medians of \(rounds) round\(rounds == 1 ? "" : "s"), in which the engines take turns;",
-            "×real: seconds of audio in a second; ours: \(ours); fastest: of the peers of that precision;",
+            "\(rateName): \(tokenCount == nil ? "seconds of audio" : "tokens of each beam") in a second; ours: \(ours); fastest: of the peers of that precision;",
             "error: largest difference from the scores of \(reference), by the largest of those;",
             "GB: peak of the process, or of a GPU's own memory, loading included",
         ]
@@ -111,7 +126,7 @@ package struct PeerComparison: Codable {
         return table.row([
             "  " + engine.name, Table.number(timing.median),
             "\(Table.number(timing.minimum))–\(Table.number(timing.maximum))",
-            Table.number(audioSeconds * Double(batchSize) / timing.median),
+            Table.number((tokenCount.map(Double.init) ?? audioSeconds * Double(batchSize)) / timing.median),
             engine.ratioOfOurs.map(Table.number) ?? "–", engine.ratioToFastestPeer.map(Table.number) ?? "–",
             engine.relativeError.map(Self.scientific) ?? "–",
             engine.peakMemoryByteCount.map { Table.number(Double($0) / 1e9) } ?? "–",
@@ -140,7 +155,6 @@ package struct PeerComparison: Codable {
             }
         }
         return BarChart.Panel(
-            title: "\(model), \(batchSize) × \(Table.plain(audioSeconds)) s, \(threadCount) threads: median seconds, "
-                + "line from fastest to slowest round", groups: groups)
+            title: title + ": median seconds, line from fastest to slowest round", groups: groups)
     }
 }

@@ -2,17 +2,21 @@ import FoundationEssentials
 import TensorEngine
 import XLSR
 
-/// One checkpoint and one batch of audio, and a turn of each engine on them.
+/// One checkpoint and one batch of audio, and a turn of each engine on them: a pass to the scores of a CTC head, or a
+/// translation's search, the encoder left out.
 struct PeerContest {
     struct Turn {
         /// The passes after the warm-up.
         let seconds: [Double]
-        /// Of the whole batch: `[batch, frames, vocabulary]`.
-        let logits: [Float]
+        /// Of the whole batch: `[batch, frames, vocabulary]`; or of the texts that a search found.
+        let scores: [Float]
         let peakMemoryByteCount: Int?
+        /// Of ours, where it is a search that is timed.
+        var decoder: DecoderReport?
     }
 
     let model: String
+    let translates: Bool
     private let clips: [AudioClip]
     /// Of each clip.
     var sampleCount: Int { clips[0].samples.count }
@@ -22,10 +26,11 @@ struct PeerContest {
     private let passes: Int
 
     init(
-        model: String, clips: (clips: [AudioClip], inputValues: [Float]), folder: TemporaryFolder, script: PeerScript,
+        model: String, translates: Bool, clips: (clips: [AudioClip], inputValues: [Float]), folder: TemporaryFolder, script: PeerScript,
         threadCount: Int, passes: Int
     ) throws {
         self.model = model
+        self.translates = translates
         self.clips = clips.clips
         self.folder = folder
         self.script = script
@@ -36,15 +41,15 @@ struct PeerContest {
 
     /// In a process of its own.
     func run(_ engine: PeerScript.Engine, passes: Int? = nil) throws -> Turn {
-        let path = "\(folder.path)/logits.f32"
+        let path = "\(folder.path)/scores.f32"
         let run = try script.run(
-            engine, model: model, input: "\(folder.path)/input.f32", logits: path, batchSize: clips.count,
-            threadCount: threadCount, passes: passes ?? self.passes)
+            engine, model: model, input: "\(folder.path)/input.f32", scores: path, batchSize: clips.count,
+            threadCount: threadCount, passes: passes ?? self.passes, translates: translates)
         let bytes = try Data(contentsOf: URL(filePath: path))
-        let logits = bytes.withUnsafeBytes { bytes in
+        let scores = bytes.withUnsafeBytes { bytes in
             (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
         }
-        return Turn(seconds: run.seconds, logits: logits, peakMemoryByteCount: run.peakMemoryByteCount)
+        return Turn(seconds: run.seconds, scores: scores, peakMemoryByteCount: run.peakMemoryByteCount)
     }
 
     /// In this process; loaded anew and freed afterwards, as the others are.
@@ -53,7 +58,13 @@ struct PeerContest {
         PeakMemory.reset()
         backend.pool.resetPeak()
         let model = try XLSRModel.load(self.model, on: backend, precision: precision)
-        let logits = try model.outputs(of: clips).logits?.floats() ?? []
+        if let decoder = try DecoderBenchmark(model, clips[0]) {
+            let peak = Self.peakByteCount(of: backend)
+            let report = try decoder.report(runCount: passes ?? self.passes)
+            return Turn(
+                seconds: report.timing.seconds, scores: decoder.scores, peakMemoryByteCount: peak, decoder: report)
+        }
+        let scores = try model.outputs(of: clips).logits?.floats() ?? []
         // A second warm-up, as the others have on a GPU.
         if backend.device.kind == .cuda { _ = try model.outputs(of: clips) }
         let seconds = try (0..<(passes ?? self.passes)).map { _ in
@@ -62,7 +73,7 @@ struct PeerContest {
                 try backend.synchronize()
             }
         }
-        return Turn(seconds: seconds, logits: logits, peakMemoryByteCount: Self.peakByteCount(of: backend))
+        return Turn(seconds: seconds, scores: scores, peakMemoryByteCount: Self.peakByteCount(of: backend))
     }
 }
 

@@ -17,6 +17,8 @@ struct PeerScript {
         let name: String
         let precision: String
         let version: String?
+        /// Whether it runs translation models too.
+        let translates: Bool
         /// Python packages.
         let missing: [String]?
     }
@@ -74,14 +76,17 @@ struct PeerScript {
         let _: [JSON] = try call(["prepare", engine.engine, model, cachePath])
     }
 
-    /// A warm-up, whose scores are written to `logits`, and timed passes.
+    /// A warm-up, whose scores are written to a file, and timed passes; or searches.
     func run(
-        _ engine: Engine, model: String, input: String, logits: String, batchSize: Int, threadCount: Int, passes: Int
+        _ engine: Engine, model: String, input: String, scores: String, batchSize: Int, threadCount: Int, passes: Int,
+        translates: Bool
     ) throws -> Run {
-        let runs: [Run] = try call([
-            "run", engine.engine, model, cachePath, input, logits, "--batch", "\(batchSize)", "--threads",
-            "\(threadCount)", "--passes", "\(passes)", "--device", device.rawValue,
-        ])
+        let search = ["--tokens", "\(DecoderBenchmark.tokenCount)", "--beams", "\(DecoderBenchmark.beamCount)"]
+        let runs: [Run] = try call(
+            [
+                "run", engine.engine, model, cachePath, input, scores, "--batch", "\(batchSize)", "--threads",
+                "\(threadCount)", "--passes", "\(passes)", "--device", device.rawValue,
+            ] + (translates ? search : []))
         guard let run = runs.first else { throw PeerError("peers.py gave no times") }
         return run
     }

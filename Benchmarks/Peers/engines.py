@@ -25,11 +25,10 @@ def exports(model, cache):
     return os.path.join(cache, f"{os.path.basename(os.path.realpath(model))}-{digest}")
 
 
-def torch_model(model, precision, device="cpu"):
-    import torch
-    from transformers import Wav2Vec2ForCTC
+def torch_model(model, precision, device="cpu", name="Wav2Vec2ForCTC"):
+    import torch, transformers
     dtype = dict(f32=torch.float32, bf16=torch.bfloat16, f16=torch.float16)[precision]
-    network = Wav2Vec2ForCTC.from_pretrained(model, dtype=dtype, attn_implementation="sdpa")
+    network = getattr(transformers, name).from_pretrained(model, dtype=dtype, attn_implementation="sdpa")
     return torch, network.to(device).eval()
 
 
@@ -49,6 +48,23 @@ def pytorch(precision, model, folder, audio, threads, device, is_compiled=False)
         if device == "cuda":
             torch.cuda.synchronize()
         return scores
+    return run, lambda y: y.float().cpu().numpy()
+
+
+def translation(precision, model, folder, audio, threads, device, tokens, beams):
+    """A search by `generate` for a text of so many tokens, over speech that is encoded already; its texts' scores."""
+    torch, network = torch_model(model, precision, device, "SpeechEncoderDecoderModel")
+    torch.set_num_threads(threads)
+    with torch.inference_mode():
+        speech = network.encoder(torch.from_numpy(audio).to(device, network.dtype))
+
+    def run():
+        with torch.inference_mode():
+            found = network.generate(
+                encoder_outputs=type(speech)(last_hidden_state=speech.last_hidden_state.clone()), num_beams=beams,
+                num_return_sequences=beams, min_length=tokens + 1, max_length=tokens + 1, output_scores=True,
+                return_dict_in_generate=True)
+        return found.sequences_scores
     return run, lambda y: y.float().cpu().numpy()
 
 

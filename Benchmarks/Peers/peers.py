@@ -3,12 +3,14 @@
 usage: peers.py list [--device D]
        peers.py checkpoint SHAPE CACHE              makes random weights of shape 300m, 1b or 2b
        peers.py prepare ENGINE MODEL CACHE          exports the checkpoint to what the engine reads
-       peers.py run ENGINE MODEL CACHE INPUT LOGITS --batch B --threads N --passes P [--device D]
+       peers.py run ENGINE MODEL CACHE INPUT SCORES --batch B --threads N --passes P [--device D]
+                    [--tokens T --beams K]          with these, a translation's search and not a pass
        peers.py rates [--device D]                  products and copies a second
 
 D is cpu or cuda, where PyTorch alone computes, also compiled.
 
-INPUT and LOGITS are raw float32 files: normalised samples [batch, samples], scores [batch, frames, vocabulary].
+INPUT and SCORES are raw float32 files: normalised samples [batch, samples], scores [batch, frames, vocabulary], or of
+the texts found.
 Standard output is JSON lines; whatever libraries print goes to standard error.
 """
 import argparse, importlib.metadata, importlib.util, json, os, sys, time
@@ -41,7 +43,7 @@ def list_engines(device):
         for precision in precisions:
             needed = packages + (["nncf"] if (engine, precision) == ("openvino", "int8") else [])
             missing = [each for each in needed if importlib.util.find_spec(each) is None]
-            line = dict(engine=f"{engine}-{precision}", name=name, precision=precision)
+            line = dict(engine=f"{engine}-{precision}", name=name, precision=precision, translates=engine == "pytorch")
             yield line | (dict(missing=missing) if missing else dict(version=importlib.metadata.version(package)))
 
 
@@ -77,10 +79,13 @@ def run(engine, model, cache, arguments):
     kind, precision = engine.split("-")
     folder = engines.exports(model, cache)
     audio = numpy.fromfile(arguments.input, numpy.float32).reshape(arguments.batch, -1)
-    forward, array = getattr(engines, kind)(precision, model, folder, audio, arguments.threads,
-                                                     arguments.device)
+    settings = precision, model, folder, audio, arguments.threads, arguments.device
+    if arguments.tokens:
+        forward, array = engines.translation(*settings, arguments.tokens, arguments.beams)
+    else:
+        forward, array = getattr(engines, kind)(*settings)
     # The warm-up.
-    numpy.ascontiguousarray(array(forward()), numpy.float32).tofile(arguments.logits)
+    numpy.ascontiguousarray(array(forward()), numpy.float32).tofile(arguments.scores)
     if arguments.device == "cuda":
         forward()
     seconds = []
@@ -121,13 +126,15 @@ def parsed():
     commands = parser.add_subparsers(dest="command", required=True)
     for name, fields in [("list", []), ("rates", []), ("checkpoint", ["shape", "cache"]),
                          ("prepare", ["engine", "model", "cache"]),
-                         ("run", ["engine", "model", "cache", "input", "logits"])]:
+                         ("run", ["engine", "model", "cache", "input", "scores"])]:
         command = commands.add_parser(name)
         for field in fields:
             command.add_argument(field)
         command.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     for name in ["--batch", "--threads", "--passes"]:
         command.add_argument(name, type=int, required=True)
+    for name in ["--tokens", "--beams"]:
+        command.add_argument(name, type=int)
     return parser.parse_args()
 
 

@@ -17,7 +17,8 @@ extension CPUBackend {
     public func measurePeak() throws -> MachinePeak {
         MachinePeak(
             singleThreadOperationsPerSecond: multiplyAddRate(Workers(count: 1)),
-            operationsPerSecond: multiplyAddRate(workers), readBytesPerSecond: try readRate())
+            operationsPerSecond: multiplyAddRate(workers),
+            readBytesPerSecond: try MemoryReads(self).rates(seconds: 0.7).max() ?? 0)
     }
 
     private func multiplyAddRate(_ workers: Workers) -> Double {
@@ -31,36 +32,58 @@ extension CPUBackend {
         }
         let operations = run()
         // Short tries fit between other programs' time slices; long ones give every thread the time to start.
-        return Self.bestRate { attempt in
+        let rates = MachinePeak.rates(seconds: 0.7) { attempt in
             let taskCount = workers.count << (2 + 2 * (attempt % 3))
             workers.run(taskCount) { _, _ in _ = run() }
             return operations * taskCount
         }
+        return rates.max() ?? 0
     }
+}
 
-    private func readRate() throws -> Double {
-        let (taskCount, taskFloats) = (256, 1 << 19)
-        let storage = try pool.allocate(byteCount: 4 * taskCount * taskFloats)
-        let floats = SharedPointer(storage.address.assumingMemoryBound(to: Float.self))
-        workers.run(taskCount) { task, _ in (floats + task * taskFloats).update(repeating: 1, count: taskFloats) }
-        let table = kernels
-        return Self.bestRate { _ in
-            workers.run(taskCount) { task, _ in _ = table.sumOfAll(floats + task * taskFloats, taskFloats) }
-            return 4 * taskCount * taskFloats
+/// Reads main memory with all threads of a backend and does nothing else, as often as it is asked.
+public struct MemoryReads {
+    private let backend: CPUBackend
+    private let storage: Storage
+    /// Far more than the caches hold.
+    private static let (taskCount, taskFloats) = (256, 1 << 19)
+
+    /// - Throws: `TensorError` when there are no 512 MiB to read.
+    public init(_ backend: CPUBackend) throws {
+        self.backend = backend
+        storage = try backend.pool.allocate(byteCount: 4 * Self.taskCount * Self.taskFloats)
+        let floats = floats
+        backend.workers.run(Self.taskCount) { task, _ in
+            (floats + task * Self.taskFloats).update(repeating: 1, count: Self.taskFloats)
         }
     }
 
+    private var floats: SharedPointer<Float> { SharedPointer(storage.address.assumingMemoryBound(to: Float.self)) }
+
+    /// Bytes a second of each pass over the memory, in that many seconds and one pass at least.
+    public func rates(seconds: Double) -> [Double] {
+        let (floats, table) = (floats, backend.kernels)
+        return MachinePeak.rates(seconds: seconds) { _ in
+            backend.workers.run(Self.taskCount) { task, _ in
+                _ = table.sumOfAll(floats + task * Self.taskFloats, Self.taskFloats)
+            }
+            return 4 * Self.taskCount * Self.taskFloats
+        }
+    }
+}
+
+extension MachinePeak {
     /// - Parameter body: does an amount of work and says how much.
-    private static func bestRate(_ body: (_ attempt: Int) -> Int) -> Double {
+    /// - Returns: how much a second of each try.
+    fileprivate static func rates(seconds: Double, _ body: (_ attempt: Int) -> Int) -> [Double] {
         let clock = ContinuousClock()
-        let end = clock.now + .milliseconds(700)
-        var (best, attempt) = (0.0, 0)
+        let end = clock.now + .seconds(seconds)
+        var rates: [Double] = []
         repeat {
             let start = clock.now
-            let amount = body(attempt)
-            best = max(best, Double(amount) / (start.duration(to: clock.now) / .seconds(1)))
-            attempt += 1
+            let amount = body(rates.count)
+            rates.append(Double(amount) / (start.duration(to: clock.now) / .seconds(1)))
         } while clock.now < end
-        return best
+        return rates
     }
 }

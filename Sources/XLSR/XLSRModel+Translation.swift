@@ -70,10 +70,13 @@ extension XLSRModel {
     public var decoderConfiguration: MBartConfiguration? { translator?.generator.decoder.configuration }
 
     /// The search alone, over speech that is encoded already: what benchmarks time.
-    package func preparedSearch(of clip: AudioClip, _ settings: GenerationSettings) throws -> () throws -> Void {
+    /// - Returns: what searches, and gives the scores of the texts that it finds, best first.
+    package func preparedSearch(of clip: AudioClip, _ settings: GenerationSettings) throws -> () throws -> [Float] {
         let generator = try requireTranslator().generator
         let output = try outputs(of: [clip])
-        return { _ = try generator.generate(output.states, segments: output.segments, settings) }
+        return {
+            try generator.generate(output.states, segments: output.segments, settings).flatMap { $0.map(\.score) }
+        }
     }
 
     private func requireTranslator() throws -> Translator {

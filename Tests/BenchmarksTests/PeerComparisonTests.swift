@@ -39,6 +39,18 @@ struct PeerComparisonTests {
         #expect(lines.lastIndex { $0.hasPrefix("  simd") } ?? 0 > lines.firstIndex(of: "int8") ?? .max)
     }
 
+    @Test func aSearchIsTimedByTokens() {
+        var search = PeerReport(engine: "xlsr-simd-f32", name: "simd", precision: "f32", isOurs: true)
+        search.add(Timing(seconds: [2]))
+        let lines = PeerComparison(
+            model: "model", batchSize: 1, audioSeconds: 10, threadCount: 2, reference: "first f32", engines: [search],
+            tokenCount: 64
+        ).lines
+        #expect(lines.contains("model, a search of 64 tokens, 2 threads"))
+        #expect(lines.contains { $0.contains("simd") && $0.contains("32.0") })
+        #expect(!lines.contains { $0.contains("×real") })
+    }
+
     @Test func theTableNamesEveryEngineAndFitsTheTerminal() {
         let lines = Self.comparison().lines.flatMap { $0.split(separator: "\n") }
         #expect(lines.allSatisfy { $0.count <= 100 })
