@@ -69,7 +69,8 @@ struct DecoderBenchmark {
         let timing = Timing(seconds: seconds)
         return DecoderReport(
             beamCount: Self.beamCount, tokenCount: Self.tokenCount, timing: timing, byteCountPerStep: byteCountPerStep,
-            bytesPerSecond: byteCount / timing.median, readBytesPerSecond: reads.map { _ in rates.compactMap(\.self).median },
+            bytesPerSecond: byteCount / timing.median,
+            readBytesPerSecond: reads.map { _ in rates.compactMap(\.self).median },
             shareOfReads: reads.map { _ in shares.median })
     }
 }

@@ -26,7 +26,8 @@ struct PeerContest {
     private let passes: Int
 
     init(
-        model: String, translates: Bool, clips: (clips: [AudioClip], inputValues: [Float]), folder: TemporaryFolder, script: PeerScript,
+        model: String, translates: Bool, clips: (clips: [AudioClip], inputValues: [Float]), folder: TemporaryFolder,
+        script: PeerScript,
         threadCount: Int, passes: Int
     ) throws {
         self.model = model

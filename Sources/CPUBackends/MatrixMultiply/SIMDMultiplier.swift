@@ -59,8 +59,8 @@ struct SIMDMultiplier: MatrixMultiplier {
         let (k, n) = (product.a.columns, product.n)
         let scratch = try backend.scratch(count: ProductTask.fewRowsScratchCount(depth: k), workers: workers.count)
         let panels = panelCount(n)
-        // A part is worth waking a thread for.
-        let parts = max(1, min(max(workers.count, min(n * k >> 17, workers.count * 32)), panels, n * k / 50_000))
+        // Each just worth waking a thread for: the workers wait for the last one.
+        let parts = max(1, min(panels, n * k / 50_000))
         withUnsafeTemporaryAllocation(of: Bool.self, capacity: workers.count) { flags in
             flags.initialize(repeating: false)
             guard let hasInterleavedRows = flags.baseAddress.map({ SharedPointer($0) }) else { return }
