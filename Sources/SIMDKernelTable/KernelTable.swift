@@ -225,6 +225,8 @@ public struct ProductTask: ~Copyable {
     public var hasInterleavedRows = false
     /// Whether a product of few rows rounds A as those of more rows do here, so that a batch gives what its parts give.
     public var roundsActivations = false
+    /// Whether it may use the instructions of `dotProduct`.
+    public var hasDots = false
 
     public init(
         a: Matrix, panels: UnsafeRawPointer, c: UnsafeMutablePointer<Float>, cStride: Int, n: Int,

@@ -7,12 +7,26 @@ import SIMDKernelTable
 @inline(never) func fewRowsProduct(_ task: borrowing ProductTask) {
     switch task.panelType {
     case .float32: forRows(of: task) { multiplyRows(task, $0, 4, plainSteps) }
-    case .bfloat16: forRows(of: task) { multiplyRows(task, $0, 2, brainSteps) }
+    case .bfloat16: multiplyBrainRows(task)
     case .float16: forRows(of: task) { multiplyRows(task, $0, 2, halfSteps) }
-    case .int8: forRows(of: task) { multiplyIntegerRows(task, $0) }
+    case .int8: forRows(of: task) { multiplyWordRows(task, $0, .shorts) }
     }
     finishRows(task, row: 0, rows: task.a.rows)
 }
+
+@inline(__always) func multiplyBrainRows(_ task: borrowing ProductTask) {
+    #if KERNELS_V4
+        if task.hasDots { return brainsFewRows(task) }
+    #endif
+    forRows(of: task) { multiplyRows(task, $0, 2, brainSteps) }
+}
+
+#if KERNELS_V4
+    /// By AVX512_BF16, in a function that only processors with it may reach.
+    @inline(never) func brainsFewRows(_ task: borrowing ProductTask) {
+        forRows(of: task) { multiplyWordRows(task, $0, .brains) }
+    }
+#endif
 
 /// Bytes of weights that are asked for ahead of their use: what memory gives in the time that it takes to answer. On Zen 5
 /// 4096 read 8 to 15 % faster than 1024, on Zen 3 1024 and 2048 read 7 to 10 % faster than 4096.

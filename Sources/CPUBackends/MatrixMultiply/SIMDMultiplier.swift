@@ -72,6 +72,7 @@ struct SIMDMultiplier: MatrixMultiplier {
                     panels: product.panels(from: columns.lowerBound), block: (1, 1), scratch: scratch[worker])
                 task.hasInterleavedRows = hasInterleavedRows.pointer[worker]
                 task.roundsActivations = kernels.roundsActivations(to: product.weightType)
+                task.hasDots = kernels.dotTypes.contains(product.weightType)
                 kernels.fewRowsProduct(task)
                 hasInterleavedRows.pointer[worker] = true
             }
