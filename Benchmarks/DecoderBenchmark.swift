@@ -18,14 +18,15 @@ package struct DecoderReport: Codable {
 
     var description: String {
         let step = Table.number(1000 * timing.median / Double(tokenCount))
-        var text =
-            "\(tokenCount) tokens, \(beamCount) beams: \(Table.number(timing.median)) s"
-            + " (\(Table.number(timing.minimum))–\(Table.number(timing.maximum))), \(step) ms a token,"
-            + " \(Table.number(bytesPerSecond / 1e9)) GB/s of weights"
-        if let readBytesPerSecond, let shareOfReads {
-            text += ", \(Table.percent(shareOfReads)) of the \(Table.number(readBytesPerSecond / 1e9)) read around it"
-        }
-        return text
+        return "\(tokenCount) tokens, \(beamCount) beams: \(Table.number(timing.median)) s"
+            + " (\(Table.number(timing.minimum))–\(Table.number(timing.maximum))), \(step) ms a token, \(reading)"
+    }
+
+    /// How fast weights are read.
+    var reading: String {
+        let rate = "\(Table.number(bytesPerSecond / 1e9)) GB/s of weights"
+        guard let readBytesPerSecond, let shareOfReads else { return rate }
+        return rate + ", \(Table.percent(shareOfReads)) of the \(Table.number(readBytesPerSecond / 1e9)) read around it"
     }
 }
 

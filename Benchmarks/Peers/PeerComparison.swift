@@ -106,7 +106,7 @@ package struct PeerComparison: Codable {
         }
         let rounds = engines.map(\.rounds.count).max() ?? 0
         for engine in engines {
-            lines += engine.decoders.map { "\(engine.name) \(engine.precision): \($0.description)" }
+            lines += engine.decoders.map { "\(engine.name) \(engine.precision): \($0.reading)" }
         }
         return lines + [
             "",
