@@ -78,7 +78,7 @@ extension ConformanceCase {
             linear([499, 1024, 4096], bias: true, as: .int8, .large), linear([1, 1024, 1024], bias: true, .large),
             linear([49, 4096, 1024], bias: true, .large),
         ]
-        // A decoder's step with five beams; the last doesn't fit into any cache.
+        // A decoder's step with five beams; the last reads 64 MiB of float32, more than most caches hold.
         + [DType.float32, .bfloat16, .int8].flatMap { type in
             [[5, 1024, 1024], [5, 4096, 1024], [5, 1024, 4096], [5, 16_384, 1024]].map { linear($0, as: type, .large) }
         }
