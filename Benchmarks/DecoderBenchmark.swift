@@ -56,22 +56,22 @@ struct DecoderBenchmark {
 
     func report(runCount: Int) throws -> DecoderReport {
         let reads = try (backend as? CPUBackend).map { try MemoryReads($0) }
-        func readRate() -> Double? { reads?.rates(seconds: 0.2).median }
-        var (seconds, rates): ([Double], [Double?]) = ([], [readRate()])
+        var (seconds, rates): ([Double], [Double]) = ([], [])
+        func read() { if let reads { rates.append(reads.rates(seconds: 0.2).median) } }
+        read()
         for _ in 0..<runCount {
             seconds.append(try Timing.seconds { _ = try search() })
-            rates.append(readRate())
+            read()
         }
         let byteCount = Double(byteCountPerStep * Self.tokenCount)
-        let shares = seconds.indices.compactMap { run -> Double? in
-            guard let before = rates[run], let after = rates[run + 1] else { return nil }
-            return byteCount / seconds[run] / ((before + after) / 2)
+        let shares = zip(seconds, zip(rates, rates.dropFirst())).map { seconds, reads in
+            byteCount / seconds / ((reads.0 + reads.1) / 2)
         }
         let timing = Timing(seconds: seconds)
         return DecoderReport(
             beamCount: Self.beamCount, tokenCount: Self.tokenCount, timing: timing, byteCountPerStep: byteCountPerStep,
             bytesPerSecond: byteCount / timing.median,
-            readBytesPerSecond: reads.map { _ in rates.compactMap(\.self).median },
-            shareOfReads: reads.map { _ in shares.median })
+            readBytesPerSecond: rates.isEmpty ? nil : rates.median,
+            shareOfReads: shares.isEmpty ? nil : shares.median)
     }
 }

@@ -97,11 +97,12 @@ struct ModelBenchmark {
             report.operationsPerSecond = operationCount / timing.median
             report.shareOfPeak = peak.map { operationCount / timing.median / $0.operationsPerSecond }
             report.realTimeFactor = timing.median / (options.seconds * Double(clips.count))
-            let decoder = try DecoderBenchmark(model, clips[0])
-            report.peakMemoryByteCount = PeakMemory.byteCount
-            report.decoder = try decoder?.report(runCount: options.runCount)
         }
+        let decoder = failure == nil ? try DecoderBenchmark(model, clips[0]) : nil
+        // Before memory's reads, which want half a gigabyte.
+        report.peakMemoryByteCount = PeakMemory.byteCount
         report.peakPoolByteCount = backend.pool.statistics.peakByteCount
+        report.decoder = try decoder?.report(runCount: options.runCount)
         return report
     }
 
