@@ -31,6 +31,24 @@ package struct Workers: Sendable {
         }
     }
 
+    /// Hands out `0 ..< count` in ranges that shrink towards the end, to `least` and no further: long streams for memory,
+    /// and yet all workers end together.
+    package func run(
+        shrinkingRangesOf count: Int, least: Int, _ body: @Sendable (_ range: Range<Int>, _ worker: Int) -> Void
+    ) {
+        let next = Atomic(0)
+        run(min(self.count, (count + least - 1) / least)) { _, worker in
+            while true {
+                let first = next.load(ordering: .relaxed)
+                guard first < count else { return }
+                let end = min(count, first + max(least, (count - first) / (2 * self.count)))
+                if next.compareExchange(expected: first, desired: end, ordering: .relaxed).exchanged {
+                    body(first..<end, worker)
+                }
+            }
+        }
+    }
+
     /// Splits `0 ..< count` into ranges of about equal size, at least `grain` long.
     package func run(over count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
         let parts = max(1, min((count + grain - 1) / max(1, grain), self.count * 4))

@@ -78,13 +78,15 @@ public struct RowAttentionTask: ~Copyable {
     public var scale: Float
     public var result: UnsafeMutablePointer<Float>
     public var resultStride: Int
-    /// Room for a float a row of the longest list.
+    /// Room for the scores of `queryCount` queries.
     public var scratch: UnsafeMutablePointer<Float>
+    /// Floats from one query's scores to the next: `scoreStride(longest:)`.
+    public var scoreStride: Int
 
     public init(
         query: Matrix, keys: UnsafePointer<Float>, values: UnsafePointer<Float>, stride: Int,
         rows: UnsafePointer<Int32>, starts: UnsafePointer<Int32>, scale: Float, result: UnsafeMutablePointer<Float>,
-        resultStride: Int, scratch: UnsafeMutablePointer<Float>
+        resultStride: Int, scratch: UnsafeMutablePointer<Float>, scoreStride: Int
     ) {
         self.query = query
         self.keys = keys
@@ -96,5 +98,12 @@ public struct RowAttentionTask: ~Copyable {
         self.result = result
         self.resultStride = resultStride
         self.scratch = scratch
+        self.scoreStride = scoreStride
     }
+
+    /// Queries that are attended for together: a search's hypotheses.
+    public static let queryCount = 8
+
+    /// Whole vectors of any instruction set.
+    public static func scoreStride(longest: Int) -> Int { (longest + 15) / 16 * 16 }
 }

@@ -52,7 +52,13 @@ public struct KernelTable: Sendable {
     public let layerNorm: @Sendable (borrowing RowTask) -> Void
     /// `gain` and `bias` are ignored.
     public let softmax: @Sendable (borrowing RowTask) -> Void
-    public let logSoftmax: @Sendable (borrowing RowTask) -> Void
+    /// What `logNormalize` needs of a row, or a part of one.
+    public let exponentialTotal: @Sendable (_ x: UnsafePointer<Float>, _ count: Int) -> ExponentialTotal
+    /// `y = x - largest - ln(sum)`
+    public let logNormalize:
+        @Sendable (
+            _ x: UnsafePointer<Float>, _ total: ExponentialTotal, _ y: UnsafeMutablePointer<Float>, _ count: Int
+        ) -> Void
     /// Adds the sums of each column to `sums`; about `mean` and squared when there is one.
     public let columnSums:
         @Sendable (_ x: Matrix, _ mean: UnsafePointer<Float>?, _ sums: UnsafeMutablePointer<Double>) -> Void
@@ -87,7 +93,9 @@ public struct KernelTable: Sendable {
         binary: @escaping @Sendable (borrowing BinaryTask) -> Void,
         layerNorm: @escaping @Sendable (borrowing RowTask) -> Void,
         softmax: @escaping @Sendable (borrowing RowTask) -> Void,
-        logSoftmax: @escaping @Sendable (borrowing RowTask) -> Void,
+        exponentialTotal: @escaping @Sendable (UnsafePointer<Float>, Int) -> ExponentialTotal,
+        logNormalize:
+            @escaping @Sendable (UnsafePointer<Float>, ExponentialTotal, UnsafeMutablePointer<Float>, Int) -> Void,
         columnSums: @escaping @Sendable (Matrix, UnsafePointer<Float>?, UnsafeMutablePointer<Double>) -> Void,
         scaleColumns: @escaping @Sendable (borrowing RowTask) -> Void,
         halfToFloat: @escaping @Sendable (UnsafePointer<UInt16>, UnsafeMutablePointer<Float>, Int) -> Void,
@@ -114,7 +122,8 @@ public struct KernelTable: Sendable {
         self.binary = binary
         self.layerNorm = layerNorm
         self.softmax = softmax
-        self.logSoftmax = logSoftmax
+        self.exponentialTotal = exponentialTotal
+        self.logNormalize = logNormalize
         self.columnSums = columnSums
         self.scaleColumns = scaleColumns
         self.halfToFloat = halfToFloat
@@ -286,6 +295,17 @@ public struct RowTask: ~Copyable {
     public init(x: Matrix, y: UnsafeMutablePointer<Float>) {
         self.x = x
         self.y = y
+    }
+}
+
+/// `Σ eˣ⁻ˡᵃʳᵍᵉˢᵗ` of some numbers.
+public struct ExponentialTotal: Sendable {
+    public var largest: Float
+    public var sum: Float
+
+    public init(largest: Float, sum: Float) {
+        self.largest = largest
+        self.sum = sum
     }
 }
 

@@ -2,7 +2,9 @@ import SIMDKernelTable
 
 /// `eˣ` for -87 ≤ x ≤ 88, clamped below: `2ⁿ · e^r` with |r| ≤ ln 2 / 2 and a polynomial of degree 6,
 /// to 2 units in the last place.
-@inline(__always) func exponentialCore(_ x: Vector) -> Vector {
+///
+/// Transparent, since the compiler doesn't follow `@inline(__always)` here, and a call a vector takes as long as the function.
+@_transparent func exponentialCore(_ x: Vector) -> Vector {
     let clamped = larger(x, splat(-87))
     // Adding 1.5 · 2²³ rounds to an integer, which then lies in the low bits.
     let shifter = splat(12_582_912)
@@ -31,7 +33,7 @@ import SIMDKernelTable
 }
 
 /// `eˣ` for x ≤ 0, NaN included: half the work.
-@inline(__always) func exponentialBelowZero(_ x: Vector) -> Vector {
+@_transparent func exponentialBelowZero(_ x: Vector) -> Vector {
     let y = exponentialCore(x).replacing(with: splat(0), where: x .< splat(-87.336_55))
     return y.replacing(with: x, where: x .!= x)
 }

@@ -87,15 +87,27 @@ import SIMDKernelTable
     }
 }
 
-@inline(never) func logSoftmax(_ task: borrowing RowTask) {
-    let count = task.x.columns
-    for row in 0..<task.x.rows {
-        let x = task.x.pointer + row * task.x.stride
-        let top = splat(largestOf(x, count))
-        let total = sumOf(x, count, fill: -.infinity) { exponentialBelowZero($0 - top) }
-        let logarithmOfTotal = logarithm(splat(total))
-        map(x, task.y + row * count, count) { ($0 - top) - logarithmOfTotal }
+/// The largest of some numbers and `Σ eˣ⁻ˡᵃʳᵍᵉˢᵗ`; NaN and anything when one is there, -∞ and 0 when there are no others.
+@inline(never) func exponentialTotal(_ x: UnsafePointer<Float>, _ count: Int) -> ExponentialTotal {
+    let largest = largestOf(x, count)
+    guard largest > -.infinity else { return ExponentialTotal(largest: largest, sum: 0) }
+    let top = splat(largest)
+    var total = splat(0)
+    var index = 0
+    while index < count {
+        let part = index + lanes <= count ? load(x + index) : load(x + index, first: count - index, fill: -.infinity)
+        total += exponentialBelowZero(part - top)
+        index += lanes
     }
+    return ExponentialTotal(largest: largest, sum: sum(total))
+}
+
+/// `y = x - largest - ln(sum)`
+@inline(never) func logNormalize(
+    _ x: UnsafePointer<Float>, _ total: ExponentialTotal, _ y: UnsafeMutablePointer<Float>, _ count: Int
+) {
+    let (top, logarithmOfSum) = (splat(total.largest), logarithm(splat(total.sum)))
+    map(x, y, count) { ($0 - top) - logarithmOfSum }
 }
 
 /// Column sums of x, or of `(x - mean)²`, added to `sums`.

@@ -37,8 +37,9 @@ public enum Kernels {
             tiles: tiles, fewRowsProduct: fewRowsProduct, finish: finish, packTransposed: packTransposed,
             packRows: packRows, packPanel: packPanel, unpackTransposed: unpackTransposed,
             attention: floatAttention, dotAttention: dotAttention, rowAttention: rowAttention, unary: applyFunction,
-            binary: binary, layerNorm: layerNorm, softmax: softmax, logSoftmax: logSoftmax, columnSums: columnSums,
-            scaleColumns: scaleColumns, halfToFloat: halfToFloat, floatToHalf: floatToHalf,
+            binary: binary, layerNorm: layerNorm, softmax: softmax, exponentialTotal: exponentialTotal,
+            logNormalize: logNormalize, columnSums: columnSums, scaleColumns: scaleColumns, halfToFloat: halfToFloat,
+            floatToHalf: floatToHalf,
             multiplyAddChains: multiplyAddChains, sumOfAll: sumOfAll)
     }
 }

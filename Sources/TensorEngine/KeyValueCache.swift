@@ -9,7 +9,7 @@ public final class KeyValueCache {
 
     /// - Parameter capacity: rows to have room for at first.
     public init(capacity: Int, columns: Int, on backend: any Backend) throws {
-        storage = try .filled(0, shape: [max(1, capacity), columns], on: backend)
+        storage = try .uninitialized([max(1, capacity), columns], on: backend)
     }
 
     /// Keys and values `[rows, 2 · width]` that are all there at once.
@@ -30,10 +30,10 @@ public final class KeyValueCache {
         }
         let rows = count..<count + x.shape[0]
         if rows.upperBound > storage.shape[0] {
-            let missing = max(rows.upperBound, 2 * storage.shape[0]) - storage.shape[0]
-            storage = try .concatenated([
-                storage, .filled(0, shape: [missing, storage.shape[1]], on: storage.backend),
-            ])
+            var larger = try Tensor.uninitialized(
+                [max(rows.upperBound, 2 * storage.shape[0]), storage.shape[1]], on: storage.backend)
+            try larger.backend.append(storage, at: 0, of: &larger)
+            storage = larger
         }
         if !rows.isEmpty { try storage.backend.append(x, at: rows.lowerBound, of: &storage) }
         count = rows.upperBound

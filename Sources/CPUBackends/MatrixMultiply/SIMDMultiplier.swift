@@ -54,19 +54,18 @@ struct SIMDMultiplier: MatrixMultiplier {
         }
     }
 
-    /// Cut by columns alone, into parts so small that all workers end together. Each worker interleaves A once.
+    /// Cut by columns alone. Each worker interleaves A once.
     private func multiplyFewRows(_ product: Product, on backend: CPUBackend) throws {
         let (k, n) = (product.a.columns, product.n)
         let scratch = try backend.scratch(count: ProductTask.fewRowsScratchCount(depth: k), workers: workers.count)
-        let panels = panelCount(n)
-        // Each just worth waking a thread for: the workers wait for the last one.
-        let parts = max(1, min(panels, n * k / 50_000))
+        // Just worth waking a thread for.
+        let least = max(1, 16_000 / max(1, k * kernels.tileColumns))
         withUnsafeTemporaryAllocation(of: Bool.self, capacity: workers.count) { flags in
             flags.initialize(repeating: false)
             guard let hasInterleavedRows = flags.baseAddress.map({ SharedPointer($0) }) else { return }
-            workers.run(parts) { part, worker in
-                let (first, end) = (panels * part / parts, panels * (part + 1) / parts)
-                let columns = first * kernels.tileColumns..<min(n, end * kernels.tileColumns)
+            workers.run(shrinkingRangesOf: panelCount(n), least: least) { panels, worker in
+                let columns =
+                    panels.lowerBound * kernels.tileColumns..<min(n, panels.upperBound * kernels.tileColumns)
                 var task = product.task(
                     rows: 0..<product.a.rows, columns: columns,
                     panels: product.panels(from: columns.lowerBound), block: (1, 1), scratch: scratch[worker])

@@ -11,7 +11,8 @@ extension CPUBackend {
         let width = query.shape[1]
         let size = width / heads
         guard query.shape[0] > 0, size > 0 else { return }
-        let scratch = try scratch(count: rows.longest, workers: workers.count)
+        let scoreStride = RowAttentionTask.scoreStride(longest: rows.longest)
+        let scratch = try scratch(count: RowAttentionTask.queryCount * scoreStride, workers: workers.count)
         let (q, kv, y, kernels) = (query.elements, keyValues.elements, result.elements, kernels)
         let work = 2 * width * rows.rows.shape.count
         let parts = work < Self.grain ? 1 : heads
@@ -23,7 +24,7 @@ extension CPUBackend {
                         query: Matrix(q + first, rows: query.shape[0], columns: size, stride: width),
                         keys: kv + first, values: kv + (width + first), stride: 2 * width,
                         rows: rows.rows.integers, starts: rows.starts.integers, scale: 1 / Float(size).squareRoot(),
-                        result: y + first, resultStride: width, scratch: scratch[worker]))
+                        result: y + first, resultStride: width, scratch: scratch[worker], scoreStride: scoreStride))
             }
         }
     }

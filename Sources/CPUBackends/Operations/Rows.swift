@@ -1,6 +1,12 @@
 import SIMDKernelTable
 import TensorEngine
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 extension CPUBackend {
     /// Splits the rows of `x` over the workers and hands each share to `body`.
     private func runRows(_ x: Tensor, into result: Tensor, _ body: @Sendable (borrowing RowTask, KernelTable) -> Void) {
@@ -25,8 +31,37 @@ extension CPUBackend {
     }
 
     public func softmax(_ x: Tensor, logarithm: Bool, into result: Tensor) throws {
-        runRows(x, into: result) { task, kernels in
-            logarithm ? kernels.logSoftmax(task) : kernels.softmax(task)
+        if logarithm { return logSoftmax(x, into: result) }
+        runRows(x, into: result) { task, kernels in kernels.softmax(task) }
+    }
+
+    /// Row by row, or in parts of one where rows are long: five hypotheses have a row each, of a whole vocabulary.
+    private func logSoftmax(_ x: Tensor, into result: Tensor) {
+        let (rows, columns) = (x.shape.rows, x.shape.columns)
+        let parts = max(1, columns / Self.grain)
+        var totals = Array(repeating: ExponentialTotal(largest: -.infinity, sum: 0), count: rows * parts)
+        let (source, target, kernels) = (x.elements, result.elements, kernels)
+        @Sendable func range(_ index: Int) -> Range<Int> {
+            let (row, part) = (index / parts, index % parts)
+            return row * columns + columns * part / parts..<row * columns + columns * (part + 1) / parts
+        }
+        let grain = max(1, Self.grain * parts / max(1, columns))
+        totals.withUnsafeMutableBufferPointer { totals in
+            guard let address = totals.baseAddress.map({ SharedPointer($0) }) else { return }
+            workers.run(over: rows * parts, grain: grain) { indices in
+                for index in indices {
+                    let range = range(index)
+                    address.pointer[index] = kernels.exponentialTotal(source + range.lowerBound, range.count)
+                }
+            }
+        }
+        let totalOfRows = (0..<rows).map { ExponentialTotal(totals[$0 * parts..<($0 + 1) * parts]) }
+        workers.run(over: rows * parts, grain: grain) { indices in
+            for index in indices {
+                let range = range(index)
+                kernels.logNormalize(
+                    source + range.lowerBound, totalOfRows[index / parts], target + range.lowerBound, range.count)
+            }
         }
     }
 
@@ -119,5 +154,13 @@ extension CPUBackend {
             task.activation = ElementFunction(activation)
             kernels.scaleColumns(task)
         }
+    }
+}
+
+extension ExponentialTotal {
+    /// Of all numbers of some parts.
+    fileprivate init(_ parts: ArraySlice<ExponentialTotal>) {
+        let largest = parts.reduce(-.infinity) { $1.largest > $0 || $1.largest.isNaN ? $1.largest : $0 }
+        self.init(largest: largest, sum: parts.reduce(0) { $0 + $1.sum * exp($1.largest - largest) })
     }
 }

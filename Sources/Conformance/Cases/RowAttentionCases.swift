@@ -10,6 +10,7 @@ extension ConformanceCase {
             rowAttention(heads: 2, 4, [], rows: 1),
             rowAttention(heads: 1, 16, [[0]], rows: 1),
             rowAttention(heads: 2, 32, [longList(255), longList(256), longList(257), longList(530)], rows: 530),
+            rowAttention(heads: 2, 24, ragged + ragged + ragged, rows: 40),
             rowAttention(heads: 2, 8, ragged, rows: 40, special: .nan),
             rowAttention(heads: 2, 8, ragged, rows: 40, special: 0),
             rowAttention(heads: 16, 64, Array(repeating: longList(499), count: 5), rows: 499, .large),
