@@ -46,7 +46,7 @@ import SIMDKernelTable
     for line in 0..<(byteCount + 63) / 64 { xlsr_prefetch(pointer + (distance &+ 64 &* line)) }
 }
 
-/// Asks for what nothing comes before.
+/// Asks for the first weights of a task, which no loop before has asked for.
 @inline(__always) func prefetchFirstWeights(_ task: borrowing ProductTask) {
     var byte = 0
     while byte < prefetchDistance(isFloat32: task.panelType == .float32) {

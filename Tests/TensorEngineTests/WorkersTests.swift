@@ -29,6 +29,21 @@ import Testing
         }
     }
 
+    @Test func shrinkingRangesCoverAllOnce() {
+        for workers in [Workers(count: 1), Workers(count: 3)] {
+            for (count, least) in [(0, 1), (1, 1), (5, 9), (64, 1), (1000, 1), (1000, 7)] {
+                let counts = (0..<count).map { _ in Counter() }
+                let short = Counter()
+                workers.run(shrinkingRangesOf: count, least: least) { range, _ in
+                    if range.count < least, range.upperBound < count { short.add() }
+                    for index in range { counts[index].add() }
+                }
+                #expect(counts.allSatisfy { $0.value == 1 })
+                #expect(short.value == 0)
+            }
+        }
+    }
+
     @Test func callersAtTheSameTimeAllGetTheirTasksDone() {
         let workers = Workers(count: 3)
         let counter = Counter()

@@ -58,7 +58,7 @@ struct SIMDMultiplier: MatrixMultiplier {
     private func multiplyFewRows(_ product: Product, on backend: CPUBackend) throws {
         let (k, n) = (product.a.columns, product.n)
         let scratch = try backend.scratch(count: ProductTask.fewRowsScratchCount(depth: k), workers: workers.count)
-        // Just worth waking a thread for.
+        // Panels just worth waking a thread for.
         let least = max(1, 16_000 / max(1, k * kernels.tileColumns))
         withUnsafeTemporaryAllocation(of: Bool.self, capacity: workers.count) { flags in
             flags.initialize(repeating: false)
