@@ -133,7 +133,10 @@ public struct Processor: Sendable {
             case .baseline, .avx2, .avx512: break
             case .avxvnni, .avx512vnni: (table.dotTypes, table.name) = ([.int8], table.name + " + VNNI")
             case .avx512bf16: (table.dotTypes, table.name) = ([.int8, .bfloat16], table.name + " + VNNI + BF16")
-            case .amx: table.name += " + AMX"
+            case .amx:
+                table.name += " + AMX"
+                // For few rows.
+                if current.supports(.avx512vnni) { table.dotTypes = [.int8] }
             }
             if set != .amx { table.tiles = nil }
             return table

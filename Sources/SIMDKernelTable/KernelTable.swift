@@ -170,7 +170,10 @@ public enum ElementFunction: UInt8, Sendable {
 
 /// How the numbers of packed panels are stored: `[depth / group][tileColumns][group]`.
 public enum PanelType: UInt8, Sendable {
-    case float32, bfloat16, float16, int8
+    case float32, bfloat16, float16
+    /// As unsigned bytes, 128 more than they are: instructions for bytes want one factor so, and what this adds to a sum is
+    /// the same for all columns, 128 times the sum of the row.
+    case int8
 
     public var byteSize: Int {
         switch self {
@@ -180,12 +183,13 @@ public enum PanelType: UInt8, Sendable {
         }
     }
 
-    /// Numbers of a column that lie next to each other: pairs for instructions that multiply two of them with two others
-    /// at once. There are none for float16, which vectors expand fastest in columns' order.
+    /// Numbers of a column that lie next to each other: the four bytes that instructions multiply with four others at once.
+    /// One of float16, which vectors expand fastest in columns' order.
     public var group: Int {
         switch self {
         case .float32, .float16: 1
-        case .bfloat16, .int8: 2
+        case .bfloat16: 2
+        case .int8: 4
         }
     }
 
@@ -257,22 +261,22 @@ public struct ProductTask: ~Copyable {
     /// Floats of scratch that `product` and `dotProduct` need.
     /// - Parameter blockWords: of four bytes, that a row of a block takes: its depth in float32.
     public static func scratchCount(blockRows: Int, blockWords: Int) -> Int {
-        blockRows * (blockWords + 16 + 2) + edgeCount + (blockWords + 16) * mostTileColumns
+        blockRows * (blockWords + 16 + 3) + edgeCount + (blockWords + 16) * mostTileColumns
     }
 
     /// Rows whose sums of a panel's columns fit into the registers of every instruction set.
     public static let fewRows = 6
 
     /// Floats of scratch that `fewRowsProduct` needs.
-    public static func fewRowsScratchCount(depth: Int) -> Int { (fewRows + 1) * (depth + 1) + edgeCount }
+    public static func fewRowsScratchCount(depth: Int) -> Int { (fewRows + 1) * (depth + 4) + edgeCount }
 
     /// Rows and columns of sums that AMX's tiles hold.
     public static let tileSpan = 32
 
-    /// Floats of scratch that `TileKernels.product` needs: a block of at most two bytes a number, two floats a row, the sums, half
-    /// of them again, and a block of quads.
+    /// Floats of scratch that `TileKernels.product` needs: a block of at most two bytes a number, three a row, the sums, and
+    /// half of them again.
     public static func tileScratchCount(blockRows: Int, blockDepth: Int) -> Int {
-        blockRows * (blockDepth / 2 + 2) + tileSpan * tileSpan * 3 / 2 + blockDepth * tileSpan / 4
+        blockRows * (blockDepth / 2 + 3) + tileSpan * tileSpan * 3 / 2
     }
 
     /// Columns of the widest register tile.

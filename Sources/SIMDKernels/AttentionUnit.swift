@@ -78,11 +78,10 @@ enum AttentionUnit {
             #if KERNELS_V4
                 case .brains:
                     let words = UnsafeRawPointer(a).assumingMemoryBound(to: Int32.self)
-                    let zero = Bits(repeating: 0)
                     while row < rows {
                         let sums = computeWordTile(
                             words + row * (stride / 2), stride / 2, panel.assumingMemoryBound(to: Int32.self),
-                            (depth + 1) / 2, zero, zero, .brains, rows: tileRows)
+                            (depth + 1) / 2, nil, .brains, rows: tileRows)
                         write(
                             c + (row * cStride + column), cStride, tileRows, tileColumns, accumulates: accumulates,
                             bias: nil, edge: edge
@@ -93,15 +92,16 @@ enum AttentionUnit {
             #if KERNELS_V3 || KERNELS_V4
                 case .tiles:
                     // Sixteen columns and sixteen more; beyond the last, the same again for sums that nobody reads.
-                    let second = column + 16 < columns ? tileColumn(panels, column + 16, panelDepth, 2) : panel
+                    let second =
+                        column + 16 < columns ? tileColumn(panels, column + 16, panelDepth * byteSize) : panel
                     let tileDepth = self.panelDepth(depth)
                     while row < rows {
                         sumTiles(
                             UnsafeRawPointer(a) + row * tileDepth * 2, panel, second, tileDepth / 32,
-                            stride: 4 * tileColumns, isInteger: false, into: edge)
+                            isInteger: false, into: edge)
                         addSums(
                             edge, to: c + (row * cStride + column), cStride, ProductTask.tileSpan, columns - column,
-                            accumulates: accumulates, bias: nil, scales: nil, rowScales: nil,
+                            accumulates: accumulates, bias: nil, integers: nil,
                             edge: edge + ProductTask.tileSpan * ProductTask.tileSpan)
                         row += ProductTask.tileSpan
                     }

@@ -10,7 +10,7 @@ import SIMDKernelTable
     case .float32: forRows(of: task) { multiplyRows(task, $0, 4, plainSteps) }
     case .bfloat16: multiplyBrainRows(task)
     case .float16: forRows(of: task) { multiplyRows(task, $0, 2, halfSteps) }
-    case .int8: forRows(of: task) { multiplyWordRows(task, $0, .shorts) }
+    case .int8: multiplyByteRows(task)
     }
     finishRows(task, row: 0, rows: task.a.rows)
 }
@@ -21,6 +21,20 @@ import SIMDKernelTable
     #endif
     forRows(of: task) { multiplyRows(task, $0, 2, brainSteps) }
 }
+
+@inline(__always) func multiplyByteRows(_ task: borrowing ProductTask) {
+    #if KERNELS_V3 || KERNELS_V4
+        if task.hasDots { return bytesFewRows(task) }
+    #endif
+    forRows(of: task) { multiplyWordRows(task, $0, .shorts) }
+}
+
+#if KERNELS_V3 || KERNELS_V4
+    /// By VNNI, in a function that only processors with it may reach.
+    @inline(never) func bytesFewRows(_ task: borrowing ProductTask) {
+        forRows(of: task) { multiplyWordRows(task, $0, .bytes) }
+    }
+#endif
 
 #if KERNELS_V4
     /// By AVX512_BF16, in a function that only processors with it may reach.

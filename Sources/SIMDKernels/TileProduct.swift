@@ -20,13 +20,14 @@
         let (m, k, n) = (task.a.rows, task.a.columns, task.n)
         let byteSize = isInteger ? 1 : 2
         let panelDepth = task.panelType.panelDepth(k)
+        let panelBytes = panelDepth * byteSize
         let span = ProductTask.tileSpan
         let block = UnsafeMutableRawPointer(task.scratch)
         let sums = task.scratch + task.blockRows * task.blockDepth / 2
         let edge = sums + span * span
         let toIntegers = edge + span * span / 2
         let toFloats = toIntegers + task.blockRows
-        let quads = UnsafeMutableRawPointer(toFloats + task.blockRows)
+        let starts = UnsafeMutableRawPointer(toFloats + task.blockRows).assumingMemoryBound(to: Int32.self)
         xlsr_tiles_begin()
         var row = 0
         while row < m {
@@ -43,7 +44,7 @@
                 for index in 0..<(rows + span - 1) / span * span {
                     // Beyond the last, that row again.
                     let inside = min(index, rows - 1)
-                    roundToTiles(
+                    starts[inside] = roundToTiles(
                         task.a.pointer + ((row + inside) * task.a.stride + depth), min(blockDepth, k - depth),
                         scale: isInteger ? toIntegers[inside] : 1, isInteger: isInteger,
                         into: block + tileRowOffset(index, blockDepth * byteSize), blockDepth)
@@ -52,26 +53,25 @@
                 var column = 0
                 while column < n {
                     let panels = task.panels + depth * tileColumns * byteSize
-                    var first = tileColumn(panels, column, panelDepth, byteSize)
+                    let first = tileColumn(panels, column, panelBytes)
                     // Beyond the last panel, the same one again, for sums that nobody reads.
                     let hasSecond = column + span / 2 < n
-                    var second =
-                        hasSecond ? tileColumn(panels, column + span / 2, panelDepth, byteSize) : first
-                    if isInteger {
-                        fillQuads(first, second, blockDepth / 4, into: quads)
-                        (first, second) = (UnsafeRawPointer(quads), UnsafeRawPointer(quads + 64))
-                    }
+                    let second = hasSecond ? tileColumn(panels, column + span / 2, panelBytes) : first
                     var tileRow = 0
                     while tileRow < rows {
                         sumTiles(
                             block + tileRow * blockDepth * byteSize, first, second, blockDepth * byteSize / 64,
-                            stride: isInteger ? 4 * span : 4 * tileColumns, isInteger: isInteger, into: sums)
+                            isInteger: isInteger, into: sums)
                         addSums(
                             sums, to: task.c + ((row + tileRow) * task.cStride + column), task.cStride,
                             min(span, rows - tileRow), n - column, accumulates: depth > 0,
                             bias: isLast ? task.bias.map { $0 + column } : nil,
-                            scales: task.scales.map { $0 + column },
-                            rowScales: isInteger ? toFloats + tileRow : nil, edge: edge)
+                            integers: isInteger
+                                ? (
+                                    UnsafePointer(starts + tileRow), UnsafePointer(toFloats + tileRow),
+                                    task.scales.map { $0 + column }
+                                ) : nil,
+                            edge: edge)
                         tileRow += span
                     }
                     column += span
@@ -89,40 +89,20 @@
         row / 16 * 16 * rowBytes + row % 16 * 64
     }
 
-    /// Where sixteen columns of panels begin.
+    /// Where sixteen columns of panels begin, each of which takes `panelBytes`.
     @inline(__always) func tileColumn(
-        _ panels: UnsafeRawPointer, _ column: Int, _ panelDepth: Int, _ byteSize: Int
+        _ panels: UnsafeRawPointer, _ column: Int, _ panelBytes: Int
     ) -> UnsafeRawPointer {
         let panel = column / tileColumns * tileColumns
-        return panels + (panel * panelDepth + (column - panel) * 2) * byteSize
-    }
-
-    /// Quads of depth, of which a tile of bytes multiplies each with another, of sixteen columns and sixteen more:
-    /// `[quads][32][4]` out of pairs.
-    @inline(__always) func fillQuads(
-        _ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ count: Int, into quads: UnsafeMutableRawPointer
-    ) {
-        let stride = 2 * tileColumns
-        var target = quads.assumingMemoryBound(to: Int32.self)
-        for quad in 0..<count {
-            for half in 0..<2 {
-                let pairs = half == 0 ? first : second
-                let upper = pairs + 2 * quad * stride
-                var column = 0
-                while column < 16 {
-                    store(byteQuads(upper + 2 * column, upper + (stride + 2 * column)), target)
-                    target += lanes
-                    column += lanes
-                }
-            }
-        }
+        return panels + (panel * panelBytes + (column - panel) * 4)
     }
 
     /// 32 × 32 sums over `steps` tiles of depth.
     @inline(__always) func sumTiles(
         _ rows: UnsafeRawPointer, _ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ steps: Int,
-        stride: Int, isInteger: Bool, into sums: UnsafeMutablePointer<Float>
+        isInteger: Bool, into sums: UnsafeMutablePointer<Float>
     ) {
+        let stride = 4 * tileColumns
         var (upper, lower) = (rows, rows + steps * 1024)
         var (first, second) = (first, second)
         xlsr_tiles_clear_sums()
@@ -138,17 +118,19 @@
         xlsr_tiles_store_sums(sums)
     }
 
-    /// Adds 32 × 32 sums to `rows` × `columns` of C, or sets these; integers are scaled by what their row and their column
-    /// stand for.
+    /// Adds 32 × 32 sums to `rows` × `columns` of C, or sets these.
+    /// - Parameter integers: if the sums are such, what those of each row begin with, and what they are to be multiplied
+    ///   with by row and by column.
     @inline(__always) func addSums(
         _ sums: UnsafeMutablePointer<Float>, to c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int,
-        _ columns: Int, accumulates: Bool, bias: UnsafePointer<Float>?, scales: UnsafePointer<Float>?,
-        rowScales: UnsafeMutablePointer<Float>?, edge: UnsafeMutablePointer<Float>
+        _ columns: Int, accumulates: Bool, bias: UnsafePointer<Float>?,
+        integers: (starts: UnsafePointer<Int32>, rows: UnsafePointer<Float>, columns: UnsafePointer<Float>?)?,
+        edge: UnsafeMutablePointer<Float>
     ) {
         let span = ProductTask.tileSpan
         var part = 0
         while part < span, part < columns {
-            let (s0, s1) = columnScales(scales, part)
+            let (s0, s1) = columnScales(integers?.columns, part)
             let bias = bias.map { $0 + part }
             var half = 0
             while half < rows {
@@ -157,9 +139,11 @@
                     c + (half * cStride + part), cStride, min(16, rows - half), min(tileColumns, columns - part),
                     tileRows: 16, accumulates: accumulates, bias: bias, edge: edge
                 ) { index in
-                    let value = load(values + ((index &>> 1) &* span &+ (index & 1) &* lanes))
-                    guard let rowScales else { return value }
-                    return floats(bits(value)) * (splat(rowScales[half &+ index &>> 1]) * (index & 1 == 0 ? s0 : s1))
+                    let row = index &>> 1
+                    let value = load(values + (row &* span &+ (index & 1) &* lanes))
+                    guard let integers else { return value }
+                    return floats(bits(value) &+ Bits(repeating: integers.starts[half &+ row]))
+                        * (splat(integers.rows[half &+ row]) * (index & 1 == 0 ? s0 : s1))
                 }
                 half += 16
             }
@@ -168,12 +152,15 @@
     }
 
     /// Rounds a row's numbers to bfloat16 or to bytes, 64 bytes to a tile, with zeros up to `blockDepth`.
+    /// - Returns: what the sums of bytes begin with.
+    @discardableResult
     @inline(__always) func roundToTiles(
         _ row: UnsafePointer<Float>, _ count: Int, scale: Float, isInteger: Bool,
         into tile: UnsafeMutableRawPointer, _ blockDepth: Int
-    ) {
+    ) -> Int32 {
         let tileDepth = isInteger ? 64 : 32
         let scales = splat(scale)
+        var integers = Bits(repeating: 0)
         var target = tile
         var first = 0
         while first < blockDepth {
@@ -187,6 +174,7 @@
                     let value = rounded(x, scales)
                     let bytes = target.assumingMemoryBound(to: Int8.self) + index
                     for lane in 0..<lanes { bytes[lane] = Int8(truncatingIfNeeded: value[lane]) }
+                    integers &+= value
                 } else {
                     storeBrain(x, target.assumingMemoryBound(to: UInt16.self) + index)
                 }
@@ -195,5 +183,6 @@
             target += 1024
             first += tileDepth
         }
+        return isInteger ? startOfSums(integers) : 0
     }
 #endif

@@ -30,6 +30,7 @@ import SIMDKernelTable
     let expanded = UnsafeMutableRawPointer(edge + ProductTask.edgeCount).assumingMemoryBound(to: Int32.self)
     let toIntegers = edge + (ProductTask.edgeCount + mostStride * tileColumns)
     let toFloats = toIntegers + task.blockRows
+    let starts = UnsafeMutableRawPointer(toFloats + task.blockRows).assumingMemoryBound(to: Int32.self)
     let block = UnsafeMutableRawPointer(task.scratch).assumingMemoryBound(to: Int32.self)
     var row = 0
     while row < m {
@@ -45,11 +46,11 @@ import SIMDKernelTable
         var depth = 0
         repeat {
             let blockDepth = min(task.blockDepth, k - depth)
-            let words = (blockDepth + word.count - 1) / word.count
+            let words = word.words(blockDepth)
             let blockStride = words + 16
             for index in 0..<tiledRows {
                 let source = task.a.pointer + ((row + min(index, rows - 1)) * task.a.stride + depth)
-                roundRow(
+                starts[index] = roundRow(
                     source, word.limit == nil ? 1 : toIntegers[index], blockDepth, word,
                     into: block + index * blockStride)
             }
@@ -66,8 +67,8 @@ import SIMDKernelTable
                     let left = rows - tileRow
                     withTileRows(for: left) { tileRows in
                         let sums = computeWordTile(
-                            block + tileRow * blockStride, blockStride, panel.words, words, panel.start0,
-                            panel.start1, word, rows: tileRows)
+                            block + tileRow * blockStride, blockStride, panel, words, starts + tileRow, word,
+                            rows: tileRows)
                         write(
                             cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, left),
                             min(tileColumns, n - column), tileRows: tileRows, accumulates: depth > 0, bias: bias,
@@ -90,12 +91,18 @@ import SIMDKernelTable
 }
 
 /// `computeTile` over words: `a` holds rows of them, `aStride` words apart, `b` a panel `[words][tileColumns]`.
+/// - Parameter starts: what the sums of each row begin with; nil for 0.
 @inline(__always) func computeWordTile(
-    _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int, _ start0: Bits,
-    _ start1: Bits, _ word: Word, rows: Int
+    _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int,
+    _ starts: UnsafePointer<Int32>?, _ word: Word, rows: Int
 ) -> TileOf<Bits> {
-    var tile = tile(of: start0)
-    for row in 0..<rows { tile[row &* 2 &+ 1] = start1 }
+    var tile = tile(of: Bits(repeating: 0))
+    if word.limit != nil, let starts {
+        for row in 0..<rows {
+            tile[row &* 2] = Bits(repeating: starts[row])
+            tile[row &* 2 &+ 1] = tile[row &* 2]
+        }
+    }
     var panel = b
     for index in 0..<words {
         let b0 = load(panel)
@@ -110,66 +117,31 @@ import SIMDKernelTable
     return tile
 }
 
-/// A part of a panel as words `[words][tileColumns]`, and what the sums of its columns begin with.
+/// A part of a panel as words `[words][tileColumns]`: in place where it is stored so.
 @inline(__always) func wordPanel(
     _ packed: UnsafeRawPointer, _ words: Int, _ word: Word, into result: UnsafeMutablePointer<Int32>
-) -> (words: UnsafePointer<Int32>, start0: Bits, start1: Bits) {
-    let zero = Bits(repeating: 0)
-    switch word {
-    case .shorts:
-        pairPanel(packed, words, into: result)
-        return (UnsafePointer(result), zero, zero)
-    #if KERNELS_V3 || KERNELS_V4
-        case .bytes:
-            quadPanel(packed, words, into: result)
-            let starts = result + words * tileColumns
-            return (UnsafePointer(result), load(starts), load(starts + lanes))
-    #endif
-    #if KERNELS_V4
-        case .brains: return (packed.assumingMemoryBound(to: Int32.self), zero, zero)
-    #endif
-    }
+) -> UnsafePointer<Int32> {
+    let panel = packed.assumingMemoryBound(to: Int32.self)
+    guard word == .shorts else { return panel }
+    shortsPanel(panel, words / 2, into: result)
+    return UnsafePointer(result)
 }
 
 /// A part of an int8 panel as pairs of 16 bits.
-@inline(never) func pairPanel(_ packed: UnsafeRawPointer, _ pairs: Int, into result: UnsafeMutablePointer<Int32>) {
-    var bytes = packed
+@inline(never) func shortsPanel(_ packed: UnsafePointer<Int32>, _ quads: Int, into result: UnsafeMutablePointer<Int32>)
+{
+    var panel = packed
     var target = result
-    for _ in 0..<pairs {
-        store(integerPairs(bytes), target)
-        store(integerPairs(bytes + 2 * lanes), target + lanes)
-        bytes += 2 * tileColumns
-        target += tileColumns
+    for _ in 0..<quads {
+        let (q0, q1) = (load(panel), load(panel + lanes))
+        store(evenBytes(q0), target)
+        store(evenBytes(q1), target + lanes)
+        store(oddBytes(q0), target + tileColumns)
+        store(oddBytes(q1), target + (tileColumns &+ lanes))
+        panel += tileColumns
+        target += 2 * tileColumns
     }
 }
-
-#if KERNELS_V3 || KERNELS_V4
-    /// A part of an int8 panel as quads of depth, out of two steps of pairs each, and behind them -128 times the sum of
-    /// each column, by which products with activations that are 128 more are too large.
-    @inline(never) func quadPanel(_ packed: UnsafeRawPointer, _ quads: Int, into result: UnsafeMutablePointer<Int32>) {
-        var pairs = packed
-        var target = result
-        let surplus = Bits(repeating: Int32(bitPattern: 0x8080_8080))
-        var (sum0, sum1) = (Bits(repeating: 0), Bits(repeating: 0))
-        for _ in 0..<quads {
-            let quad0 = byteQuads(pairs, pairs + 2 * tileColumns)
-            let quad1 = byteQuads(pairs + 2 * lanes, pairs + (2 * tileColumns + 2 * lanes))
-            store(quad0, target)
-            store(quad1, target + lanes)
-            sum0 = Word.bytes.dot(sum0, surplus, quad0)
-            sum1 = Word.bytes.dot(sum1, surplus, quad1)
-            pairs += 4 * tileColumns
-            target += tileColumns
-        }
-        store(Bits(repeating: 0) &- sum0, target)
-        store(Bits(repeating: 0) &- sum1, target + lanes)
-    }
-
-    /// A pair of bytes of each column and the pair that follows it.
-    @inline(__always) func byteQuads(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer) -> Bits {
-        unsignedIntegers(first) | unsignedIntegers(second) &<< Bits(repeating: 16)
-    }
-#endif
 
 /// What the sums of a panel's columns are to be multiplied with.
 @inline(__always) func columnScales(_ scales: UnsafePointer<Float>?, _ column: Int) -> (Vector, Vector) {

@@ -156,7 +156,7 @@ static void multiply_brain(int target, int left, int right) {
     }
 }
 
-/// Signed bytes; sums wrap.
+/// Signed bytes on the left, unsigned ones on the right; sums wrap.
 static void multiply_bytes(int target, int left, int right) {
     for (int m = 0; m < current.rows[target]; m += 1) {
         // Two sums of each column, of bytes 0 and 1 and of bytes 2 and 3 of every quad.
@@ -166,7 +166,7 @@ static void multiply_bytes(int target, int left, int right) {
             memcpy(&quad, tiles[left][m] + 4 * k, 4);
             __m256i a = _mm256_cvtepi8_epi16(_mm_set1_epi32(quad));
             for (int part = 0; part < 4; part += 1) {
-                __m256i b = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)tiles[right][k] + part));
+                __m256i b = _mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)tiles[right][k] + part));
                 sums[part] = _mm256_add_epi32(sums[part], _mm256_madd_epi16(a, b));
             }
         }
@@ -219,7 +219,7 @@ static _Bool perform(const struct instruction *i) {
             return 1;
         case 0x5C << 8 | pF3:  // TDPBF16PS
             return multiply(i, multiply_brain);
-        case 0x5E << 8 | pF2:  // TDPBSSD
+        case 0x5E << 8 | pF3:  // TDPBSUD
             return multiply(i, multiply_bytes);
         default: return 0;
     }

@@ -38,6 +38,12 @@ typedef __m256i xlsr_words;
 #define XLSR_VNNI "%{vex%} "
 #endif
 
+/// The same words, which the compiler must have in a register here.
+static inline __attribute__((always_inline)) xlsr_words xlsr_settled(xlsr_words words) {
+    __asm__("" : "+v"(words));
+    return words;
+}
+
 /// In each lane of 32 bits, adds to `sum` the products of four unsigned bytes with four signed ones.
 static inline __attribute__((always_inline)) xlsr_words xlsr_dot_bytes(
     xlsr_words sum, xlsr_words unsigned_bytes, xlsr_words signed_bytes) {
@@ -112,13 +118,13 @@ static inline __attribute__((always_inline)) void xlsr_tiles_multiply_brain(void
         "tdpbf16ps %tmm7, %tmm5, %tmm3");
 }
 
-/// Adds the products of quads of signed bytes to 32-bit sums.
+/// Adds the products of quads of signed bytes on the left and of unsigned ones on the right to 32-bit sums.
 static inline __attribute__((always_inline)) void xlsr_tiles_multiply_bytes(void) {
     __asm__ volatile(
-        "tdpbssd %tmm6, %tmm4, %tmm0\n\t"
-        "tdpbssd %tmm7, %tmm4, %tmm1\n\t"
-        "tdpbssd %tmm6, %tmm5, %tmm2\n\t"
-        "tdpbssd %tmm7, %tmm5, %tmm3");
+        "tdpbsud %tmm6, %tmm4, %tmm0\n\t"
+        "tdpbsud %tmm7, %tmm4, %tmm1\n\t"
+        "tdpbsud %tmm6, %tmm5, %tmm2\n\t"
+        "tdpbsud %tmm7, %tmm5, %tmm3");
 }
 
 /// Writes the sums as 32 rows of 128 bytes.

@@ -46,7 +46,7 @@ package struct ProductKernel: Sendable {
             // As deep as the second level allows, so that C is touched seldom: a register tile reads 15 bytes a cycle,
             // less than that level gives. On Zen 5 with its 1 MiB, 4 KiB and half the cache are 7 to 10 % faster than
             // 1.3 KiB, which keep the panel's part in the first level, and a third.
-            // Of bytes 2 KiB are enough: their panels are brought into quads once a block of rows.
+            // Of bytes 2 KiB are enough.
             let depth = min(type == .int8 ? 2048 : 4096, max(512, caches.secondLevel >> 8)) / byteSize / 64 * 64
             mostDepth = unit == .multiplyAdds && type == .int8 ? min(depth, ProductTask.exactDepth) : depth
             bytesOfBlock = caches.secondLevel / 2
