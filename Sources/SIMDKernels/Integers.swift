@@ -31,7 +31,8 @@
 }
 
 @inline(__always) func load(_ pointer: UnsafePointer<Int32>) -> Bits {
-    UnsafeRawPointer(pointer).loadUnaligned(as: Bits.self)
+    // As float32: a load of integers of its own became a weak symbol.
+    bits(load(UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self)))
 }
 
 @inline(__always) func store(_ value: Bits, _ pointer: UnsafeMutablePointer<Int32>) {
