@@ -101,8 +101,9 @@ enum Word {
 
 /// Rounds `count` numbers of a row; the last word, or quad, ends with zeros.
 /// - Returns: what its sums begin with.
+// Transparent: merely inlined always, it stayed a function, with instructions of processors that others call it on.
 @discardableResult
-@inline(__always) func roundRow(
+@_transparent func roundRow(
     _ row: UnsafePointer<Float>, _ scale: Float, _ count: Int, _ word: Word,
     into result: UnsafeMutablePointer<Int32>
 ) -> Int32 {
