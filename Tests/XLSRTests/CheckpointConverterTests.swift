@@ -1,4 +1,5 @@
 import Backends
+import FoundationEssentials
 import TensorEngine
 import Testing
 import XLSR
@@ -42,6 +43,27 @@ import XLSR
             }
             #expect(try CheckpointFiles(folder: folder).contents(of: "notes.txt") == Array("mine".utf8))
             #expect(try CheckpointFiles(folder: folder).contents(of: "config.json") == nil)
+        }
+    }
+
+    @Test(arguments: [false, true]) func aConversionThatFailsLeavesNothing(folderIsThere: Bool) throws {
+        let manager = FileManager.default
+        try withTemporaryFolder { folder in
+            let (source, out) = (folder + "/source", folder + "/out")
+            try manager.createDirectory(atPath: source, withIntermediateDirectories: true)
+            for name in ["config.json", "model.safetensors"] {
+                try manager.createSymbolicLink(
+                    atPath: "\(source)/\(name)", withDestinationPath: "\(Golden("layer-stable").folder)/\(name)")
+            }
+            try write("version https://git-lfs.github.com/spec/v1", to: source + "/vocab.json")
+            if folderIsThere { try manager.createDirectory(atPath: out, withIntermediateDirectories: true) }
+            #expect(throws: CheckpointError.self) {
+                try CheckpointConverter.convert(CheckpointFiles(folder: source), to: .bfloat16, folder: out)
+            }
+            #expect(
+                try manager.contentsOfDirectory(atPath: folder).sorted()
+                    == (folderIsThere ? ["out", "source"] : ["source"]))
+            if folderIsThere { #expect(try manager.contentsOfDirectory(atPath: out).isEmpty) }
         }
     }
 }

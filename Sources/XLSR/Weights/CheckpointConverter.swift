@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import TensorEngine
 
 /// Writes a checkpoint again with its floating-point weights in another type, as Hugging Face writes them:
@@ -16,7 +17,7 @@ package enum CheckpointConverter {
     ///   - folder: where to write; made when it isn't there.
     ///   - progress: hears how many of all bytes are written.
     /// - Throws: `UsageError` for a folder that holds files already or a type that checkpoints don't have;
-    ///   `CheckpointError` for what can't be read or written.
+    ///   `CheckpointError` for what can't be read or written. Then nothing is left, not the folder if it was made either.
     package static func convert(
         _ files: CheckpointFiles, to dtype: DType?, folder: String, progress: (Int, Int) -> Void = { _, _ in }
     ) throws {
@@ -26,29 +27,26 @@ package enum CheckpointConverter {
         let conversion = try TensorConversion(CheckpointTensors(files), to: dtype) {
             CheckpointNames.isQuantized($0, tiesEmbeddings: decoder?.tiesEmbeddings ?? true)
         }
-        try makeEmptyFolder(folder)
-        let tensors = try conversion.entries()
-        let total = tensors.reduce(0) { $0 + $1.byteCount }
-        let path = folder + "/model.safetensors"
-        let weights = try AtomicFile(path: path)
-        var written = 0
-        try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], path: path) { bytes in
-            try weights.write(bytes)
-            written += bytes.count
-            progress(min(written, total), total)
-        }
-        try weights.commit()
         let adapters = files.names().filter { $0.hasPrefix("adapter.") }
-        for name in otherFiles + adapters {
-            guard let memory = try files.memory(of: name) else { continue }
-            try memory.withUnsafeBytes { try write($0, to: folder + "/" + name) }
+        let folderIsNew = try makeEmptyFolder(folder)
+        do {
+            let tensors = try conversion.entries()
+            try write(tensors, to: folder + "/model.safetensors", progress)
+            for name in otherFiles + adapters {
+                guard let memory = try files.memory(of: name) else { continue }
+                try memory.withUnsafeBytes { try write($0, to: folder + "/" + name) }
+            }
+            // Last, so that a folder with a config.json is a whole checkpoint.
+            let quantized = tensors.filter { $0.dtype == .int8 }.map(\.name)
+            let fields = dtype.map { self.fields(configuration, weights: $0, quantized: quantized) } ?? configuration
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            try encoder.encode(JSON.object(fields)).withUnsafeBytes { try write($0, to: folder + "/config.json") }
+        } catch {
+            for name in ["model.safetensors"] + otherFiles + adapters { unlink(folder + "/" + name) }
+            if folderIsNew { rmdir(folder) }
+            throw error
         }
-        // Last, so that a folder with a config.json is a whole checkpoint.
-        let quantized = tensors.filter { $0.dtype == .int8 }.map(\.name)
-        let fields = dtype.map { self.fields(configuration, weights: $0, quantized: quantized) } ?? configuration
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(JSON.object(fields)).withUnsafeBytes { try write($0, to: folder + "/config.json") }
     }
 
     /// config.json for weights of that type: PyTorch's name of it, or how int8 is meant.
@@ -69,17 +67,33 @@ package enum CheckpointConverter {
         return fields
     }
 
-    private static func makeEmptyFolder(_ folder: String) throws {
+    /// - Returns: whether the folder was made; else it was there and empty.
+    private static func makeEmptyFolder(_ folder: String) throws -> Bool {
         let manager = FileManager.default
         if let entries = try? manager.contentsOfDirectory(atPath: folder) {
             guard entries.isEmpty else { throw UsageError("\(folder) holds files already; name a new folder") }
-            return
+            return false
         }
         do {
             try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            return true
         } catch {
             throw CheckpointError(.missingFile, path: folder, "can't be made", remedy: "check the path")
         }
+    }
+
+    private static func write(
+        _ tensors: [SafetensorsEntry], to path: String, _ progress: (Int, Int) -> Void
+    ) throws {
+        let total = tensors.reduce(0) { $0 + $1.byteCount }
+        let weights = try AtomicFile(path: path)
+        var written = 0
+        try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], path: path) { bytes in
+            try weights.write(bytes)
+            written += bytes.count
+            progress(min(written, total), total)
+        }
+        try weights.commit()
     }
 
     private static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
