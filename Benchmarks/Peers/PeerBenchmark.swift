@@ -140,6 +140,7 @@ struct PeerBenchmark {
             let turn = try turn.get()
             let error = ModelCheck.relativeDifference(turn.scores, expected)
             report.peakMemoryByteCount = max(report.peakMemoryByteCount ?? 0, turn.peakMemoryByteCount ?? 0)
+            report.weightByteCount = turn.weightByteCount
             guard error.isFinite else { return report.fail("wrong: other sizes, or numbers that are not finite") }
             report.relativeError = Double(error)
             if let decoder = turn.decoder { report.decoders.append(decoder) }

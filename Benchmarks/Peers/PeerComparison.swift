@@ -13,6 +13,8 @@ package struct PeerReport: Codable {
     /// Of its scores from the reference's, by the largest of those.
     var relativeError: Double?
     var peakMemoryByteCount: Int?
+    /// Of ours: what its weights take of the device's pool.
+    var weightByteCount: Int?
     /// Of each round, of ours where a search is timed.
     var decoders: [DecoderReport] = []
     /// Its median by that of the fastest peer of the same precision.

@@ -11,6 +11,8 @@ struct PeerContest {
         /// Of the whole batch: `[batch, frames, vocabulary]`; or of the texts that a search found.
         let scores: [Float]
         let peakMemoryByteCount: Int?
+        /// Of ours: what its weights take of the device's pool.
+        var weightByteCount: Int?
         /// Of ours, where it is a search that is timed.
         var decoder: DecoderReport?
     }
@@ -59,11 +61,13 @@ struct PeerContest {
         PeakMemory.reset()
         backend.pool.resetPeak()
         let model = try XLSRModel.load(self.model, on: backend, precision: precision)
+        let weightByteCount = backend.pool.statistics.usedByteCount
         if let decoder = try DecoderBenchmark(model, clips[0]) {
             let peak = Self.peakByteCount(of: backend)
             let report = try decoder.report(runCount: passes ?? self.passes)
             return Turn(
-                seconds: report.timing.seconds, scores: decoder.scores, peakMemoryByteCount: peak, decoder: report)
+                seconds: report.timing.seconds, scores: decoder.scores, peakMemoryByteCount: peak,
+                weightByteCount: weightByteCount, decoder: report)
         }
         let scores = try model.outputs(of: clips).logits?.floats() ?? []
         // A second warm-up, as the others have on a GPU.
@@ -74,14 +78,16 @@ struct PeerContest {
                 try backend.synchronize()
             }
         }
-        return Turn(seconds: seconds, scores: scores, peakMemoryByteCount: Self.peakByteCount(of: backend))
+        return Turn(
+            seconds: seconds, scores: scores, peakMemoryByteCount: Self.peakByteCount(of: backend),
+            weightByteCount: weightByteCount)
     }
 }
 
 extension PeerContest {
     /// Of the process, or of a GPU's own memory, which the others count too.
     fileprivate static func peakByteCount(of backend: any Backend) -> Int? {
-        backend.device.kind == .cuda ? backend.pool.statistics.peakByteCount : PeakMemory.byteCount
+        backend.device.kind == .cuda ? backend.pool.statistics.peakHeldByteCount : PeakMemory.byteCount
     }
 }
 

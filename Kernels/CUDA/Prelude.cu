@@ -16,6 +16,8 @@
 #define GROUP_Z ((int)blockIdx.z)
 #define GROUPS_Y ((int)gridDim.y)
 #define BARRIER() __syncthreads()
+// Before a loop over an array that must be in registers.
+#define UNROLL _Pragma("unroll")
 
 typedef unsigned int uint;
 typedef unsigned short half_bits;

@@ -16,6 +16,8 @@
 #define GROUP_Z ((int)get_group_id(2))
 #define GROUPS_Y ((int)get_num_groups(1))
 #define BARRIER() barrier(CLK_LOCAL_MEM_FENCE)
+// Before a loop over an array that must be in registers; there is no such word that all compilers know.
+#define UNROLL
 
 #define JOINED(a, b) a##b
 #define JOIN(a, b) JOINED(a, b)

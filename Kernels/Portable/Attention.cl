@@ -28,6 +28,7 @@ KERNEL attention(GLOBAL const float *x, GLOBAL const int *parts, GLOBAL float *y
         queries[index / HEAD_SIZE][index % HEAD_SIZE] = value;
     }
     float sums[SHARE];
+    UNROLL
     for (int i = 0; i < SHARE; i++) sums[i] = 0.0f;
     float top = -INFINITY;
     float total = 0.0f;
@@ -58,6 +59,7 @@ KERNEL attention(GLOBAL const float *x, GLOBAL const int *parts, GLOBAL float *y
         BARRIER();
         total *= decay;
         for (int key = 0; key < count; key++) total += scores[query][key];
+        UNROLL
         for (int i = 0; i < SHARE; i++) {
             int channel = share + i * ROW_THREADS;
             float sum = sums[i] * decay;
@@ -68,6 +70,7 @@ KERNEL attention(GLOBAL const float *x, GLOBAL const int *parts, GLOBAL float *y
     }
     int row = first_query + query;
     if (row >= keys) return;
+    UNROLL
     for (int i = 0; i < SHARE; i++) {
         int channel = share + i * ROW_THREADS;
         if (channel < HEAD_SIZE) y[(segment_first + row) * width + GROUP_Y * HEAD_SIZE + channel] = sums[i] / total;

@@ -19,7 +19,9 @@ KERNEL product(PRODUCT_OPERANDS) {
     w += GROUP_Z * w_batch;
 
     float sums[THREAD_M][THREAD_N];
+    UNROLL
     for (int i = 0; i < THREAD_M; i++)
+        UNROLL
         for (int j = 0; j < THREAD_N; j++) sums[i][j] = 0.0f;
 
     for (int first = 0; first < depth; first += TILE_K) {
@@ -40,17 +42,22 @@ KERNEL product(PRODUCT_OPERANDS) {
         BARRIER();
         for (int k = 0; k < TILE_K; k++) {
             float w_values[THREAD_N];
+            UNROLL
             for (int j = 0; j < THREAD_N; j++) w_values[j] = w_tile[thread_column + j * THREADS_N][k];
+            UNROLL
             for (int i = 0; i < THREAD_M; i++) {
                 float value = a_tile[thread_row + i * THREADS_M][k];
+                UNROLL
                 for (int j = 0; j < THREAD_N; j++) sums[i][j] = fma(value, w_values[j], sums[i][j]);
             }
         }
         BARRIER();
     }
 
+    UNROLL
     for (int i = 0; i < THREAD_M; i++) {
         int row = first_row + thread_row + i * THREADS_M;
+        UNROLL
         for (int j = 0; j < THREAD_N; j++) {
             int column = first_column + thread_column + j * THREADS_N;
             if (row < m && column < n)

@@ -10,8 +10,8 @@
 KERNEL row_attention(
     GLOBAL const float *q, GLOBAL const float *kv, GLOBAL const int *rows, GLOBAL const int *starts, GLOBAL float *y,
     int heads, float scale) {
-    LOCAL float scores[KEYS];
-    LOCAL float sums[PADDED_SIZE];
+    SHARED float scores[KEYS];
+    SHARED float sums[PADDED_SIZE];
     long width = (long)heads * HEAD_SIZE;
     int begin = starts[GROUP_X];
     int count = starts[GROUP_X + 1] - begin;

@@ -43,6 +43,8 @@ public final class StoragePool: Sendable {
         public var peakByteCount = 0
         /// Held for reuse.
         public var cachedByteCount = 0
+        /// The most that was in use and held for reuse, which is what the device has given.
+        public var peakHeldByteCount = 0
         /// Blocks that the allocator was asked for.
         public var blockCount = 0
         /// Storages whose guard bytes were overwritten.
@@ -79,9 +81,12 @@ public final class StoragePool: Sendable {
 
     public var statistics: Statistics { state.withLock(\.statistics) }
 
-    /// Starts a new measurement of the peak.
+    /// Starts a new measurement of the peaks.
     public func resetPeak() {
-        state.withLock { $0.statistics.peakByteCount = $0.statistics.usedByteCount }
+        state.withLock { state in
+            state.statistics.peakByteCount = state.statistics.usedByteCount
+            state.statistics.peakHeldByteCount = state.statistics.usedByteCount + state.statistics.cachedByteCount
+        }
     }
 
     /// A storage of uninitialised bytes.
@@ -137,7 +142,10 @@ public final class StoragePool: Sendable {
         guard let address = try cached ?? newBlock(byteCount: byteCount) else { return nil }
         state.withLock { state in
             state.statistics.usedByteCount += byteCount
-            state.statistics.peakByteCount = max(state.statistics.peakByteCount, state.statistics.usedByteCount)
+            let used = state.statistics.usedByteCount
+            state.statistics.peakByteCount = max(state.statistics.peakByteCount, used)
+            state.statistics.peakHeldByteCount = max(
+                state.statistics.peakHeldByteCount, used + state.statistics.cachedByteCount)
         }
         return address
     }

@@ -102,9 +102,14 @@ private final class LimitedAllocator: BlockAllocator {
         for _ in 0..<3 { _ = try pool.allocate(byteCount: 4096) }
         #expect(pool.statistics.usedByteCount == 0)
         #expect(pool.statistics.peakByteCount == 4096)
+        #expect(pool.statistics.peakHeldByteCount == 4096)
         let storage = try pool.allocate(byteCount: 64)
+        #expect(pool.statistics.peakByteCount == 4096)
+        #expect(pool.statistics.peakHeldByteCount == 4096 + 64)
+        pool.trim()
         pool.resetPeak()
         #expect(pool.statistics.peakByteCount == 64)
+        #expect(pool.statistics.peakHeldByteCount == 64)
         #expect(storage.byteCount == 64)
     }
 

@@ -6,6 +6,8 @@ extension Option {
     static let golden = Option(
         "--golden", value: "FILE", "a recorded run in safetensors: compare the model's blocks with it, one by one")
     static let quick = Option("--quick", "small cases only")
+    static let filter = Option(
+        "--filter", value: "TEXT", "only operations whose name contains TEXT, and no model")
     static let modelOnly = Option("--model-only", "no cases of operations, the model alone")
 }
 
@@ -20,7 +22,7 @@ extension Command {
         summary: "Checks that a device computes what it should.",
         operands: .none,
         options: [
-            .device, .model, .precision, .golden, .quick, .modelOnly, .threads, .quiet, .verbose,
+            .device, .model, .precision, .golden, .quick, .filter, .modelOnly, .threads, .quiet, .verbose,
         ],
         notes: [
             """
@@ -47,8 +49,16 @@ extension Command {
             guard !(arguments.has(.quick) && arguments.has(.modelOnly)) else {
                 throw UsageError("--quick and --model-only exclude each other")
             }
+            for other in [Option.modelOnly, .golden] where arguments.has(.filter) && arguments.has(other) {
+                throw UsageError("--filter and \(other.name) exclude each other")
+            }
             let verbosity = try arguments.verbosity()
             if verbosity == .quiet { ProgressBar.disable() }
+            let cases =
+                arguments.has(.modelOnly)
+                ? nil
+                : try OperationCheck.cases(
+                    of: arguments[.filter], sizes: arguments.has(.quick) ? [.small] : [.small, .large])
             let (source, precision) = (try arguments.modelSource(), try arguments.precision())
             let golden = try arguments[.golden].map(GoldenFile.init)
             let options = try arguments.backendOptions()
@@ -62,17 +72,17 @@ extension Command {
 
             let start = ContinuousClock.now
             var problems: [String?] = []
-            if !arguments.has(.modelOnly) {
-                problems.append(
-                    try OperationCheck.run(
-                        on: backend, sizes: arguments.has(.quick) ? [.small] : [.small, .large], verbosity: verbosity))
+            if let cases {
+                problems.append(try OperationCheck.run(cases, on: backend, verbosity: verbosity))
                 if verbosity == .verbose {
                     Terminal.note("operations: \(decimal(start.duration(to: .now).seconds, 1)) s")
                 }
             }
-            let model = try XLSRModel(source.files, name: source.name, on: modelBackend, precision: precision)
-            if let golden { problems.append(try golden.compare(model)) }
-            if !arguments.has(.model) { problems.append(try RecordingCheck.run(model)) }
+            if !arguments.has(.filter) {
+                let model = try XLSRModel(source.files, name: source.name, on: modelBackend, precision: precision)
+                if let golden { problems.append(try golden.compare(model)) }
+                if !arguments.has(.model) { problems.append(try RecordingCheck.run(model)) }
+            }
             let found = problems.compactMap(\.self)
             guard found.isEmpty else { throw VerificationError(description: found.joined(separator: "; ")) }
             return true
