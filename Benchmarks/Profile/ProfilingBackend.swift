@@ -22,6 +22,8 @@ package final class ProfilingBackend: Backend {
     package var pool: StoragePool { base.pool }
     package var counters: Counters { base.counters }
     package var tileByteCount: Int { base.tileByteCount }
+    package func activationType(forWeights dtype: DType) -> DType { base.activationType(forWeights: dtype) }
+    package func inputType(forWeights dtype: DType) -> DType { base.inputType(forWeights: dtype) }
 
     private struct State {
         var classifier = ModelBlock.Classifier()

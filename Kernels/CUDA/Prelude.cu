@@ -37,14 +37,16 @@ typedef int ivec;
 
 FUNCTION float float_of_bits(uint bits) { return __uint_as_float(bits); }
 FUNCTION uint bits_of_float(float x) { return __float_as_uint(x); }
-FUNCTION float float_of_half(const half_bits *p, long index) {
+FUNCTION float float_of_half_bits(half_bits bits) {
     float result;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(result) : "h"(p[index]));
+    asm("cvt.f32.f16 %0, %1;" : "=f"(result) : "h"(bits));
     return result;
 }
-FUNCTION void store_half(float x, half_bits *p, long index) {
-    half_bits bits;
-    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
-    p[index] = bits;
+FUNCTION half_bits half_bits_of_float(float x) {
+    half_bits result;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(result) : "f"(x));
+    return result;
 }
+FUNCTION float float_of_half(const half_bits *p, long index) { return float_of_half_bits(p[index]); }
+FUNCTION void store_half(float x, half_bits *p, long index) { p[index] = half_bits_of_float(x); }
 FUNCTION float rounded_to_even(float x) { return rintf(x); }

@@ -31,7 +31,8 @@ FUNCTION void load_tile(half_bits *tile, const float *source, long row_stride, i
     }
 }
 
-KERNEL attention(const float *x, const int *parts, float *y, int heads, float scale) {
+// y is float32 where y_type is 0, else of the type of the factors.
+KERNEL attention(const float *x, const int *parts, void *y, int y_type, int heads, float scale) {
     SHARED_ALIGNED half_bits tiles[TILE_ROWS * TILE_STRIDE];
     half_bits *key_tile = tiles;
     half_bits *value_tile = tiles + KEYS * TILE_STRIDE;
@@ -125,10 +126,18 @@ KERNEL attention(const float *x, const int *parts, float *y, int heads, float sc
     for (int row = 0; row < 2; row++)
         for (int mask = 1; mask < 4; mask *= 2) total[row] += exchanged(total[row], mask);
     for (int i = 0; i < 2 * STEPS; i++)
-        for (int k = 0; k < 4; k++) {
-            int query = first_query + warp_row + lane / 4 + k / 2 * 8;
-            int channel = i * 8 + lane % 4 * 2 + k % 2;
-            if (query < keys && channel < HEAD_SIZE)
-                y[(segment_first + query) * width + GROUP_Y * HEAD_SIZE + channel] = sums[i][k] / total[k / 2];
+        for (int half = 0; half < 2; half++) {
+            int query = first_query + warp_row + lane / 4 + half * 8;
+            int channel = i * 8 + lane % 4 * 2;
+            if (query >= keys || channel >= HEAD_SIZE) continue;
+            long index = (segment_first + query) * width + GROUP_Y * HEAD_SIZE + channel;
+            float first = sums[i][2 * half] / total[half];
+            float second = sums[i][2 * half + 1] / total[half];
+            if (y_type == 0) {
+                ((float *)y)[index] = first;
+                ((float *)y)[index + 1] = second;
+            } else {
+                *(uint *)((half_bits *)y + index) = packed_pair(first, second);
+            }
         }
 }

@@ -55,4 +55,10 @@ FUNCTION float float_of_half(GLOBAL const half_bits *p, long index) {
     return vload_half(index, (GLOBAL const half *)p);
 }
 FUNCTION void store_half(float x, GLOBAL half_bits *p, long index) { vstore_half_rte(x, index, (GLOBAL half *)p); }
+FUNCTION float float_of_half_bits(half_bits bits) { return vload_half(0, (const half *)&bits); }
+FUNCTION half_bits half_bits_of_float(float x) {
+    half_bits result;
+    vstore_half_rte(x, 0, (half *)&result);
+    return result;
+}
 FUNCTION float rounded_to_even(float x) { return rint(x); }

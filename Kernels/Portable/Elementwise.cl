@@ -44,14 +44,11 @@ KERNEL binary(
     for (long index = (long)GROUP_X * BLOCK + LOCAL_ID; index < (count) && index < ((long)GROUP_X + 1) * BLOCK;       \
          index += LOCAL_COUNT)
 
-FUNCTION bfloat_bits bfloat_of_float(float x) {
-    uint bits = bits_of_float(x);
-    return x != x ? (bfloat_bits)(bits >> 16 | 0x40) : (bfloat_bits)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-FUNCTION float float_of_bfloat(bfloat_bits x) { return float_of_bits((uint)x << 16); }
-
 KERNEL float_to_half(GLOBAL const float *x, GLOBAL half_bits *y, long count) {
     FOR_SCALARS(i, count) store_half(x[i], y, i);
+}
+KERNEL float_to_half_in_range(GLOBAL const float *x, GLOBAL half_bits *y, long count) {
+    FOR_SCALARS(i, count) store_half(in_half_range(x[i]), y, i);
 }
 KERNEL half_to_float(GLOBAL const half_bits *x, GLOBAL float *y, long count) {
     FOR_SCALARS(i, count) y[i] = float_of_half(x, i);
@@ -82,3 +79,36 @@ KERNEL int8_to_float(GLOBAL const signed_byte *x, GLOBAL float *y, long count) {
 KERNEL int32_to_float(GLOBAL const int *x, GLOBAL float *y, long count) {
     FOR_SCALARS(i, count) y[i] = (float)x[i];
 }
+
+#if LANES == 1
+// f(x + bias) of two numbers in one word, which are those of a column and the next.
+FUNCTION uint finished_pair(uint pair, int type, GLOBAL const float *bias, int column, int activation) {
+    float low = number_of_bits((half_bits)(pair & 0xFFFF), type) + (bias ? bias[column] : 0.0f);
+    float high = number_of_bits((half_bits)(pair >> 16), type) + (bias ? bias[column + 1] : 0.0f);
+    return bits_of_number(apply(activation, low), type) | (uint)bits_of_number(apply(activation, high), type) << 16;
+}
+
+// y[r, c] = f(y[r, c] + bias[c]) in place, for numbers of 16 bits; bias may be null. Groups: x rows, y blocks of columns.
+KERNEL finish_narrow(GLOBAL half_bits *y, int type, GLOBAL const float *bias, int columns, int activation) {
+    GLOBAL half_bits *row = y + (long)GROUP_X * columns;
+    int first = GROUP_Y * BLOCK;
+    int end = min(columns, first + BLOCK);
+    if (columns % 8 == 0) {
+        // Eight numbers a thread at a time: enough bytes under way to fill the memory's bandwidth.
+        for (int column = first + LOCAL_ID * 8; column < end; column += LOCAL_COUNT * 8) {
+            GLOBAL uint4 *numbers = (GLOBAL uint4 *)(row + column);
+            uint4 words = *numbers;
+            words.x = finished_pair(words.x, type, bias, column, activation);
+            words.y = finished_pair(words.y, type, bias, column + 2, activation);
+            words.z = finished_pair(words.z, type, bias, column + 4, activation);
+            words.w = finished_pair(words.w, type, bias, column + 6, activation);
+            *numbers = words;
+        }
+    } else {
+        for (int column = first + LOCAL_ID; column < end; column += LOCAL_COUNT) {
+            float x = number_of_bits(row[column], type) + (bias ? bias[column] : 0.0f);
+            row[column] = bits_of_number(apply(activation, x), type);
+        }
+    }
+}
+#endif

@@ -121,6 +121,34 @@ FUNCTION vec apply(int kind, vec x) {
     }
 }
 
+FUNCTION bfloat_bits bfloat_of_float(float x) {
+    uint bits = bits_of_float(x);
+    return x != x ? (bfloat_bits)(bits >> 16 | 0x40) : (bfloat_bits)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+FUNCTION float float_of_bfloat(bfloat_bits x) { return float_of_bits((uint)x << 16); }
+
+// What float16 can't hold is its largest number; NaN stays.
+FUNCTION float in_half_range(float x) { return x > 65504.0f ? 65504.0f : (x < -65504.0f ? -65504.0f : x); }
+
+// Numbers of 16 bits as products take them: type 1 is float16, 2 bfloat16.
+FUNCTION half_bits bits_of_number(float x, int type) {
+    return type == 1 ? half_bits_of_float(in_half_range(x)) : bfloat_of_float(x);
+}
+FUNCTION float number_of_bits(half_bits x, int type) {
+    return type == 1 ? float_of_half_bits(x) : float_of_bfloat(x);
+}
+
+// As `store_first`, as numbers of a type; 0 is float32, the only one that vectors are stored as.
+FUNCTION void store_first_as(vec v, GLOBAL void *y, int type, long index, int count) {
+#if LANES == 1
+    if (type != 0) {
+        if (count > 0) ((GLOBAL half_bits *)y)[index] = bits_of_number(v, type);
+        return;
+    }
+#endif
+    store_first(v, (GLOBAL float *)y + index, count);
+}
+
 // Walks the part of [0, count) that belongs to this thread of group `group`: blocks of BLOCK numbers a group,
 // neighbours on neighbouring threads.
 #define FOR_BLOCK(index, group, count)                                                                               \

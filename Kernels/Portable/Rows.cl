@@ -47,14 +47,14 @@ FUNCTION float row_maximum(GLOBAL const float *x, int count, LOCAL float *shared
     return group_maximum(lanes[0], shared);
 }
 
-// y = f(gain · (x - mean) / √(variance + ε) + bias), the mean and the population variance those of the row.
-// x may be y: a thread writes only what nobody else reads.
+// y = f(gain · (x - mean) / √(variance + ε) + bias), the mean and the population variance those of the row; y's type as in
+// `store_first_as`. x may be y: a thread writes only what nobody else reads.
 KERNEL layer_norm(
-    GLOBAL const float *x, GLOBAL const float *gain, GLOBAL const float *bias, GLOBAL float *y, int columns,
+    GLOBAL const float *x, GLOBAL const float *gain, GLOBAL const float *bias, GLOBAL void *y, int y_type, int columns,
     float epsilon, int activation) {
     SHARED float shared[GROUP_SIZE];
-    GLOBAL const float *row = x + (long)GROUP_X * columns;
-    GLOBAL float *target = y + (long)GROUP_X * columns;
+    long first = (long)GROUP_X * columns;
+    GLOBAL const float *row = x + first;
     float mean = row_sum(row, columns, shared) / columns;
     vec squares = splat(0.0f);
     FOR_ROW(i, columns) {
@@ -66,7 +66,7 @@ KERNEL layer_norm(
         int rest = columns - i;
         vec normed = (load_up_to(row + i, rest, 0.0f) - splat(mean)) * splat(scale);
         vec value = fma(normed, load_up_to(gain + i, rest, 0.0f), load_up_to(bias + i, rest, 0.0f));
-        store_first(apply(activation, value), target + i, rest);
+        store_first_as(apply(activation, value), y, y_type, first + i, rest);
     }
 }
 

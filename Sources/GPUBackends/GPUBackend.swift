@@ -82,6 +82,14 @@ public final class GPUBackend: Backend {
         }
     }
 
+    /// The library's factors have one type; our own kernels round float32 on the way.
+    public func inputType(forWeights dtype: DType) -> DType {
+        switch dtype {
+        case .float16, .bfloat16: driver.productLibrary != nil ? dtype : .float32
+        case .float32, .int8, .int32: .float32
+        }
+    }
+
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         guard !bytes.isEmpty else { return }
         guard capture == nil else { throw TensorError(unrecordable: "a copy from the host", device: device) }

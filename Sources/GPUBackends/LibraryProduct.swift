@@ -1,7 +1,7 @@
 import TensorEngine
 
 /// A product `C = A · Wᵀ + bias + residual` that a vendor's library may do: `[m, depth]` × `[n, depth]` → `[m, n]`.
-/// A and W have one type; the others and all sums are float32.
+/// A and W have one type; bias, residual and all sums are float32, and so is C where anything is added.
 package struct LibraryProduct: Hashable, Sendable {
     package var m: Int
     package var n: Int
@@ -9,17 +9,20 @@ package struct LibraryProduct: Hashable, Sendable {
     /// Numbers from one row of A to the next, at least `depth`.
     package var aRowStride: Int
     package var type: DType
+    package var resultType: DType
     package var hasBias: Bool
     package var hasResidual: Bool
 
     package init(
-        m: Int, n: Int, depth: Int, aRowStride: Int, type: DType, hasBias: Bool = false, hasResidual: Bool = false
+        m: Int, n: Int, depth: Int, aRowStride: Int, type: DType, resultType: DType = .float32, hasBias: Bool = false,
+        hasResidual: Bool = false
     ) {
         self.m = m
         self.n = n
         self.depth = depth
         self.aRowStride = aRowStride
         self.type = type
+        self.resultType = resultType
         self.hasBias = hasBias
         self.hasResidual = hasResidual
     }
@@ -48,38 +51,53 @@ package struct LibraryOperands: Sendable {
 extension GPUBackend {
     /// A product by the vendor's library, where there is one that takes it: plain rows that don't overlap.
     ///
-    /// Its own GELU is the tanh form, and the models' is the exact one: what comes after the sum is done by kernels.
+    /// Its own GELU is the tanh form, and the models' is the exact one: what comes after the sum is done by kernels. Into 16
+    /// bits it gives the bare product, whose bias and activation follow.
     func multiplyByLibrary(_ product: Product) throws -> Bool {
         let isPlain = product.starts == nil && product.batches == 1 && product.cRowStride == product.n
         let isSized = product.m > 0 && product.n > 0 && product.depth > 0 && product.rowStride >= product.depth
+        let isNarrow = product.resultType != .float32
         guard driver.productLibrary != nil, isPlain, isSized, product.scales == nil,
-            product.weightType.isFloatingPoint
+            product.weightType.isFloatingPoint, !isNarrow || product.residual == nil
         else { return false }
-        let addsInside = product.activation == nil
+        let residual = product.activation == nil ? product.residual : nil
+        let bias = isNarrow ? nil : product.bias
         let request = LibraryProduct(
             m: product.m, n: product.n, depth: product.depth, aRowStride: product.rowStride, type: product.weightType,
-            hasBias: product.bias != nil, hasResidual: product.residual != nil && addsInside)
+            resultType: product.resultType, hasBias: bias != nil, hasResidual: residual != nil)
         guard let workspaceByteCount = try driver.workspaceByteCount(for: request) else { return false }
-        let a = try rounded(
-            product.a, count: (product.m - 1) * product.rowStride + product.depth, to: product.weightType)
+        let aCount = (product.m - 1) * product.rowStride + product.depth
         let operands = LibraryOperands(
-            a: a, weight: product.weight, bias: product.bias?.storage,
-            residual: addsInside ? product.residual?.storage : nil, c: product.c,
+            a: try converted(product.a, product.aType, count: aCount, to: product.weightType), weight: product.weight,
+            bias: bias?.storage, residual: residual?.storage, c: product.c,
             workspace: try pool.allocate(byteCount: max(1, workspaceByteCount)))
         guard try driver.multiply(request, operands) else { return false }
         counters.add(.libraryProducts)
-        if let activation = product.activation {
+        if isNarrow {
+            try finishNarrow(product)
+        } else if let activation = product.activation {
             try activate(product.c, activation, residual: product.residual, count: product.m * product.n)
         }
         return true
     }
 
-    /// Float32 numbers as the type that a product takes.
-    private func rounded(_ storage: Storage, count: Int, to type: DType) throws -> Storage {
-        guard type != .float32 else { return storage }
-        let result = try pool.allocate(byteCount: count * type.byteSize)
-        try convert(storage, .float32, into: result, type, count: count)
+    /// Numbers as another type; float16 saturates.
+    func converted(_ storage: Storage, _ type: DType, count: Int, to resultType: DType) throws -> Storage {
+        guard type != resultType else { return storage }
+        let result = try pool.allocate(byteCount: count * resultType.byteSize)
+        try convertInRange(storage, type, into: result, resultType, count: count)
         return result
+    }
+
+    /// Bias and activation of a product of 16 bits, in place.
+    private func finishNarrow(_ product: Product) throws {
+        guard product.bias != nil || product.activation != nil else { return }
+        try launch(
+            shape.elementwise, "finish_narrow", groups: (product.m, blocks(product.n), 1), threads: shape.groupSize,
+            [
+                .buffer(product.c), .int(product.resultType.weightCode), .buffer(product.bias), .int(product.n),
+                .int(product.activation.code),
+            ])
     }
 
     /// In place: each number is read by the thread that writes it.

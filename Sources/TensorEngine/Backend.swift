@@ -27,6 +27,10 @@ public protocol Backend: AnyObject, Sendable {
 
     /// What products with weights of a type round activations to, as they say that they do; by default not at all, float32.
     func activationType(forWeights dtype: DType) -> DType
+    /// What `linear` with weights of a type reads fastest, by default float32. Where it is that type, `linear` gets such an
+    /// x too, and `layerNorm`, `attention` and `linear` get such results to write: rounded to nearest even, what float16
+    /// can't hold as its largest number.
+    func inputType(forWeights dtype: DType) -> DType
 
     // MARK: Memory and order
 
@@ -120,6 +124,7 @@ extension Backend {
     public func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer? { nil }
 
     public func activationType(forWeights dtype: DType) -> DType { .float32 }
+    public func inputType(forWeights dtype: DType) -> DType { .float32 }
 
     /// Throws unless the tensor lives on this backend.
     func check(_ tensors: Tensor?..., operation: String) throws {

@@ -86,13 +86,15 @@ DESTROY(cublasLtMatmulDescDestroy, cublasLtMatmulDesc_t, DESCRIPTION)
 DESTROY(cublasLtMatrixLayoutDestroy, cublasLtMatrixLayout_t, LAYOUT)
 DESTROY(cublasLtMatmulPreferenceDestroy, cublasLtMatmulPreference_t, PREFERENCE)
 
-// Whether it is one that the library does: factors of one type, the first turned, sums and the rest in float32.
+// Whether it is one that the library does: factors of one type, the first turned, sums and the rest in float32; or the
+// bare product in the factors' type.
 static bool describes(Product *product, Object *description, Object *a, Object *b, Object *c, Object *d) {
     uint64_t type = a->values[LAYOUT_TYPE];
     bool isTF32 = description->values[COMPUTE] == cublasComputeTF32;
     bool isFloat16 = type == cublasFloat16 || type == cublasBFloat16;
     *product = (Product){
         .type = type,
+        .dType = d->values[LAYOUT_TYPE],
         .m = d->values[LAYOUT_ROWS],
         .n = d->values[LAYOUT_COLUMNS],
         .depth = a->values[LAYOUT_ROWS],
@@ -108,7 +110,8 @@ static bool describes(Product *product, Object *description, Object *a, Object *
             return false;
     }
     return (type == cublasFloat32 || (isFloat16 && !isTF32)) && b->values[LAYOUT_TYPE] == type
-        && c->values[LAYOUT_TYPE] == cublasFloat32 && d->values[LAYOUT_TYPE] == cublasFloat32
+        && (product->dType == cublasFloat32
+            || (product->dType == type && description->values[EPILOGUE] == cublasLtEpilogueNone))
         && description->values[TRANSPOSE_A] == cublasTransposed
         && description->values[TRANSPOSE_B] == cublasNotTransposed && a->values[LAYOUT_COLUMNS] == product->m
         && b->values[LAYOUT_ROWS] == product->depth && b->values[LAYOUT_COLUMNS] == product->n
@@ -132,7 +135,8 @@ static uint32_t fake_cublasLtMatmulAlgoGetHeuristic(
     if (settings.refusesProducts || wantedCount < 1) return cublasNotSupported;
     *count = 1;
     *results = (CUBLASLtHeuristic){
-        .algorithm = {{product.type, product.m, product.n, product.depth, product.aStep, product.bStep}},
+        .algorithm = {
+            {product.type, product.m, product.n, product.depth, product.aStep, product.bStep, product.dType}},
         .workspaceByteCount = 1000 < ((Object *)preference)->values[0] ? 1000 : 0,
     };
     heuristicCount++;
@@ -155,6 +159,19 @@ static double numberAt(const void *numbers, uint64_t type, uint64_t index) {
     return bits >> 15 ? -magnitude : magnitude;
 }
 
+static void store(float value, void *numbers, uint64_t type, uint64_t index) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    _Float16 half = (_Float16)value;
+    if (type == cublasFloat32) {
+        ((float *)numbers)[index] = value;
+    } else if (type == cublasFloat16) {
+        memcpy((uint16_t *)numbers + index, &half, sizeof(half));
+    } else {
+        ((uint16_t *)numbers)[index] = (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+    }
+}
+
 // By columns: D[i, j] is d[i + j * dStep].
 static void multiply(const Product *product) {
     for (uint64_t column = 0; column < product->n; column++) {
@@ -167,8 +184,8 @@ static void multiply(const Product *product) {
             uint64_t index = row + column * product->dStep;
             sum *= product->alpha;
             // What isn't added isn't read either: it may be no number.
-            if (product->beta != 0) sum += product->beta * (double)product->c[index];
-            product->d[index] = (float)(sum + (product->bias ? product->bias[row] : 0));
+            if (product->beta != 0) sum += product->beta * numberAt(product->c, product->dType, index);
+            store((float)(sum + (product->bias ? product->bias[row] : 0)), product->d, product->dType, index);
         }
     }
 }
@@ -187,7 +204,8 @@ static uint32_t fake_cublasLtMatmul(
     bool isKnown = describes(
         &product, object, (Object *)aLayout, (Object *)bLayout, (Object *)cLayout, (Object *)dLayout);
     NEEDS(isKnown, "no product that the library does");
-    uint64_t expected[] = {product.type, product.m, product.n, product.depth, product.aStep, product.bStep};
+    uint64_t expected[] = {
+        product.type, product.m, product.n, product.depth, product.aStep, product.bStep, product.dType};
     NEEDS(algorithm && memcmp(algorithm, expected, sizeof(expected)) == 0, "an algorithm for another product");
     product.a = a;
     product.b = b;
@@ -197,7 +215,7 @@ static uint32_t fake_cublasLtMatmul(
     product.beta = *(const float *)beta;
     if (object->values[EPILOGUE] == cublasLtEpilogueBias) product.bias = (const float *)object->values[BIAS];
     size_t size = product.type == cublasFloat32 ? 4 : 2;
-    size_t dByteCount = ((product.n - 1) * product.dStep + product.m) * sizeof(float);
+    size_t dByteCount = ((product.n - 1) * product.dStep + product.m) * (product.dType == cublasFloat32 ? 4 : 2);
     Object *uses[] = {
         holder(a, ((product.m - 1) * product.aStep + product.depth) * size, MEMORY),
         holder(b, ((product.n - 1) * product.bStep + product.depth) * size, MEMORY),

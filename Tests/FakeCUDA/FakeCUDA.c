@@ -41,10 +41,10 @@ typedef struct Object {
 
 // A product of cuBLASLt: `d[m, n] = alpha · aᵀ · b + beta · c + bias`, by columns.
 typedef struct Product {
-    uint64_t type, m, n, depth, aStep, bStep, dStep;
-    const void *a, *b;
-    const float *c, *bias;
-    float *d;
+    uint64_t type, dType, m, n, depth, aStep, bStep, dStep;
+    const void *a, *b, *c;
+    const float *bias;
+    void *d;
     float alpha, beta;
 } Product;
 

@@ -9,7 +9,7 @@
 
 static void run(const void *context) {
     const EmulatedAttention *p = context;
-    attention(p->x, p->parts, p->y, p->heads, p->scale);
+    attention(p->x, p->parts, p->y, p->yType, p->heads, p->scale);
 }
 
 enum EmulationOutcome VARIANT(const EmulatedAttention *p) {

@@ -149,10 +149,16 @@ import Testing
             } + [0, 0, 0, 0, 0]
         let (table, y) = (Memory(parts), Memory([Float](repeating: .nan, count: rows * width)))
         var operands = EmulatedAttention(
-            x: x.pointer, parts: table.pointer, y: y.pointer, partCount: Int32(parts.count / 5), heads: Int32(heads),
-            headSize: Int32(size), scale: 1 / Float(size).squareRoot())
-        let outcome = emulateAttention(&operands, type == .float16 ? 1 : 2, Int32(queries))
-        #expect(outcome == emulationDone)
+            x: x.pointer, parts: table.pointer, y: y.pointer, yType: 0, partCount: Int32(parts.count / 5),
+            heads: Int32(heads), headSize: Int32(size), scale: 1 / Float(size).squareRoot())
+        let computeType: Int32 = type == .float16 ? 1 : 2
+        #expect(emulateAttention(&operands, computeType, Int32(queries)) == emulationDone)
+        // In 16 bits the same, rounded.
+        let narrow = Memory([UInt16](repeating: 0xFFFF, count: rows * width))
+        operands.y = UnsafeMutableRawPointer(narrow.pointer)
+        operands.yType = computeType
+        #expect(emulateAttention(&operands, computeType, Int32(queries)) == emulationDone)
+        #expect((0..<rows * width).allSatisfy { narrow[$0] == (y[$0].isNaN ? 0xFFFF : bits(y[$0], type)) })
         func number(_ row: Int, _ part: Int, _ channel: Int) -> Double {
             Double(rounded(x[row * 3 * width + part * width + channel], type))
         }
@@ -269,6 +275,10 @@ private final class Memory<Element: BitwiseCopyable> {
     }
 
     subscript(index: Int) -> Element { pointer[index] }
+}
+
+private func bits(_ x: Float, _ type: DType) -> UInt16 {
+    type == .float16 ? Float16(x).bitPattern : x.bfloat16Bits
 }
 
 private func rounded(_ x: Float, _ type: DType) -> Float {

@@ -92,7 +92,7 @@ struct CUBLASLtProducts: @unchecked Sendable {
             },
             weight: try layout(product.type, product.depth, product.n, leadingDimension: product.depth),
             a: try layout(product.type, product.depth, product.m, leadingDimension: product.aRowStride),
-            c: try layout(.float32, product.n, product.m, leadingDimension: product.n))
+            c: try layout(product.resultType, product.n, product.m, leadingDimension: product.n))
         try set(cublasLtTransposeA, cublasTransposed.rawValue, of: plan.description)
         try set(cublasLtTransposeB, cublasNotTransposed.rawValue, of: plan.description)
         let epilogue = product.hasBias ? cublasLtEpilogueBias : cublasLtEpilogueNone

@@ -19,17 +19,20 @@ extension GPUBackend {
         let parts = AttentionParts(segments, queries: queries, panel: shape.panel, rows: rows)
         let partTable = try table(.attentionParts(queries: queries, panel: shape.panel, rows: rows), of: segments)
         let common: [KernelArgument] = [.buffer(queryKeyValue), .buffer(partTable)]
-        let rest: [KernelArgument] = [.buffer(result), .int(heads), .float(1 / Float(size).squareRoot())]
+        let sizes: [KernelArgument] = [.int(heads), .float(1 / Float(size).squareRoot())]
+        let isWidened = result.dtype != .float32 && !(usesTensorCores && result.dtype == precision)
+        let target = try isWidened ? scratch(floats: result.shape.count) : result.storage
         let program = shape.attention(headSize: size)
         switch shape.product {
         case _ where usesTensorCores:
             try launch(
                 KernelShape.tensorAttention(precision, headSize: size, queries: queries), "attention",
-                groups: (parts.count, heads, 1), threads: 2 * queries, common + rest)
+                groups: (parts.count, heads, 1), threads: 2 * queries,
+                common + [.buffer(target), .int(isWidened ? 0 : result.dtype.weightCode)] + sizes)
         case .tiled:
             try launch(
                 program, "attention", groups: (parts.count, heads, 1),
-                threads: KernelShape.tiledQueries * KernelShape.threadsPerQuery, common + rest)
+                threads: KernelShape.tiledQueries * KernelShape.threadsPerQuery, common + [.buffer(target)] + sizes)
         case .wide:
             let segmentTable = try table(.packedSegments(panel: shape.panel), of: segments)
             let keyPanels = try scratch(floats: parts.paddedKeyCount * heads * size)
@@ -42,8 +45,10 @@ extension GPUBackend {
                 ])
             try launch(
                 program, "attention", groups: (parts.count, heads, 1),
-                common + [.buffer(keyPanels), .buffer(valuePanels)] + rest)
+                common + [.buffer(keyPanels), .buffer(valuePanels), .buffer(target)] + sizes)
         }
+        guard isWidened else { return }
+        try convertInRange(target, .float32, into: result.storage, result.dtype, count: result.shape.count)
     }
 }
 

@@ -38,6 +38,16 @@ extension GPUBackend {
         try convert(x.storage, x.dtype, into: result.storage, result.dtype, count: x.shape.count)
     }
 
+    /// As operands of products are rounded: what float16 can't hold is its largest number.
+    func convertInRange(_ x: Storage, _ type: DType, into result: Storage, _ resultType: DType, count: Int) throws {
+        guard type == .float32, resultType == .float16 else {
+            return try convert(x, type, into: result, resultType, count: count)
+        }
+        try launch(
+            shape.elementwise, "float_to_half_in_range", groups: (blocks(count), 1, 1), threads: shape.groupSize,
+            [.buffer(x), .buffer(result), .long(count)])
+    }
+
     func convert(
         _ x: Storage, _ type: DType, into result: Storage, _ resultType: DType, count: Int
     ) throws {

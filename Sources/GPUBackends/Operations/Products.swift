@@ -3,6 +3,7 @@ import TensorEngine
 /// `C = f(A · Wᵀ · scale + bias) + residual`, for some batches of the same shape.
 struct Product {
     var a: Storage
+    var aType = DType.float32
     /// Where each row of A begins, counted in `rowStride`; nil: one after the other. Rows may overlap.
     var starts: Storage?
     var rowStride: Int
@@ -13,6 +14,7 @@ struct Product {
     var bias: Tensor?
     var residual: Tensor?
     var c: Storage
+    var resultType = DType.float32
     var cRowStride: Int
     var cBatchStride = 0
     var m: Int
@@ -25,7 +27,12 @@ struct Product {
 extension GPUBackend {
     func multiply(_ product: Product) throws {
         counters.add(.products)
+        try compute(product)
+    }
+
+    private func compute(_ product: Product) throws {
         guard try !multiplyByLibrary(product) else { return }
+        guard product.aType == .float32, product.resultType == .float32 else { return try multiplyWidened(product) }
         let (m, n) = (product.m, product.n)
         var arguments = arguments(of: product)
         switch shape.product {
@@ -48,6 +55,21 @@ extension GPUBackend {
                 shape.product(product.weightType), "product",
                 groups: (ceil(m, grid.groupRows), ceil(n, grid.groupPanels * shape.panel), product.batches), arguments)
         }
+    }
+
+    /// By way of float32, where the library doesn't take 16 bits.
+    private func multiplyWidened(_ product: Product) throws {
+        let count = product.m * product.n
+        var wide = product
+        wide.a = try converted(product.a, product.aType, count: product.m * product.rowStride, to: .float32)
+        wide.aType = .float32
+        if product.resultType != .float32 {
+            wide.c = try scratch(floats: count)
+            wide.resultType = .float32
+        }
+        try compute(wide)
+        guard product.resultType != .float32 else { return }
+        try convertInRange(wide.c, .float32, into: product.c, product.resultType, count: count)
     }
 
     private func launch(_ tile: TensorTile, _ product: Product, _ arguments: [KernelArgument]) throws {
@@ -86,9 +108,9 @@ extension GPUBackend {
         let (n, depth) = (weight.shape[0], weight.shape[1])
         try multiply(
             Product(
-                a: x.storage, rowStride: depth, weight: weight.tensor.storage, weightType: weight.tensor.dtype,
-                scales: weight.scales, bias: bias, residual: residual, c: result.storage, cRowStride: n,
-                m: x.shape[0], n: n, depth: depth, activation: activation))
+                a: x.storage, aType: x.dtype, rowStride: depth, weight: weight.tensor.storage,
+                weightType: weight.tensor.dtype, scales: weight.scales, bias: bias, residual: residual,
+                c: result.storage, resultType: result.dtype, cRowStride: n, m: x.shape[0], n: n, depth: depth, activation: activation))
     }
 
     /// A product over a view whose rows overlap; the norm within it where it can be, or in place.

@@ -13,8 +13,8 @@ extension GPUBackend {
         try launchRows(
             "layer_norm", count: x.shape.rows,
             [
-                .buffer(x), .buffer(norm.gain), .buffer(norm.bias), .buffer(result), .int(columns),
-                .float(norm.epsilon), .int(activation.code),
+                .buffer(x), .buffer(norm.gain), .buffer(norm.bias), .buffer(result), .int(result.dtype.weightCode),
+                .int(columns), .float(norm.epsilon), .int(activation.code),
             ])
     }
 

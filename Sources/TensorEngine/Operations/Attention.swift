@@ -2,9 +2,13 @@ extension Tensor {
     /// Multi-head self-attention inside each segment: `softmax(Q·Kᵀ / √size) · V` a head,
     /// `[rows, 3 · heads · size]` (queries, then keys, then values) → `[rows, heads · size]`.
     /// Rows outside the segments are undefined. Vaswani et al. 2017, equation 1.
-    /// - Parameter precision: what a device may round the factors of the products to, if that makes it faster; scores,
-    ///   softmax and sums are float32. int8 means bfloat16 here.
-    public func attention(heads: Int, segments: Segments, precision: DType = .float32) throws -> Tensor {
+    /// - Parameters:
+    ///   - precision: what a device may round the factors of the products to, if that makes it faster; scores, softmax and
+    ///     sums are float32. int8 means bfloat16 here.
+    ///   - type: what the result is stored as.
+    public func attention(
+        heads: Int, segments: Segments, precision: DType = .float32, as type: DType = .float32
+    ) throws -> Tensor {
         try requireFloat32("attention")
         try segments.validate(rows: shape.rows, operation: "attention")
         guard shape.rank == 2, heads > 0, shape[1] % (3 * heads) == 0 else {
@@ -12,9 +16,9 @@ extension Tensor {
                 .invalidArgument, operation: "attention", "not 3 × \(heads) heads", shapes: [shape],
                 device: backend.device)
         }
-        let result = try Tensor.uninitialized([shape[0], shape[1] / 3], on: backend)
-        try backend.attention(self, heads: heads, segments: segments, precision: precision, into: result)
-        return result
+        return try Tensor.stored([shape[0], shape[1] / 3], as: type, on: backend) { result in
+            try backend.attention(self, heads: heads, segments: segments, precision: precision, into: result)
+        }
     }
 }
 

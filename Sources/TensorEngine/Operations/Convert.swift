@@ -13,4 +13,15 @@ extension Tensor {
         try backend.convert(self, into: result)
         return result
     }
+
+    /// What `write` makes of a fresh tensor, stored as `type`: at once where the backend writes such results, else
+    /// converted afterwards.
+    static func stored(
+        _ shape: Shape, as type: DType, on backend: any Backend, write: (Tensor) throws -> Void
+    ) throws -> Tensor {
+        let isWritten = type == .float32 || backend.inputType(forWeights: type) == type
+        let result = try Tensor.uninitialized(shape, dtype: isWritten ? type : .float32, on: backend)
+        try write(result)
+        return try result.converted(to: type)
+    }
 }

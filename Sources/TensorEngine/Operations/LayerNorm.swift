@@ -24,12 +24,15 @@ public struct Normalization: Sendable {
 
 extension Tensor {
     /// `activation(norm(x))` with the statistics of each row `[…, channels]`.
-    public func layerNorm(_ norm: Normalization, activation: UnaryKind? = nil) throws -> Tensor {
+    /// - Parameter type: what the result is stored as.
+    public func layerNorm(
+        _ norm: Normalization, activation: UnaryKind? = nil, as type: DType = .float32
+    ) throws -> Tensor {
         try requireFloat32("layerNorm")
         try norm.validate(channels: shape.columns, operation: "layerNorm", on: backend)
-        let result = try Tensor.uninitialized(shape, on: backend)
-        try backend.layerNorm(self, norm, activation: activation, into: result)
-        return result
+        return try Tensor.stored(shape, as: type, on: backend) { result in
+            try backend.layerNorm(self, norm, activation: activation, into: result)
+        }
     }
 }
 

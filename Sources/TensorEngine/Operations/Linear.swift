@@ -1,9 +1,11 @@
 extension Tensor {
-    /// `activation(x · Wᵀ + bias) + residual`: `[rows, in]` → `[rows, out]`.
+    /// `activation(x · Wᵀ + bias) + residual`: `[rows, in]` → `[rows, out]`. x may also be float16 or bfloat16.
+    /// - Parameter type: what the result is stored as; float16 and bfloat16 may be rounded to before the activation too.
     public func linear(
-        _ weight: PreparedWeight, bias: Tensor? = nil, activation: UnaryKind? = nil, residual: Tensor? = nil
+        _ weight: PreparedWeight, bias: Tensor? = nil, activation: UnaryKind? = nil, residual: Tensor? = nil,
+        as type: DType = .float32
     ) throws -> Tensor {
-        try requireFloat32("linear")
+        let x = dtype == backend.inputType(forWeights: weight.tensor.dtype) ? self : try converted(to: .float32)
         try backend.check(weight.tensor, bias, residual, operation: "linear")
         guard weight.use == .linear, shape.rank == 2, shape.columns == weight.shape[1],
             bias.map({ $0.shape == [weight.shape[0]] }) ?? true,
@@ -13,9 +15,9 @@ extension Tensor {
                 .invalidArgument, operation: "linear", "sizes don't fit",
                 shapes: [shape, weight.shape] + [bias, residual].compactMap { $0?.shape }, device: backend.device)
         }
-        let result = try Tensor.uninitialized([shape[0], weight.shape[0]], on: backend)
-        try backend.linear(self, weight, bias: bias, activation: activation, residual: residual, into: result)
-        return result
+        return try Tensor.stored([shape[0], weight.shape[0]], as: type, on: backend) { result in
+            try backend.linear(x, weight, bias: bias, activation: activation, residual: residual, into: result)
+        }
     }
 }
 

@@ -37,8 +37,10 @@ struct EncoderLayer: Sendable {
     /// `[frames, hidden]` → `[frames, hidden]`
     func callAsFunction(_ x: Tensor, segments: Segments) throws -> Tensor {
         if isStable {
-            let attended = try attention(x.layerNorm(attentionNorm), residual: x, segments: segments)
-            let fed = try feedForward(attended.layerNorm(finalNorm), residual: attended)
+            let normed = try x.layerNorm(attentionNorm, as: queryKeyValue.inputType)
+            let attended = try attention(normed, residual: x, segments: segments)
+            let fed = try feedForward(
+                attended.layerNorm(finalNorm, as: intermediate.inputType), residual: attended)
             return try adapter?(fed) ?? fed
         }
         let attended = try attention(x, residual: x, segments: segments).layerNorm(attentionNorm)
@@ -47,11 +49,14 @@ struct EncoderLayer: Sendable {
 
     private func attention(_ x: Tensor, residual: Tensor, segments: Segments) throws -> Tensor {
         let mixed = try queryKeyValue(x)  // [frames, 3 · hidden], below [frames, hidden]
-            .attention(heads: headCount, segments: segments, precision: queryKeyValue.weight.tensor.dtype)
+            .attention(
+                heads: headCount, segments: segments, precision: queryKeyValue.weight.tensor.dtype,
+                as: attentionOutput.inputType)
         return try attentionOutput(mixed, residual: residual)
     }
 
     private func feedForward(_ x: Tensor, residual: Tensor) throws -> Tensor {
-        try output(intermediate(x, activation: activation), residual: residual)  // [frames, intermediate] between
+        // [frames, intermediate] between
+        try output(intermediate(x, activation: activation, as: output.inputType), residual: residual)
     }
 }

@@ -142,9 +142,12 @@ struct Linear: Sendable {
     let weight: PreparedWeight
     let bias: Tensor
 
+    /// What x is best stored as.
+    var inputType: DType { weight.tensor.backend.inputType(forWeights: weight.tensor.dtype) }
+
     func callAsFunction(
-        _ x: Tensor, activation: UnaryKind? = nil, residual: Tensor? = nil
+        _ x: Tensor, activation: UnaryKind? = nil, residual: Tensor? = nil, as type: DType = .float32
     ) throws -> Tensor {
-        try x.linear(weight, bias: bias, activation: activation, residual: residual)
+        try x.linear(weight, bias: bias, activation: activation, residual: residual, as: type)
     }
 }

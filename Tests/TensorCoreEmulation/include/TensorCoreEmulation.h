@@ -33,7 +33,9 @@ typedef struct EmulatedAttention {
     // Aligned to 16 bytes.
     const float *x;
     const int *parts;
-    float *y;
+    void *y;
+    // 0: float32; else that of the factors.
+    int yType;
     int partCount, heads, headSize;
     float scale;
 } EmulatedAttention;

@@ -34,7 +34,7 @@ extension FakeCUDATests {
         struct Case: Sendable, CustomStringConvertible {
             var product: LibraryProduct
             var description: String {
-                "\(product.type) \(product.m) × \(product.n) × \(product.depth), rows \(product.aRowStride) apart"
+                "\(product.type) to \(product.resultType) \(product.m) × \(product.n) × \(product.depth), rows \(product.aRowStride) apart"
                     + (product.hasBias ? ", bias" : "") + (product.hasResidual ? ", residual" : "")
             }
         }
@@ -46,7 +46,11 @@ extension FakeCUDATests {
                         product: LibraryProduct(
                             m: m, n: n, depth: depth, aRowStride: stride, type: type, hasBias: hasBias,
                             hasResidual: hasResidual))
-                }
+                } + [
+                    Case(
+                        product: LibraryProduct(
+                            m: m, n: n, depth: depth, aRowStride: stride, type: type, resultType: type))
+                ]
             }
         }
 
@@ -59,7 +63,7 @@ extension FakeCUDATests {
             values.flatMap { value in
                 switch type {
                 case .float16: withUnsafeBytes(of: Float16(value), Array.init)
-                case .bfloat16: withUnsafeBytes(of: UInt16(value.bitPattern >> 16), Array.init)
+                case .bfloat16: withUnsafeBytes(of: value.bfloat16Bits, Array.init)
                 default: withUnsafeBytes(of: value, Array.init)
                 }
             }
@@ -92,17 +96,18 @@ extension FakeCUDATests {
             let (bias, residual) = (integers(product.n, 3), integers(product.m * product.n, 4))
             let byteCount = try #require(try driver.workspaceByteCount(for: product))
             #expect(byteCount > 0)
-            let c = try pool.allocate(byteCount: 4 * residual.count)
+            let c = try pool.allocate(byteCount: product.resultType.byteSize * residual.count)
             let operands = LibraryOperands(
                 a: try stored(a, product.type), weight: try stored(weight, product.type),
                 bias: product.hasBias ? try stored(bias) : nil,
                 residual: product.hasResidual ? try stored(residual) : nil, c: c,
                 workspace: try pool.allocate(byteCount: byteCount))
             #expect(try driver.multiply(product, operands))
-            var result = [Float](repeating: .nan, count: residual.count)
+            let expected = self.product(product, a: a, weight: weight, bias: bias, residual: residual)
+            var result = [UInt8](repeating: 0xFF, count: c.byteCount)
             try result.withUnsafeMutableBytes { try driver.download(c.address, into: $0) }
             #expect(fakeMisuse() == nil)
-            #expect(result == self.product(product, a: a, weight: weight, bias: bias, residual: residual))
+            #expect(result == bytes(expected, as: product.resultType))
             #expect(fakeCUDATF32Count() == 0)
         }
 
@@ -149,6 +154,12 @@ extension FakeCUDATests {
             // The factor is rounded first.
             #expect(try count { try x.linear(weights[1]) } == (1, 2))
             #expect(try count { try x.linear(weights[2]) } == (1, 2))
+            // What is of its type already isn't rounded, and its GELU comes with the bias.
+            let narrow = try x.converted(to: .bfloat16)
+            let bias = try Tensor.filled(1, shape: [6], on: backend)
+            #expect(try count { try narrow.linear(weights[2]) } == (1, 1))
+            #expect(
+                try count { try narrow.linear(weights[2], bias: bias, activation: .gelu, as: .bfloat16) } == (1, 2))
             // Our own kernel.
             #expect(try count { try x.linear(weights[3]) } == (0, 1))
             // The exact GELU comes after, and what is added to it after that.

@@ -2,11 +2,13 @@ import GPUBackends
 import Synchronization
 import TensorEngine
 
-/// OpenCL with graphs: it notes launches and copies with the addresses of then, and does them again when asked to.
+/// OpenCL with graphs: it notes launches and copies with the addresses of then, and does them again when asked to. With a
+/// product library if wanted, whose products the host computes.
 final class ReplayingDriver: GPUDriver {
     fileprivate enum Command: Sendable {
         case launch(GPUKernel, LaunchSize, [Argument])
         case copy(source: UInt, byteCount: Int, target: UInt, offset: Int)
+        case product(HostProduct)
     }
 
     /// What a launch was given: an address in place of a storage, which the graph alone must keep.
@@ -34,12 +36,27 @@ final class ReplayingDriver: GPUDriver {
     var device: Device { base.device }
     var properties: GPUProperties { base.properties }
     let recordsGraphs = true
+    let productLibrary: String?
     /// Kernels and copies that were asked for one by one, and graphs that ran.
     var launchCount: Int { counts.withLock(\.launches) }
     var graphCount: Int { counts.withLock(\.graphs) }
 
-    init(_ base: OpenCLDriver) {
+    init(_ base: OpenCLDriver, hasLibrary: Bool = false) {
         self.base = base
+        productLibrary = hasLibrary ? "the host" : nil
+    }
+
+    func workspaceByteCount(for product: LibraryProduct) -> Int? { productLibrary.map { _ in 0 } }
+
+    func multiply(_ product: LibraryProduct, _ operands: LibraryOperands) throws -> Bool {
+        let product = HostProduct(product, operands)
+        if let record = Self.record {
+            record.commands.withLock { $0.append(.product(product)) }
+        } else {
+            counts.withLock { $0.launches += 1 }
+            try product.compute(on: base)
+        }
+        return true
     }
 
     func record(_ body: () throws -> Void) throws -> any GPUGraph {
@@ -85,6 +102,7 @@ final class ReplayingDriver: GPUDriver {
                     let target = UnsafeMutableRawPointer(bitPattern: target)
                 else { continue }
                 try base.copy(source, byteCount: byteCount, to: target, offset: offset)
+            case .product(let product): try product.compute(on: base)
             }
         }
     }
