@@ -82,7 +82,7 @@ extension ConformanceCase {
     public static let all: [ConformanceCase] =
         elementwiseCases + reductionCases + conversionCases + movementCases + matmulCases + linearCases
         + normCases + softmaxCases + convolutionCases + groupedConvolutionCases + attentionCases
-        + rowAttentionCases + appendCases
+        + rowAttentionCases + appendCases + narrowCases
 
     public static func all(_ size: Size) -> [ConformanceCase] { all.filter { $0.size == size } }
 

@@ -40,6 +40,15 @@ public struct Tolerance: Sendable {
             relativeToLargest: 1e-6 + 1e-7 * Float(depth).squareRoot() + rounding, relative: 0, weights: weights)
     }
 
+    /// Of a result that is stored as `type`: a step of it, since float32 sums on both sides of a tie end that far apart; and
+    /// as much of the largest where a device may round before bias and activation too.
+    func stored(as type: DType, beforeActivation: Bool = false) -> Tolerance {
+        let step: Float = type == .bfloat16 ? 0x1p-7 : 0x1p-10
+        return Tolerance(
+            relativeToLargest: relativeToLargest + (beforeActivation ? step : 0), relative: relative + step,
+            weights: weights, productCount: productCount)
+    }
+
     /// What is allowed on a device that says what it rounds activations to. Half a step is 2⁻⁹ of each number in
     /// bfloat16, 2⁻¹² in float16, 1/254 of the row's largest in int8; at random signs the largest of many errors is a few times that of
     /// the largest result. That nothing else is wrong, tests of such devices show with activations that needn't be rounded.
@@ -53,7 +62,8 @@ public struct Tolerance: Sendable {
             default: 0
             }
         return Tolerance(
-            relativeToLargest: relativeToLargest + rounding * Float(productCount), relative: relative, weights: weights)
+            relativeToLargest: relativeToLargest + rounding * Float(productCount), relative: relative, weights: weights,
+            productCount: productCount)
     }
 
     /// Mean and variance in two passes, a root, a quotient. With a mean of 17 deviations, 513 float32 numbers summed
