@@ -66,7 +66,10 @@ enum BenchmarkCommand {
         let all = Table.number(peak.operationsPerSecond / 1e9)
         let reads = Table.number(peak.readBytesPerSecond / 1e9)
         let threads = threadCount == 1 ? "" : ", \(all) on \(threadCount)"
-        return "f32 \(single) GFLOP/s on 1 thread\(threads); memory reads \(reads) GB/s; measured just now"
+        let narrow = ["bf16", "int8"].compactMap { type in
+            peak.narrowOperationsPerSecond[type].map { ", \(type) \(Table.number($0 / 1e9))" }
+        }.joined()
+        return "f32 \(single) GFLOP/s on 1 thread\(threads)\(narrow); memory reads \(reads) GB/s; measured just now"
     }
 }
 

@@ -95,7 +95,9 @@ struct ModelBenchmark {
             }
             report.timing = timing
             report.operationsPerSecond = operationCount / timing.median
-            report.shareOfPeak = peak.map { operationCount / timing.median / $0.operationsPerSecond }
+            report.shareOfPeak = peak.map {
+                operationCount / timing.median / $0.operationsPerSecond(forWeights: model.precision.weights)
+            }
             report.realTimeFactor = timing.median / (options.seconds * Double(clips.count))
         }
         let decoder = failure == nil ? try DecoderBenchmark(model, clips[0]) : nil

@@ -103,6 +103,7 @@ struct ModelProfile {
             name: name, count: events.count, seconds: seconds, shareOfTotal: seconds / total,
             operationCount: operationCount, byteCount: events.reduce(0) { $0 + $1.byteCount },
             shareOfPeak: operationCount > 0
-                ? peak.map { operationCount / seconds / $0.operationsPerSecond } : nil)
+                ? peak.map { operationCount / seconds / $0.operationsPerSecond(forWeights: options.precision.weights) }
+                : nil)
     }
 }

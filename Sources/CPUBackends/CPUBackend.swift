@@ -42,8 +42,10 @@ public final class CPUBackend: Backend {
         device: Device, options: CPUOptions, multiplier: (SIMDMultiplier, Counters) throws -> any MatrixMultiplier
     ) throws {
         let set = try options.instructionSet ?? Self.defaultInstructionSet(device)
-        let isEmulated = set == .amx && options.emulatesTiles && Processor.current.supports(.avx2)
-        guard isEmulated || Processor.current.supports(set) else {
+        // The set itself first: asking whether tiles are there asks the system for them.
+        guard Processor.current.supports(set)
+            || set == .amx && options.emulatesTiles && Processor.current.supports(.avx2)
+        else {
             throw TensorError(
                 .deviceUnavailable, operation: "open", Processor.current.reasonAgainst(set), device: device,
                 remedy: "it has \(Processor.current.instructionSets.map(\.rawValue).joined(separator: ", "))")

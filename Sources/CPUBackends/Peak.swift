@@ -8,26 +8,42 @@ public struct MachinePeak: Codable, Sendable {
     public let operationsPerSecond: Double
     /// Bytes a second read from main memory, by all threads.
     public let readBytesPerSecond: Double
+    /// The same with bf16 and int8, by all threads, where products of such weights have instructions of their own.
+    public let narrowOperationsPerSecond: [String: Double]
+
+    /// What a product with weights of that type can reach.
+    public func operationsPerSecond(forWeights type: DType) -> Double {
+        narrowOperationsPerSecond[type.rawValue] ?? operationsPerSecond
+    }
 }
 
 extension CPUBackend {
-    /// Measures the arithmetic peak of this backend's instruction set and the memory's read rate, in two seconds.
+    /// Measures the arithmetic peak of this backend's instruction set and the memory's read rate, in two to four seconds.
     /// Other work on the machine makes the figures smaller, so each is the best of many short tries.
     /// - Throws: `TensorError` when there are no 512 MiB to read.
     public func measurePeak() throws -> MachinePeak {
-        MachinePeak(
-            singleThreadOperationsPerSecond: multiplyAddRate(Workers(count: 1)),
-            operationsPerSecond: multiplyAddRate(workers),
-            readBytesPerSecond: try MemoryReads(self).rates(seconds: 0.7).max() ?? 0)
+        let kernels = kernels
+        var narrow: [String: Double] = [:]
+        for type in [DType.bfloat16, .int8] {
+            guard let chains = kernels.chains(PanelType(type)) else { continue }
+            // A tile's products take some sixteen times those of a vector.
+            let iterations = kernels.tiles == nil ? 125_000 : 20_000
+            narrow[type.rawValue] = rate(workers) { chains(PanelType(type), $0, iterations) }
+        }
+        let multiplyAdds: @Sendable (UnsafeMutablePointer<Float>) -> Int = { kernels.multiplyAddChains($0, 125_000) }
+        return MachinePeak(
+            singleThreadOperationsPerSecond: rate(Workers(count: 1), multiplyAdds),
+            operationsPerSecond: rate(workers, multiplyAdds),
+            readBytesPerSecond: try MemoryReads(self).rates(seconds: 0.7).max() ?? 0,
+            narrowOperationsPerSecond: narrow)
     }
 
-    private func multiplyAddRate(_ workers: Workers) -> Double {
-        let table = kernels
+    /// - Parameter chains: half a millisecond of work, less than a scheduler's time slice; returns how many operations that is.
+    private func rate(_ workers: Workers, _ chains: @escaping @Sendable (UnsafeMutablePointer<Float>) -> Int) -> Double {
         let run: @Sendable () -> Int = {
             withUnsafeTemporaryAllocation(of: Float.self, capacity: KernelTable.chainValueCount) { values in
                 values.initialize(repeating: 1)
-                // Half a millisecond: less than a scheduler's time slice.
-                return values.baseAddress.map { table.multiplyAddChains($0, 125_000) } ?? 0
+                return values.baseAddress.map(chains) ?? 0
             }
         }
         let operations = run()

@@ -99,7 +99,7 @@ public struct Processor: Sendable {
         case .avx512: flags(of: .avx2).union(["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
         case .avx512vnni: flags(of: .avx512).union(["avx512_vnni"])
         case .avx512bf16: flags(of: .avx512vnni).union(["avx512_bf16"])
-        case .amx: flags(of: .avx512).union(["amx_tile", "amx_bf16", "amx_int8"])
+        case .amx: flags(of: .avx512bf16).union(["amx_tile", "amx_bf16", "amx_int8"])
         }
     }
 
@@ -118,7 +118,7 @@ public struct Processor: Sendable {
             : "this processor has no \(set.rawValue)"
     }
 
-    /// The kernels of a set that is supported, and of AMX beside AVX2 too.
+    /// The kernels of a set that is supported, and of AMX, for where it is emulated, beside AVX2 too.
     package static func kernels(for set: InstructionSet) -> KernelTable {
         #if arch(x86_64)
             var table =
@@ -126,7 +126,7 @@ public struct Processor: Sendable {
                 case .baseline: SIMDKernels.Kernels.table
                 case .avx2, .avxvnni: SIMDKernelsV3.Kernels.table
                 case .avx512, .avx512vnni, .avx512bf16: SIMDKernelsV4.Kernels.table
-                case .amx where current.supports(.avx512): SIMDKernelsV4.Kernels.table
+                case .amx where current.supports(.avx512bf16): SIMDKernelsV4.Kernels.table
                 case .amx: SIMDKernelsV3.Kernels.table
                 }
             switch set {

@@ -71,9 +71,20 @@ public struct KernelTable: Sendable {
     /// Multiply-adds in registers alone, on `chainValueCount` floats; returns the number of operations.
     public let multiplyAddChains: @Sendable (_ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
     public let sumOfAll: @Sendable (_ x: UnsafePointer<Float>, _ count: Int) -> Float
+    /// The same as `multiplyAddChains` with the dot products of a type.
+    public let dotChains: Chains?
 
-    /// Twelve of the widest vectors.
-    public static let chainValueCount = 12 * 16
+    /// What a type's products do at best, where they have instructions of their own.
+    public func chains(_ type: PanelType) -> Chains? {
+        if type.fitsTiles, let tiles { return tiles.chains }
+        return dotTypes.contains(type) ? dotChains : nil
+    }
+
+    public typealias Chains =
+        @Sendable (_ type: PanelType, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
+
+    /// As many as any of the chains needs.
+    public static let chainValueCount = ProductTask.tileSpan * ProductTask.tileSpan
 
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
@@ -101,7 +112,7 @@ public struct KernelTable: Sendable {
         halfToFloat: @escaping @Sendable (UnsafePointer<UInt16>, UnsafeMutablePointer<Float>, Int) -> Void,
         floatToHalf: @escaping @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<UInt16>, Int) -> Void,
         multiplyAddChains: @escaping @Sendable (UnsafeMutablePointer<Float>, Int) -> Int,
-        sumOfAll: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float
+        sumOfAll: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float, dotChains: Chains?
     ) {
         self.name = name
         self.tileRows = tileRows
@@ -130,6 +141,7 @@ public struct KernelTable: Sendable {
         self.floatToHalf = floatToHalf
         self.multiplyAddChains = multiplyAddChains
         self.sumOfAll = sumOfAll
+        self.dotChains = dotChains
     }
 }
 
@@ -139,10 +151,15 @@ public struct TileKernels: Sendable {
     public let product: @Sendable (borrowing ProductTask) -> Void
     /// Over bfloat16.
     public let attention: AttentionKernel
+    public let chains: KernelTable.Chains
 
-    public init(product: @escaping @Sendable (borrowing ProductTask) -> Void, attention: AttentionKernel) {
+    public init(
+        product: @escaping @Sendable (borrowing ProductTask) -> Void, attention: AttentionKernel,
+        chains: @escaping KernelTable.Chains
+    ) {
         self.product = product
         self.attention = attention
+        self.chains = chains
     }
 }
 

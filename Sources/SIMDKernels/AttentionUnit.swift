@@ -95,10 +95,12 @@ enum AttentionUnit {
                     let second =
                         column + 16 < columns ? tileColumn(panels, column + 16, panelDepth * byteSize) : panel
                     let tileDepth = self.panelDepth(depth)
+                    // Keys and values are in the second level already.
+                    var next = panel
                     while row < rows {
                         sumTiles(
                             UnsafeRawPointer(a) + row * tileDepth * 2, panel, second, tileDepth / 32,
-                            isInteger: false, into: edge)
+                            isInteger: false, into: edge, prefetching: &next, linesPerStep: 0)
                         addSums(
                             edge, to: c + (row * cStride + column), cStride, ProductTask.tileSpan, columns - column,
                             accumulates: accumulates, bias: nil, integers: nil,

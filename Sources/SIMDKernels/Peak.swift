@@ -1,3 +1,4 @@
+import CPUShim
 import SIMDKernelTable
 
 // What the instruction set can do at best, for benchmarks: loops that do one thing and nothing else.
@@ -18,6 +19,46 @@ import SIMDKernelTable
     for index in 0..<12 { store(chains[index], values + index &* lanes) }
     return 2 * 12 * lanes * iterations
 }
+
+#if KERNELS_V3 || KERNELS_V4
+    /// Dot products of one kind over and over, in registers. Returns how many operations that was.
+    @inline(__always) func dotChains(_ word: Word, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int {
+        // Ones of bfloat16; of bytes whatever that is.
+        let ones = Bits(repeating: 0x3F80_3F80)
+        var chains: Twelve<Bits> = twelve(Bits(repeating: 0))
+        for _ in 0..<iterations {
+            for index in 0..<12 { chains[index] = word.dot(chains[index], ones, ones) }
+        }
+        for index in 0..<12 { store(vector(chains[index]), values + index &* lanes) }
+        return 2 * 12 * lanes * word.count * iterations
+    }
+
+    /// For the types that `dotsProduct` takes.
+    @inline(never) func dotChains(
+        _ type: PanelType, _ values: UnsafeMutablePointer<Float>, _ iterations: Int
+    ) -> Int {
+        #if KERNELS_V4
+            if type == .bfloat16 { return dotChains(.brains, values, iterations) }
+        #endif
+        return dotChains(.bytes, values, iterations)
+    }
+
+    /// Four products of tiles over and over. `values` holds `ProductTask.tileSpan` squared.
+    @inline(never) func tileChains(
+        _ type: PanelType, _ values: UnsafeMutablePointer<Float>, _ iterations: Int
+    ) -> Int {
+        xlsr_tiles_begin()
+        xlsr_tiles_clear_sums()
+        xlsr_tiles_load_left(values, values)
+        xlsr_tiles_load_right(values, values, 64)
+        for _ in 0..<iterations {
+            if type == .int8 { xlsr_tiles_multiply_bytes() } else { xlsr_tiles_multiply_brain() }
+        }
+        xlsr_tiles_store_sums(values)
+        xlsr_tiles_end()
+        return 2 * 4 * 16 * 16 * (64 / type.byteSize) * iterations
+    }
+#endif
 
 /// The sum of `count` floats: as fast as they can be read.
 @inline(never) func sumOfAll(_ x: UnsafePointer<Float>, _ count: Int) -> Float {

@@ -18,12 +18,15 @@ public enum Kernels {
             packValues: { source, panels, _ in packRows(source, panels.assumingMemoryBound(to: Float.self)) })
         #if KERNELS_V3 || KERNELS_V4
             let dotProduct = dotsProduct
+            let dots: KernelTable.Chains? = dotChains
             let tiles = TileKernels(
                 product: tileProduct,
                 attention: AttentionKernel(
-                    panelType: .bfloat16, compute: tileAttention, packKeys: packBrainKeys, packValues: packBrainValues))
+                    panelType: .bfloat16, compute: tileAttention, packKeys: packBrainKeys, packValues: packBrainValues),
+                chains: tileChains)
         #else
             let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
+            let dots: KernelTable.Chains? = nil
             let tiles: TileKernels? = nil
         #endif
         #if KERNELS_V4
@@ -40,6 +43,6 @@ public enum Kernels {
             binary: binary, layerNorm: layerNorm, softmax: softmax, exponentialTotal: exponentialTotal,
             logNormalize: logNormalize, columnSums: columnSums, scaleColumns: scaleColumns, halfToFloat: halfToFloat,
             floatToHalf: floatToHalf,
-            multiplyAddChains: multiplyAddChains, sumOfAll: sumOfAll)
+            multiplyAddChains: multiplyAddChains, sumOfAll: sumOfAll, dotChains: dots)
     }
 }

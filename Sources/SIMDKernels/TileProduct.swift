@@ -50,18 +50,24 @@
                         into: block + tileRowOffset(index, blockDepth * byteSize), blockDepth)
                 }
                 let isLast = depth + blockDepth == panelDepth
+                let steps = blockDepth * byteSize / 64
+                let panels = task.panels + depth * tileColumns * byteSize
+                let rowTiles = (rows + span - 1) / span
+                // Lines of a panel's part, spread over its steps.
+                let linesPerStep = (span + rowTiles - 1) / rowTiles
                 var column = 0
                 while column < n {
-                    let panels = task.panels + depth * tileColumns * byteSize
                     let first = tileColumn(panels, column, panelBytes)
                     // Beyond the last panel, the same one again, for sums that nobody reads.
                     let hasSecond = column + span / 2 < n
                     let second = hasSecond ? tileColumn(panels, column + span / 2, panelBytes) : first
+                    // The next columns' part of the weights comes from memory meanwhile.
+                    var next = tileColumn(panels, column + span, panelBytes)
                     var tileRow = 0
                     while tileRow < rows {
                         sumTiles(
-                            block + tileRow * blockDepth * byteSize, first, second, blockDepth * byteSize / 64,
-                            isInteger: isInteger, into: sums)
+                            block + tileRow * blockDepth * byteSize, first, second, steps, isInteger: isInteger,
+                            into: sums, prefetching: &next, linesPerStep: linesPerStep)
                         addSums(
                             sums, to: task.c + ((row + tileRow) * task.cStride + column), task.cStride,
                             min(span, rows - tileRow), n - column, accumulates: depth > 0,
@@ -98,9 +104,11 @@
     }
 
     /// 32 × 32 sums over `steps` tiles of depth.
+    /// - Parameter next: where to ask for so many lines a step, and where to go on doing so.
     @inline(__always) func sumTiles(
         _ rows: UnsafeRawPointer, _ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ steps: Int,
-        isInteger: Bool, into sums: UnsafeMutablePointer<Float>
+        isInteger: Bool, into sums: UnsafeMutablePointer<Float>, prefetching next: inout UnsafeRawPointer,
+        linesPerStep: Int
     ) {
         let stride = 4 * tileColumns
         var (upper, lower) = (rows, rows + steps * 1024)
@@ -110,6 +118,8 @@
             xlsr_tiles_load_right(first, second, stride)
             xlsr_tiles_load_left(upper, lower)
             if isInteger { xlsr_tiles_multiply_bytes() } else { xlsr_tiles_multiply_brain() }
+            for line in 0..<linesPerStep { xlsr_prefetch_second(next + 64 &* line) }
+            next += 64 &* linesPerStep
             upper += 1024
             lower += 1024
             first += 16 * stride
@@ -176,7 +186,13 @@
                     for lane in 0..<lanes { bytes[lane] = Int8(truncatingIfNeeded: value[lane]) }
                     integers &+= value
                 } else {
-                    storeBrain(x, target.assumingMemoryBound(to: UInt16.self) + index)
+                    #if KERNELS_V4
+                        // Subnormal numbers become zero here; products take them as such anyway.
+                        let brains = xlsr_round_to_brain(x)
+                        (target + 2 * index).storeBytes(of: brains, as: type(of: brains))
+                    #else
+                        storeBrain(x, target.assumingMemoryBound(to: UInt16.self) + index)
+                    #endif
                 }
                 index += lanes
             }

@@ -10,6 +10,11 @@ static inline __attribute__((always_inline)) void xlsr_prefetch(const void *_Non
     __builtin_prefetch(address);
 }
 
+/// The same into the second-level cache.
+static inline __attribute__((always_inline)) void xlsr_prefetch_second(const void *_Nonnull address) {
+    __builtin_prefetch(address, 0, 2);
+}
+
 /// Tells the processor that the thread only waits.
 static inline __attribute__((always_inline)) void xlsr_pause(void) {
 #if defined(__x86_64__)

@@ -9,8 +9,6 @@ package struct ProductKernel: Sendable {
     /// The greatest depth of A that a task holds copied.
     package let mostDepth: Int
     private let bytesOfBlock: Int
-    /// Columns over which the copy of a block of A pays off.
-    let leastColumns: Int
     /// Parts of the work a thread.
     let partsPerThread: Int
     private let unit: Unit
@@ -40,8 +38,6 @@ package struct ProductKernel: Sendable {
             let depth = caches.firstLevel * 2 / 3 / (tileColumns * type.byteSize) / type.tileDepth * type.tileDepth
             mostDepth = max(type.tileDepth, depth)
             bytesOfBlock = caches.secondLevel / 3
-            // Rounding a number takes as long as tiles use it for 250 columns.
-            leastColumns = 1024
         } else {
             // As deep as the second level allows, so that C is touched seldom: a register tile reads 15 bytes a cycle,
             // less than that level gives. On Zen 5 with its 1 MiB, 4 KiB and half the cache are 7 to 10 % faster than
@@ -50,8 +46,16 @@ package struct ProductKernel: Sendable {
             let depth = min(type == .int8 ? 2048 : 4096, max(512, caches.secondLevel >> 8)) / byteSize / 64 * 64
             mostDepth = unit == .multiplyAdds && type == .int8 ? min(depth, ProductTask.exactDepth) : depth
             bytesOfBlock = caches.secondLevel / 2
-            leastColumns = 512
         }
+    }
+
+    /// Columns over which the copy of a block of so many rows of A pays off.
+    ///
+    /// Of tiles, each part of rows reads the weights once more and each part of columns rounds A once more: a bfloat16 of A
+    /// then takes a third of the time of a weight, a byte of A as much as one.
+    func leastColumns(rows: Int) -> Int {
+        guard unit == .tiles else { return 512 }
+        return max(128, type == .int8 ? rows : rows / 2)
     }
 
     /// The most rows, in tiles, of a block of that depth.

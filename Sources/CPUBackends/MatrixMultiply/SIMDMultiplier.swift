@@ -107,7 +107,7 @@ struct SIMDMultiplier: MatrixMultiplier {
                 rowParts = min(rowTiles, max(rowParts, wanted))
             } else {
                 // Wide ranges first, so that copying A stays cheap; then thinner ones.
-                columnParts = max(1, min((wanted + rowParts - 1) / rowParts, n / kernel.leastColumns))
+                columnParts = max(1, min((wanted + rowParts - 1) / rowParts, n / kernel.leastColumns(rows: m)))
                 rowParts = min(rowTiles, max(rowParts, (wanted + columnParts - 1) / columnParts))
                 columnParts = min(panels, max(columnParts, (wanted + rowParts - 1) / rowParts))
             }
