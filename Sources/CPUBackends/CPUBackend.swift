@@ -43,8 +43,9 @@ public final class CPUBackend: Backend {
     ) throws {
         let set = try options.instructionSet ?? Self.defaultInstructionSet(device)
         // The set itself first: asking whether tiles are there asks the system for them.
-        guard Processor.current.supports(set)
-            || set == .amx && options.emulatesTiles && Processor.current.supports(.avx2)
+        guard
+            Processor.current.supports(set)
+                || set == .amx && options.emulatesTiles && Processor.current.supports(.avx2)
         else {
             throw TensorError(
                 .deviceUnavailable, operation: "open", Processor.current.reasonAgainst(set), device: device,

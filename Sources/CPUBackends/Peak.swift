@@ -39,7 +39,8 @@ extension CPUBackend {
     }
 
     /// - Parameter chains: half a millisecond of work, less than a scheduler's time slice; returns how many operations that is.
-    private func rate(_ workers: Workers, _ chains: @escaping @Sendable (UnsafeMutablePointer<Float>) -> Int) -> Double {
+    private func rate(_ workers: Workers, _ chains: @escaping @Sendable (UnsafeMutablePointer<Float>) -> Int) -> Double
+    {
         let run: @Sendable () -> Int = {
             withUnsafeTemporaryAllocation(of: Float.self, capacity: KernelTable.chainValueCount) { values in
                 values.initialize(repeating: 1)

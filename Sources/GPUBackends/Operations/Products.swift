@@ -110,7 +110,8 @@ extension GPUBackend {
             Product(
                 a: x.storage, aType: x.dtype, rowStride: depth, weight: weight.tensor.storage,
                 weightType: weight.tensor.dtype, scales: weight.scales, bias: bias, residual: residual,
-                c: result.storage, resultType: result.dtype, cRowStride: n, m: x.shape[0], n: n, depth: depth, activation: activation))
+                c: result.storage, resultType: result.dtype, cRowStride: n, m: x.shape[0], n: n, depth: depth,
+                activation: activation))
     }
 
     /// A product over a view whose rows overlap; the norm within it where it can be, or in place.

@@ -49,7 +49,8 @@ import XLSR
         #expect(error <= (type == .float16 ? 1e-3 : 8e-3) * largest)
         // What is of that type already isn't rounded again; what isn't is.
         #expect(
-            try small.converted(to: type).linear(weight, bias: bias).floats() == small.linear(weight, bias: bias).floats())
+            try small.converted(to: type).linear(weight, bias: bias).floats()
+                == small.linear(weight, bias: bias).floats())
         #expect(backend.pool.statistics.damagedGuardCount == 0)
     }
 
@@ -100,7 +101,9 @@ import XLSR
         for round in 1...3 {
             for index in 0..<golden.inputCount {
                 let output = try model.outputs(of: [golden.clip(index, model)])
-                let (actual, expected) = (try output.states.floats(), try golden.tensors.tensor(named: "last_hidden_state.\(index)").floats())
+                let (actual, expected) = (
+                    try output.states.floats(), try golden.tensors.tensor(named: "last_hidden_state.\(index)").floats()
+                )
                 try #require(actual.count == expected.count)
                 let error = largestDifference(actual, expected) / largest(expected)
                 #expect(error <= tolerances[precision.weights, default: 1e-4], "round \(round)")
