@@ -1,7 +1,7 @@
 """XLS-R in the engines that one would use instead. `Benchmarks model --peers` starts this once an engine and round.
 
 usage: peers.py list [--device D]
-       peers.py checkpoint SHAPE CACHE              makes random weights of shape 300m, 1b or 2b
+       peers.py checkpoint SHAPE CACHE [--device D] makes random weights of shape 300m, 1b or 2b
        peers.py prepare ENGINE MODEL CACHE          exports the checkpoint to what the engine reads
        peers.py run ENGINE MODEL CACHE INPUT SCORES --batch B --threads N --passes P [--device D]
                     [--tokens T --beams K]          with these, a translation's search and not a pass
@@ -47,22 +47,24 @@ def list_engines(device):
             yield line | (dict(missing=missing) if missing else dict(version=importlib.metadata.version(package)))
 
 
-def checkpoint(shape, cache):
+def checkpoint(shape, cache, device):
     def build(folder):
         import torch
         from transformers import (Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC,
                                   Wav2Vec2Processor)
         torch.manual_seed(0)
-        model = Wav2Vec2ForCTC(Wav2Vec2Config(
-            vocab_size=64, conv_bias=True, feat_extract_norm="layer", do_stable_layer_norm=True, pad_token_id=0,
-            bos_token_id=1, eos_token_id=2, **SHAPES[shape]))
+        # A GPU makes random numbers far faster.
+        with torch.device(device):
+            model = Wav2Vec2ForCTC(Wav2Vec2Config(
+                vocab_size=64, conv_bias=True, feat_extract_norm="layer", do_stable_layer_norm=True, pad_token_id=0,
+                bos_token_id=1, eos_token_id=2, **SHAPES[shape]))
         # Gains and biases far from initialisation, so that errors mean something.
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if parameter.dim() == 1:
-                    parameter.copy_(("weight" in name) + 0.1 * torch.randn(parameter.shape))
+                    parameter.copy_(("weight" in name) + 0.1 * torch.randn_like(parameter))
                 elif "original0" in name:
-                    parameter.copy_(0.5 + torch.rand(parameter.shape))
+                    parameter.copy_(0.5 + torch.rand_like(parameter))
         model.save_pretrained(folder)
         tokens = ["<pad>", "<s>", "</s>", "<unk>", "|"] + [chr(0x61 + i) for i in range(26)]
         tokens += [chr(0x3B1 + i) for i in range(64 - len(tokens))]
@@ -114,7 +116,7 @@ def answers(arguments):
     elif arguments.command == "rates":
         yield from engines.rates(arguments.device)
     elif arguments.command == "checkpoint":
-        yield dict(path=checkpoint(arguments.shape, arguments.cache))
+        yield dict(path=checkpoint(arguments.shape, arguments.cache, arguments.device))
     elif arguments.command == "prepare":
         yield dict(path=prepare(arguments.engine, arguments.model, arguments.cache))
     else:
@@ -152,3 +154,4 @@ if __name__ == "__main__":
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0]
         print(json.dumps(dict(error=f"{type(error).__name__}: {first}")), file=output, flush=True)
+        sys.exit(1)
