@@ -48,12 +48,15 @@ KERNEL attention(const float *x, const int *parts, void *y, int y_type, int head
     uint queries[STEPS][4];
     load_tile(tiles, segment + first_query * 3 * width, 3 * width, QUERIES, keys - first_query);
     BARRIER();
+    UNROLL
     for (int step = 0; step < STEPS; step++)
         load_matrices(
             queries[step], tiles + (warp_row + lane % 16) * TILE_STRIDE + step * 16 + lane / 16 * 8);
 
     float sums[2 * STEPS][4];
+    UNROLL
     for (int i = 0; i < 2 * STEPS; i++)
+        UNROLL
         for (int k = 0; k < 4; k++) sums[i][k] = 0.0f;
     // Of the two rows of which a thread holds numbers.
     float top[2] = {-INFINITY, -INFINITY};
@@ -67,9 +70,13 @@ KERNEL attention(const float *x, const int *parts, void *y, int y_type, int head
         BARRIER();
 
         float scores[KEYS / 8][4];
+        UNROLL
         for (int j = 0; j < KEYS / 8; j++)
+            UNROLL
             for (int k = 0; k < 4; k++) scores[j][k] = 0.0f;
+        UNROLL
         for (int step = 0; step < STEPS; step++) {
+            UNROLL
             for (int j = 0; j < KEYS / 16; j++) {
                 uint pair[4];
                 load_matrices(
@@ -80,12 +87,15 @@ KERNEL attention(const float *x, const int *parts, void *y, int y_type, int head
         }
 
         float next[2] = {top[0], top[1]};
+        UNROLL
         for (int j = 0; j < KEYS / 8; j++)
+            UNROLL
             for (int k = 0; k < 4; k++) {
                 int key = j * 8 + lane % 4 * 2 + k % 2;
                 scores[j][k] = key < count ? scores[j][k] * (scale * LOG2_E) : -INFINITY;
                 next[k / 2] = scores[j][k] > next[k / 2] ? scores[j][k] : next[k / 2];
             }
+        UNROLL
         for (int row = 0; row < 2; row++) {
             // The four lanes of a row.
             for (int mask = 1; mask < 4; mask *= 2) {
@@ -95,17 +105,21 @@ KERNEL attention(const float *x, const int *parts, void *y, int y_type, int head
             float decay = power_of_two(top[row] - next[row]);
             top[row] = next[row];
             total[row] *= decay;
+            UNROLL
             for (int i = 0; i < 2 * STEPS; i++) {
                 sums[i][2 * row] *= decay;
                 sums[i][2 * row + 1] *= decay;
             }
         }
+        UNROLL
         for (int j = 0; j < KEYS / 8; j++)
+            UNROLL
             for (int k = 0; k < 4; k++) {
                 scores[j][k] = power_of_two(scores[j][k] - top[k / 2]);
                 total[k / 2] += scores[j][k];
             }
 
+        UNROLL
         for (int j = 0; j < KEYS / 16; j++) {
             // The scores lie as a product's result; as its left side they lie the same.
             uint weights[4];
@@ -113,6 +127,7 @@ KERNEL attention(const float *x, const int *parts, void *y, int y_type, int head
             weights[1] = packed_pair(scores[2 * j][2], scores[2 * j][3]);
             weights[2] = packed_pair(scores[2 * j + 1][0], scores[2 * j + 1][1]);
             weights[3] = packed_pair(scores[2 * j + 1][2], scores[2 * j + 1][3]);
+            UNROLL
             for (int step = 0; step < STEPS; step++) {
                 uint pair[4];
                 load_matrices_transposed(
@@ -123,9 +138,12 @@ KERNEL attention(const float *x, const int *parts, void *y, int y_type, int head
         }
     }
 
+    UNROLL
     for (int row = 0; row < 2; row++)
         for (int mask = 1; mask < 4; mask *= 2) total[row] += exchanged(total[row], mask);
+    UNROLL
     for (int i = 0; i < 2 * STEPS; i++)
+        UNROLL
         for (int half = 0; half < 2; half++) {
             int query = first_query + warp_row + lane / 4 + half * 8;
             int channel = i * 8 + lane % 4 * 2;

@@ -26,13 +26,15 @@ FUNCTION vec combine(int kind, vec a, vec b) {
     }
 }
 
-// y[r, c] = a[r, c] ∘ b[r · b_row + c · b_column], with b_column 1 or 0. Groups: x rows, y blocks of columns.
+// y[r, c] = a[r, c] ∘ b[r · b_row + c · b_column], with b_column 1 or 0. Groups: x blocks of columns of one
+// row after the other.
 KERNEL binary(
     int kind, GLOBAL const float *a, GLOBAL const float *b, GLOBAL float *y, long columns, long b_row, int b_column) {
-    long row = GROUP_X;
+    int blocks = (int)((columns + BLOCK - 1) / BLOCK);
+    long row = GROUP_X / blocks;
     GLOBAL const float *a_row = a + row * columns;
     GLOBAL const float *b_start = b + row * b_row;
-    FOR_BLOCK(i, GROUP_Y, columns) {
+    FOR_BLOCK(i, GROUP_X % blocks, columns) {
         int rest = (int)min(columns - i, (long)LANES);
         vec other = b_column == 0 ? splat(*b_start) : load_up_to(b_start + i, rest, 1.0f);
         store_first(combine(kind, load_up_to(a_row + i, rest, 1.0f), other), y + row * columns + i, rest);

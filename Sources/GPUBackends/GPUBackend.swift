@@ -41,7 +41,9 @@ public final class GPUBackend: Backend {
         }
         shape = KernelShape(driver.properties, family: family, usesTensorCores: usesTensorCores)
         device = driver.device
-        let graphs = driver.recordsGraphs && usesGraphs ?? Self.graphsAreWanted ? GraphCache() : nil
+        let graphs =
+            driver.recordsGraphs && usesGraphs ?? Self.graphsAreWanted
+            ? GraphCache(largestByteCount: max(512 << 20, driver.properties.memoryByteCount / 8)) : nil
         self.graphs = graphs
         mainPool = StoragePool(
             allocator: driver, device: driver.device, guardByteCount: guardByteCount

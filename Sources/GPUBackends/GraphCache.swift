@@ -40,7 +40,8 @@ final class GraphCache: Sendable {
     private let capacity: Int
     private let largestByteCount: Int
 
-    init(capacity: Int = 32, largestByteCount: Int = 512 << 20) {
+    /// - Parameter largestByteCount: of all graphs together. One of the 2B shape for 24 s holds some 130 MB.
+    init(capacity: Int = 32, largestByteCount: Int) {
         self.capacity = capacity
         self.largestByteCount = largestByteCount
     }

@@ -107,7 +107,7 @@ extension GPUBackend {
             [.int(activation.code), .buffer(c), .buffer(c), .long(count)])
         guard let residual else { return }
         try launch(
-            shape.elementwise, "binary", groups: (1, blocks(count), 1), threads: shape.groupSize,
+            shape.elementwise, "binary", groups: (blocks(count), 1, 1), threads: shape.groupSize,
             [
                 .int(BinaryKind.add.code), .buffer(c), .buffer(residual), .buffer(c), .long(count), .long(0), .int(1),
             ])

@@ -39,8 +39,8 @@ public struct Tensor: Sendable {
 
     /// Waits for the device and copies the elements to the host.
     public func hostArray() throws -> HostArray {
-        DeviceTurn.giveBack()
         var bytes = [UInt8](repeating: 0, count: shape.count * dtype.byteSize)
+        DeviceTurn.giveBack()
         try bytes.withUnsafeMutableBytes { try backend.download(storage, into: $0) }
         let byteCount = bytes.count
         return HostArray(shape: shape, dtype: dtype, memory: ArrayMemory(bytes), byteRange: 0..<byteCount)
@@ -56,8 +56,8 @@ public struct Tensor: Sendable {
     /// The same into an array that is there, whose memory serves again where it is large enough.
     package func copy(into values: inout [Float]) throws {
         guard dtype == .float32 else { return values = try hostArray().floats() }
-        DeviceTurn.giveBack()
         if values.count != shape.count { values = [Float](repeating: 0, count: shape.count) }
+        DeviceTurn.giveBack()
         try values.withUnsafeMutableBytes { try backend.download(storage, into: $0) }
     }
 

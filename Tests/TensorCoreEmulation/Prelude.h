@@ -20,6 +20,7 @@
 #define GROUP_Y emulatedGroup[1]
 #define GROUP_Z emulatedGroup[2]
 #define BARRIER() emulatedBarrier()
+#define UNROLL
 
 typedef unsigned int uint;
 typedef unsigned short half_bits;

@@ -27,7 +27,7 @@ extension GPUBackend {
             case .column: (a.shape.rows, a.shape.columns, 1, 0)
             }
         try launch(
-            shape.elementwise, "binary", groups: (rows, blocks(columns), 1), threads: shape.groupSize,
+            shape.elementwise, "binary", groups: (rows * blocks(columns), 1, 1), threads: shape.groupSize,
             [
                 .int(kind.code), .buffer(a), .buffer(b), .buffer(result), .long(columns), .long(rowStride),
                 .int(columnStride),

@@ -205,8 +205,9 @@ final class BatchWorkers<Piece: Sendable>: Sendable {
             return abs(batch.seconds - last) > last / 8
         }
         let pieces = turns[device].whileHeld {
-            // Blocks of another size serve no more, and would be held beside those of this one.
-            if isOther { model.backend.pool.trim() }
+            // Blocks of another size serve no more, and would be held beside those of this one. Where another batch is
+            // under way giving them up would wait for it, so there they stay until memory is short.
+            if isOther, model.backend.batchesUnderWay == 1 { model.backend.pool.trim() }
             return Result { try compute(model, batch.chunks) }
         }
         state.withLock { state in

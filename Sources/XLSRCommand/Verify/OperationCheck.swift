@@ -47,6 +47,8 @@ enum OperationCheck {
             }
         }
         try Terminal.printResult(table(rows, isVerbose: verbosity == .verbose))
+        let (products, ofLibrary) = (backend.counters[.products], backend.counters[.libraryProducts])
+        if ofLibrary > 0 { try Terminal.printResult("\(ofLibrary) of \(products) products by a library\n") }
         for failure in rows.flatMap(\.failures) { try Terminal.printResult("failed: \(failure)\n") }
         let failureCount = rows.reduce(0) { $0 + $1.failures.count }
         if let lost { return lost }
