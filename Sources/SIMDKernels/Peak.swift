@@ -21,10 +21,12 @@ import SIMDKernelTable
 }
 
 #if KERNELS_V3 || KERNELS_V4
+    /// Ones of bfloat16; of bytes whatever that is. Zeros would be multiplied faster than other numbers.
+    private let wordOfOnes: Int32 = 0x3F80_3F80
+
     /// Dot products of one kind over and over, in registers. Returns how many operations that was.
     @inline(__always) func dotChains(_ word: Word, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int {
-        // Ones of bfloat16; of bytes whatever that is.
-        let ones = Bits(repeating: 0x3F80_3F80)
+        let ones = Bits(repeating: wordOfOnes)
         var chains: Twelve<Bits> = twelve(Bits(repeating: 0))
         for _ in 0..<iterations {
             for index in 0..<12 { chains[index] = word.dot(chains[index], ones, ones) }
@@ -47,6 +49,7 @@ import SIMDKernelTable
     @inline(never) func tileChains(
         _ type: PanelType, _ values: UnsafeMutablePointer<Float>, _ iterations: Int
     ) -> Int {
+        for index in 0..<256 { values[index] = Float(bitPattern: UInt32(bitPattern: wordOfOnes)) }
         xlsr_tiles_begin()
         xlsr_tiles_clear_sums()
         xlsr_tiles_load_left(values, values)

@@ -5,6 +5,7 @@ extension Tensor {
         _ weight: PreparedWeight, bias: Tensor? = nil, activation: UnaryKind? = nil, residual: Tensor? = nil,
         as type: DType = .float32
     ) throws -> Tensor {
+        if !dtype.isFloatingPoint { try requireFloat32("linear") }
         let x = dtype == backend.inputType(forWeights: weight.tensor.dtype) ? self : try converted(to: .float32)
         try backend.check(weight.tensor, bias, residual, operation: "linear")
         guard weight.use == .linear, shape.rank == 2, shape.columns == weight.shape[1],
