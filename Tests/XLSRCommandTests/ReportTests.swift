@@ -67,6 +67,14 @@ import XLSR
         for name in Demo.recordingNames { #expect(run.lines.contains { $0.hasPrefix(name) && $0.hasSuffix("right") }) }
     }
 
+    @Test func oneOperationIsCheckedAloneAndNamesItsCasesBeforehand() throws {
+        let run = try xlsr("verify", "--device", "simd", "--quick", "--filter", "softmax", "--verbose")
+        #expect(run.status == 0)
+        // The device, the table's title, its one row, the verdict.
+        #expect(run.lines.count == 4 && run.lines[2].hasPrefix("softmax "), "\(run.text)")
+        #expect(run.errors.contains("softmax 7 × 33, logarithm\n"))
+    }
+
     @Test(arguments: ["f16", "bf16", "int8"])
     func theModelAloneIsCheckedAtEveryPrecision(precision: String) throws {
         let (model, golden) = (goldensFolder + "/sharded", goldensFolder + "/sharded/golden.safetensors")

@@ -91,6 +91,8 @@ import XLSR
         (["info", "a", "b"], "no second operand, but got 'b'"),
         (["verify", "--model", "x"], "--model needs --golden"),
         (["verify", "--quick", "--model-only"], "--quick and --model-only exclude each other"),
+        (["verify", "--filter", "x", "--model-only"], "--filter and --model-only exclude each other"),
+        (["verify", "--filter", "sofmax"], "no operation's name contains 'sofmax'; there are append, argmax, "),
         (["verify", "--precision", "f64"], "'f64' is not one of"),
     ])
     func wrongUsageIsOneLineAndExitStatusTwo(arguments: [String], message: String) throws {

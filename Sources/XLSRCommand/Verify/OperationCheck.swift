@@ -69,8 +69,9 @@ enum OperationCheck {
     }
 
     private static func table(_ rows: [Row], isVerbose: Bool) -> String {
-        let width = 2 + (rows.map(\.operation.count).max() ?? 0)
-        let header = padded("operation", width) + "cases  failed  error / allowed\n"
+        let title = "operation"
+        let width = 2 + max(title.count, rows.map(\.operation.count).max() ?? 0)
+        let header = padded(title, width) + "cases  failed  error / allowed\n"
         return header
             + rows.map { row in
                 padded(row.operation, width) + leftPadded("\(row.caseCount)", 5)

@@ -28,7 +28,8 @@ extension Command {
             """
             Every operation is run on many cases, twice, and compared with a slow computation in double precision. \
             Then, with --golden, each block of the model is compared with a recorded run, and the first block that \
-            differs is named; without --model, the bundled recordings are transcribed with the bundled model.
+            differs is named; without --model, the bundled recordings are transcribed with the bundled model. With --verbose \
+            each case is named before it runs.
             """,
             """
             A golden file holds samples as input.I at the model's sampling rate, and what a block gave for them as \
