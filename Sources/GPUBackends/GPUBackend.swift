@@ -62,6 +62,7 @@ public final class GPUBackend: Backend {
         let properties = driver.properties
         return "\(properties.name), \(properties.computeUnitCount) compute units, \(properties.platform)"
             + (driver.productLibrary.map { ", products by \($0)" } ?? "")
+            + (driver.productLibraryProblem.map { ", products by our own kernels, which are slower: \($0)" } ?? "")
     }
 
     public var usesTF32: Bool { driver.usesTF32 }

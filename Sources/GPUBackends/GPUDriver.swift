@@ -25,6 +25,8 @@ package protocol GPUDriver: BlockAllocator {
     func record(_ body: () throws -> Void) throws -> any GPUGraph
     /// The vendor's library of products, for people; nil without one.
     var productLibrary: String? { get }
+    /// Why there is none although one was wanted, for people.
+    var productLibraryProblem: String? { get }
     /// Whether it rounds the factors of products of float32 to TF32.
     var usesTF32: Bool { get }
     /// What the library needs for a product; nil when it doesn't take it.
@@ -48,6 +50,7 @@ extension GPUDriver {
     }
 
     package var productLibrary: String? { nil }
+    package var productLibraryProblem: String? { nil }
     package var usesTF32: Bool { false }
     package func workspaceByteCount(for product: LibraryProduct) throws -> Int? { nil }
     package func multiply(_ product: LibraryProduct, _ operands: LibraryOperands) throws -> Bool { false }

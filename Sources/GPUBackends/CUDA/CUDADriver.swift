@@ -30,6 +30,7 @@ package final class CUDADriver: GPUDriver {
     let context: CUDAHandle
     let stream: CUDAHandle
     package let productLibrary: String?
+    package let productLibraryProblem: String?
     package let usesTF32: Bool
     let state: Mutex<State>
 
@@ -44,14 +45,13 @@ package final class CUDADriver: GPUDriver {
         let compiler = try CUDACompiler.shared(for: target)
         let products = CUBLASLt.isWanted ? Result { try CUBLASLt.shared(for: target) } : nil
         try self.init(
-            target, of: library, compiler: compiler, cache: .ofUser("cuda"),
-            products: usesTF32 ? products?.get() : try? products?.get(), usesTF32: usesTF32)
+            target, of: library, compiler: compiler, cache: .ofUser("cuda"), products: products, usesTF32: usesTF32)
     }
 
-    /// - Parameter products: nil: all by kernels.
+    /// - Parameter products: their library, or why there is none; nil: all by kernels.
     package init(
         _ target: CUDADevice, of library: CUDALibrary, compiler: CUDACompiler, cache: ProgramCache?,
-        products: CUBLASLt? = nil, usesTF32: Bool = false
+        products: Result<CUBLASLt, any Error>? = nil, usesTF32: Bool = false
     ) throws {
         let device = Device.cuda(target.index)
         (context, stream) = try openingCUDA(device) {
@@ -68,8 +68,10 @@ package final class CUDADriver: GPUDriver {
         var target = target
         target.properties.hasWarpgroupProducts = compiler.target(forCapability: target.capability) == "sm_90a"
         (self.device, self.target, self.library) = (device, target, library)
-        let made = try Self.products(products, device: device, usesTF32: usesTF32)
+        let opened = try Self.products(products, device: device, usesTF32: usesTF32)
+        let made = try? opened?.get()
         self.usesTF32 = usesTF32
+        productLibraryProblem = opened.flatMap { if case .failure(let error) = $0 { "\(error)" } else { nil } }
         productLibrary = made.map { "cuBLASLt \($0.library.version)\(usesTF32 ? " in TF32" : "")" }
         state = Mutex(
             State(

@@ -228,6 +228,9 @@ extension FakeCUDATests {
                 guard let driver = try? openFakeCUDA(library, multiplies: true) else { continue }
                 if fakeCUDAFailedCall().map({ String(cString: $0) }) == "cublasLtCreate" {
                     #expect(driver.productLibrary == nil)
+                    let summary = try GPUBackend(driver: driver).summary
+                    #expect(
+                        summary.contains("our own kernels, which are slower: ") && summary.contains("cuBLASLt 12.9.1"))
                     starts += 1
                     // And says so where nothing else would do.
                     expectUnavailable(["cuBLASLt 12.9.1 failed"]) {

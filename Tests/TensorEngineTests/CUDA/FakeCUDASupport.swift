@@ -26,7 +26,8 @@ func openFakeCUDA(
     let compiler = try CUDACompiler(functions: fakeNVRTCFunctions(), path: "fake")
     let products = multiplies ? try CUBLASLt(functions: fakeCUBLASLtFunctions(), path: "fake") : nil
     return try CUDADriver(
-        target, of: library, compiler: compiler, cache: cache, products: products, usesTF32: usesTF32)
+        target, of: library, compiler: compiler, cache: cache, products: products.map { .success($0) },
+        usesTF32: usesTF32)
 }
 
 func launch(_ driver: CUDADriver, _ program: GPUProgram, groups: (x: Int, y: Int, z: Int) = (1, 1, 1)) throws {
