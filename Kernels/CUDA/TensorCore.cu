@@ -12,19 +12,12 @@
 #define PACK_TYPE "bf16x2"
 #endif
 
-// float16 saturates: its largest number is 65504. NaN stays.
-FUNCTION float in_range(float x) {
-#if COMPUTE_TYPE == 1
-    x = x > 65504.0f ? 65504.0f : x;
-    x = x < -65504.0f ? -65504.0f : x;
-#endif
-    return x;
-}
-
-// Two numbers rounded to nearest even, the first in the low half.
+// Two numbers rounded to nearest even, the first in the low half; float16 saturates.
 FUNCTION uint packed_pair(float low, float high) {
-    low = in_range(low);
-    high = in_range(high);
+#if COMPUTE_TYPE == 1
+    low = in_half_range(low);
+    high = in_half_range(high);
+#endif
     uint result;
     asm("cvt.rn." PACK_TYPE ".f32 %0, %1, %2;" : "=r"(result) : "f"(high), "f"(low));
     return result;

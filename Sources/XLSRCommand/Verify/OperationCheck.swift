@@ -38,10 +38,11 @@ enum OperationCheck {
             if verbosity == .verbose { Terminal.note("\(testCase)") }
             let place = rows.firstIndex { $0.operation == testCase.operation } ?? rows.endIndex
             if place == rows.endIndex { rows.append(Row(operation: testCase.operation)) }
-            rows[place].add(testCase, Result { try check(testCase, on: backend, against: oracle) })
+            let outcome = Result { try check(testCase, on: backend, against: oracle) }
+            rows[place].add(testCase, outcome)
             // A device with little memory keeps none of the last case's.
             backend.pool.trim()
-            if isLost(backend) {
+            if case .failure = outcome, isLost(backend) {
                 lost = "device \(backend.device) was lost in \(testCase), case \(index + 1) of \(cases.count)"
                 break
             }
