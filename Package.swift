@@ -75,13 +75,13 @@ let package = Package(
             path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py", "gpu-proof"]),
 
         // MARK: Tests
-        .target(name: "TensorCoreEmulation", path: "Tests/TensorCoreEmulation"),
+        .target(name: "CUDAEmulation", path: "Tests/CUDAEmulation"),
         .target(name: "TileEmulation", path: "Tests/TileEmulation", cSettings: [.unsafeFlags(tileEmulationFlags)]),
         .testTarget(
             name: "TensorEngineTests",
             dependencies: [
                 "Conformance", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "OpenCLShim", "FakeOpenCL",
-                "CUDAShim", "FakeCUDA", "TensorCoreEmulation", "SIMDKernelTable", "TileEmulation",
+                "CUDAShim", "FakeCUDA", "CUDAEmulation", "SIMDKernelTable", "TileEmulation",
             ]),
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),

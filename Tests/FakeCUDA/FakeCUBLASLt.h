@@ -152,11 +152,9 @@ static double numberAt(const void *numbers, uint64_t type, uint64_t index) {
         memcpy(&value, &wide, sizeof(value));
         return value;
     }
-    int exponent = bits >> 10 & 31;
-    double fraction = bits & 1023;
-    if (exponent == 31) return fraction ? NAN : bits >> 15 ? -INFINITY : INFINITY;
-    double magnitude = exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, exponent - 25);
-    return bits >> 15 ? -magnitude : magnitude;
+    _Float16 half;
+    memcpy(&half, &bits, sizeof(half));
+    return (double)half;
 }
 
 static void store(float value, void *numbers, uint64_t type, uint64_t index) {
@@ -172,22 +170,38 @@ static void store(float value, void *numbers, uint64_t type, uint64_t index) {
     }
 }
 
+// Columns of a matrix, one after the other.
+static double *columnsOf(const void *numbers, uint64_t type, uint64_t rows, uint64_t columns, uint64_t step) {
+    double *result = malloc(sizeof(double) * rows * columns);
+    if (!result) abort();
+    for (uint64_t column = 0; column < columns; column++)
+        for (uint64_t row = 0; row < rows; row++)
+            result[column * rows + row] = numberAt(numbers, type, column * step + row);
+    return result;
+}
+
+static double dot(const double *a, const double *b, uint64_t count) {
+#pragma clang fp reassociate(on)
+    double sum = 0;
+    for (uint64_t k = 0; k < count; k++) sum += a[k] * b[k];
+    return sum;
+}
+
 // By columns: D[i, j] is d[i + j * dStep].
 static void multiply(const Product *product) {
+    double *a = columnsOf(product->a, product->type, product->depth, product->m, product->aStep);
+    double *b = columnsOf(product->b, product->type, product->depth, product->n, product->bStep);
     for (uint64_t column = 0; column < product->n; column++) {
         for (uint64_t row = 0; row < product->m; row++) {
-            double sum = 0;
-            for (uint64_t k = 0; k < product->depth; k++) {
-                sum += numberAt(product->a, product->type, k + row * product->aStep)
-                    * numberAt(product->b, product->type, k + column * product->bStep);
-            }
+            double sum = product->alpha * dot(a + row * product->depth, b + column * product->depth, product->depth);
             uint64_t index = row + column * product->dStep;
-            sum *= product->alpha;
             // What isn't added isn't read either: it may be no number.
             if (product->beta != 0) sum += product->beta * numberAt(product->c, product->dType, index);
             store((float)(sum + (product->bias ? product->bias[row] : 0)), product->d, product->dType, index);
         }
     }
+    free(a);
+    free(b);
 }
 
 static uint32_t fake_cublasLtMatmul(

@@ -1,6 +1,5 @@
 #include "FakeCUDA.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,8 +32,13 @@ typedef struct Object {
     int64_t enqueuedCount, doneCount;
     // Of an event: the stream that it was recorded in last. Of a function: its module.
     struct Object *origin;
-    // Of a program.
+    // Of a program, whose text is in `bytes`.
     bool isPortable, isWrong, isCompiled;
+    char *image, *log;
+    size_t imageByteCount;
+    // Of a module, what was loaded; of a function, its kernel.
+    void *library;
+    const void *kernel;
     // Of cuBLASLt's objects.
     uint64_t values[5];
 } Object;
@@ -48,6 +52,8 @@ typedef struct Product {
     float alpha, beta;
 } Product;
 
+enum { largestArgumentCount = 24 };
+
 typedef struct Command {
     struct Command *next;
     void *target;
@@ -55,16 +61,22 @@ typedef struct Command {
     size_t byteCount;
     bool isBad, isKernel;
     // What it uses: memory, a kernel's module.
-    Object *uses[24];
+    Object *uses[largestArgumentCount + 1];
     int useCount;
     // With a `d` where it is one.
     Product product;
+    // Of a kernel that is run.
+    const void *kernel;
+    unsigned groups[3], threads;
+    size_t sharedByteCount;
+    uint64_t arguments[largestArgumentCount];
 } Command;
 
 enum { largestDeviceCount = 8 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static FakeCUDASettings settings;
+static FakeCUDAKernels kernels;
 static int64_t callCount, commandCount, compilationCount, objectCount, kernelCount, graphCount, heuristicCount,
     tf32Count;
 static size_t usedByteCount;
@@ -84,8 +96,11 @@ FakeCUDASettings fakeCUDADefaults(void) {
         .compilerStatus = 6,
         .productLibraryVersion = 120901,
         .productStatus = cublasInternalError,
+        .multiprocessorCount = 132,
     };
 }
+
+void fakeCUDASetKernels(FakeCUDAKernels new) { kernels = new; }
 
 void fakeCUDAReset(FakeCUDASettings new) {
     pthread_mutex_lock(&lock);
@@ -129,6 +144,7 @@ static void unlock(pthread_mutex_t **held) { pthread_mutex_unlock(*held); }
 
 static uint32_t misuse(const char *name, const char *what) {
     if (!misuseText[0]) snprintf(misuseText, sizeof(misuseText), "%s: %s", name, what);
+    if (kernels.run) fprintf(stderr, "emulated GPU: %s: %s\n", name, what);
     return 1;
 }
 
@@ -171,8 +187,11 @@ static Object *made(enum Kind kind) {
 static void end(Object *object) {
     object->isAlive = false;
     if (object->kind == MEMORY) usedByteCount -= object->byteCount;
+    if (object->library) kernels.unload(object->library);
     free(object->bytes);
-    object->bytes = NULL;
+    free(object->image);
+    free(object->log);
+    object->bytes = object->image = object->log = NULL;
     while (object->first) {
         Command *command = object->first;
         object->first = command->next;
@@ -202,6 +221,14 @@ static void multiply(const Product *product);
 
 // MARK: Streams
 
+static void runKernel(Object *context, const Command *command) {
+    const char *fault = kernels.run(
+        command->kernel, command->groups, command->threads, command->sharedByteCount, command->arguments);
+    if (!fault) return;
+    misuse("a kernel", fault);
+    context->failure = cudaLaunchFailed;
+}
+
 static void runUntil(Object *stream, int64_t count) {
     while (stream->first && stream->doneCount < count) {
         Command *command = stream->first;
@@ -209,6 +236,7 @@ static void runUntil(Object *stream, int64_t count) {
         stream->doneCount++;
         if (command->isBad) stream->context->failure = settings.status;
         if (!stream->context->failure && command->isKernel) kernelCount++;
+        if (!stream->context->failure && command->kernel) runKernel(stream->context, command);
         if (!stream->context->failure && command->product.d) multiply(&command->product);
         if (!stream->context->failure && command->byteCount > 0) {
             memmove(command->target, command->source, command->byteCount);
@@ -293,7 +321,7 @@ static uint32_t fake_cuDeviceGetAttribute(int *value, uint32_t attribute, int de
     switch (attribute) {
     case cudaLargestGroupSize: *value = 1024; break;
     case cudaSharedMemoryByteCount: *value = 48 << 10; break;
-    case cudaMultiprocessorCount: *value = 132; break;
+    case cudaMultiprocessorCount: *value = (int)settings.multiprocessorCount; break;
     case cudaComputeCapabilityMajor: *value = (int)settings.capability / 10; break;
     case cudaComputeCapabilityMinor: *value = (int)settings.capability % 10; break;
     default: *value = 1;
@@ -496,15 +524,21 @@ static const char machineCode[] = "fake machine code", portableCode[] = "fake po
 static uint32_t fake_cuModuleLoadData(CUmodule *module, const void *image) {
     BEGIN_IN_CONTEXT();
     bool isOurs = strcmp(image, machineCode) == 0 || strcmp(image, portableCode) == 0;
-    if (!isOurs || settings.refusesImages) return cudaUnsupportedPTXVersion;
+    void *library = kernels.load ? kernels.load(image) : NULL;
+    if ((!isOurs && !library) || settings.refusesImages) return cudaUnsupportedPTXVersion;
     *module = (CUmodule)made(MODULE);
+    ((Object *)*module)->library = library;
     return cudaSuccess;
 }
 
 static uint32_t fake_cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name) {
     BEGIN_IN_CONTEXT();
     NEEDS(is(module, MODULE), "not a module of this context");
+    void *library = ((Object *)module)->library;
+    const void *kernel = library ? kernels.find(library, name) : NULL;
+    NEEDS(!library || kernel, "the module has no such kernel");
     Object *object = made(FUNCTION);
+    object->kernel = kernel;
     // It goes with its module.
     objectCount--;
     object->origin = (Object *)module;
@@ -533,12 +567,25 @@ static uint32_t fake_cuLaunchKernel(
     NEEDS(fits, "sizes that no GPU takes");
     bool isAllowed = sharedByteCount <= 48 << 10 || sharedByteCount <= ((Object *)function)->byteCount;
     NEEDS(isAllowed, "more shared memory than was asked for");
-    Command command = {.isKernel = true, .uses = {((Object *)function)->origin}, .useCount = 1};
-    // Our driver ends the list with NULL. What is an address of memory is one.
-    for (void **argument = arguments; *argument; argument++) {
-        Object *memory = holder(*(void **)*argument, 1, MEMORY);
-        if (memory && command.useCount < 24) command.uses[command.useCount++] = memory;
+    Command command = {
+        .isKernel = true,
+        .uses = {((Object *)function)->origin},
+        .useCount = 1,
+        .kernel = ((Object *)function)->kernel,
+        .groups = {groupsX, groupsY, groupsZ},
+        .threads = (unsigned)threads,
+        .sharedByteCount = sharedByteCount,
+    };
+    // Our driver ends the list with NULL, and gives eight bytes for each. What is an address of memory is one.
+    int count = 0;
+    for (; arguments[count]; count++) {
+        NEEDS(count < largestArgumentCount, "more arguments than any kernel takes");
+        memcpy(&command.arguments[count], arguments[count], sizeof(uint64_t));
+        Object *memory = holder(*(void **)arguments[count], 1, MEMORY);
+        if (memory) command.uses[command.useCount++] = memory;
     }
+    bool isComplete = !command.kernel || count == kernels.parameterCount(command.kernel);
+    NEEDS(isComplete, "not as many arguments as the kernel takes");
     enqueue((Object *)stream, command);
     return cudaSuccess;
 }
@@ -628,6 +675,7 @@ static uint32_t fake_nvrtcCreateProgram(
     const char *const *headerNames) {
     BEGIN_COMPILER();
     *program = (nvrtcProgram)made(PROGRAM);
+    ((Object *)*program)->bytes = strdup(text);
     return nvrtcSuccess;
 }
 
@@ -648,35 +696,61 @@ static uint32_t fake_nvrtcCompileProgram(nvrtcProgram program, int optionCount, 
         if (strstr(options[index], "--gpu-architecture=compute_") == options[index]) object->isPortable = true;
         if (strcmp(options[index], "-DWRONG=1") == 0) object->isWrong = true;
     }
+    if (!object->isWrong && kernels.compile) {
+        object->image = kernels.compile(object->bytes, optionCount, options, &object->imageByteCount, &object->log);
+        object->isWrong = !object->image;
+    }
     if (object->isWrong) return 6;
     object->isCompiled = true;
     compilationCount++;
     return nvrtcSuccess;
 }
 
-#define GIVE(kind, text, isThere) \
+// What a program has to give.
+typedef struct {
+    const char *bytes;
+    size_t byteCount;
+} Text;
+
+static Text textOf(const char *text, bool isThere) { return (Text){text, isThere ? strlen(text) + 1 : 0}; }
+
+static Text imageOf(const Object *program, const char *otherwise, bool isThere) {
+    return program->image ? (Text){program->image, program->imageByteCount} : textOf(otherwise, isThere);
+}
+
+#define GIVE(kind, text) \
     static uint32_t fake_nvrtcGet##kind##Size(nvrtcProgram program, size_t *byteCount) { \
         BEGIN_COMPILER(); \
         Object *object = (Object *)program; \
         NEEDS(is(object, PROGRAM), "not a program"); \
-        *byteCount = isThere ? strlen(text) + 1 : 0; \
+        *byteCount = text.byteCount; \
         return nvrtcSuccess; \
     } \
     static uint32_t fake_nvrtcGet##kind(nvrtcProgram program, char *target) { \
         BEGIN_COMPILER(); \
-        NEEDS(is(program, PROGRAM), "not a program"); \
-        strcpy(target, text); \
+        Object *object = (Object *)program; \
+        NEEDS(is(object, PROGRAM), "not a program"); \
+        memcpy(target, text.bytes, text.byteCount); \
         return nvrtcSuccess; \
     }
-GIVE(PTX, portableCode, object->isCompiled)
-GIVE(CUBIN, machineCode, object->isCompiled && !object->isPortable)
-GIVE(ProgramLog, "Portable/Rows.cl(7): error: no such thing\n", object->isWrong)
+GIVE(PTX, imageOf(object, portableCode, object->isCompiled))
+GIVE(CUBIN, imageOf(object, machineCode, object->isCompiled && !object->isPortable))
+GIVE(ProgramLog, textOf(object->log ? object->log : "Portable/Rows.cl(7): error: no such thing\n", object->isWrong))
 
 // MARK: cuBLASLt
 
 #include "FakeCUBLASLt.h"
 
 // MARK: Tables
+
+// As a library of its own it stands for libcuda, libnvrtc and libcublasLt.
+#ifdef FAKE_CUDA_IS_LIBRARY
+#define CUDA_EXPORT(result, name, parameters) extern __typeof(fake_##name) name __attribute__((alias("fake_" #name)));
+CUDA_FUNCTIONS(CUDA_EXPORT)
+CUDA_GRAPH_FUNCTIONS(CUDA_EXPORT)
+NVRTC_FUNCTIONS(CUDA_EXPORT)
+CUBLASLT_FUNCTIONS(CUDA_EXPORT)
+#endif
 
 CUDAFunctions fakeCUDAFunctions(void) {
     return (CUDAFunctions){

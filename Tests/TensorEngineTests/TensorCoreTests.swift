@@ -1,6 +1,6 @@
 import Conformance
 import GPUBackends
-import TensorCoreEmulation
+import CUDAEmulation
 import TensorEngine
 import Testing
 

@@ -2,7 +2,8 @@
 #define FAKE_CUDA_H
 
 // NVIDIA's driver, NVRTC and cuBLASLt over host memory, for the tests of the host side: contexts, streams, events, memory,
-// modules, graphs and sticky errors behave as the manual says; kernels do nothing, cuBLASLt's products are computed.
+// modules, graphs and sticky errors behave as the manual says; kernels do nothing unless someone compiles and runs them
+// (Tests/EmulatedGPU), cuBLASLt's products are computed.
 // Commands run only when the host waits, as late as a driver may run them. It counts calls and objects, fails on demand,
 // and notes the first call that the manual forbids: without the right context, with what was released, beyond memory.
 // A program with the option -DWRONG=1 doesn't compile. One a process: tests that use it take turns.
@@ -37,12 +38,33 @@ typedef struct FakeCUDASettings {
     uint32_t refusesProducts, refusesToMultiply;
     // Of its calls that fail.
     uint32_t productStatus;
+    uint32_t multiprocessorCount;
 } FakeCUDASettings;
 
 // One GPU of capability 9.0, nothing fails.
 FakeCUDASettings fakeCUDADefaults(void);
 // Forgets the counts; objects stay.
 void fakeCUDAReset(FakeCUDASettings settings);
+
+// Who compiles and runs kernels; without, they do nothing.
+typedef struct FakeCUDAKernels {
+    // The image of a program, or NULL and the compiler's words in `log`; both are to be freed.
+    char *_Nullable (*_Nullable compile)(
+        const char *text, int optionCount, const char *_Nonnull const *_Nonnull options, size_t *byteCount,
+        char *_Nullable *_Nonnull log);
+    // NULL where the image is none of ours.
+    void *_Nullable (*_Nullable load)(const void *image);
+    void (*_Nullable unload)(void *library);
+    // NULL without a kernel of that name.
+    const void *_Nullable (*_Nullable find)(void *library, const char *name);
+    int (*_Nullable parameterCount)(const void *kernel);
+    // Arguments lie in eight bytes each. NULL, or what a GPU would have done instead of ending.
+    const char *_Nullable (*_Nullable run)(
+        const void *kernel, const unsigned *groups, unsigned threads, size_t sharedByteCount, const uint64_t *arguments);
+} FakeCUDAKernels;
+
+// From the start; before any image is loaded.
+void fakeCUDASetKernels(FakeCUDAKernels kernels);
 
 CUDAFunctions fakeCUDAFunctions(void);
 NVRTCFunctions fakeNVRTCFunctions(void);

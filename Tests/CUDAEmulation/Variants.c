@@ -1,4 +1,4 @@
-#include "TensorCoreEmulation.h"
+#include "CUDAEmulation.h"
 
 #define PRODUCTS(X) X(1, 1, 64) X(2, 2, 64) X(3, 2, 64) X(1, 1, 128) X(2, 2, 128) X(3, 2, 128) X(2, 2, 80)
 

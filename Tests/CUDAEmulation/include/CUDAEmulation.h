@@ -1,5 +1,5 @@
-#ifndef TENSOR_CORE_EMULATION_H
-#define TENSOR_CORE_EMULATION_H
+#ifndef CUDA_EMULATION_H
+#define CUDA_EMULATION_H
 
 // Runs kernels that only CUDA can express on the processor: the same source, with the words of the prelude and the
 // instructions of a warp written out lane by lane. Each thread of a group is a fiber that runs until it must wait.

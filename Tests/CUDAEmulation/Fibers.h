@@ -3,11 +3,13 @@
 
 // A group of threads as fibers on one processor thread.
 
-#include "TensorCoreEmulation.h"
+#include "CUDAEmulation.h"
 
-// The index of the running thread in its group, and of its group.
-extern int emulatedThread;
-extern int emulatedGroup[3];
+#include <stddef.h>
+
+// The index of the running thread in its group, and of its group; how many there are.
+extern int emulatedThread, emulatedThreadCount;
+extern int emulatedGroup[3], emulatedGroupCount[3];
 
 // Waits until all threads of the group are here.
 void emulatedBarrier(void);
@@ -31,8 +33,19 @@ void emulatedMove(const void *address, int byteCount);
 // Ends the launch with that outcome unless it has failed already.
 void emulatedFault(enum EmulationOutcome outcome);
 
-// Runs `body` as every thread of every group, group after group.
-enum EmulationOutcome emulateLaunch(
-    int groupsX, int groupsY, int groupsZ, int threads, void (*body)(const void *), const void *context);
+// What is to run: `body` as every thread of every group, group after group.
+typedef struct {
+    int groups[3];
+    int threads;
+    void (*body)(const void *context);
+    const void *context;
+    // What the kernel declares as shared.
+    char *statics;
+    size_t staticByteCount;
+    // What a group has besides, by the launch.
+    size_t memoryByteCount;
+} EmulatedLaunch;
+
+enum EmulationOutcome emulateLaunch(const EmulatedLaunch *launch);
 
 #endif

@@ -1,7 +1,10 @@
 // One variant of the product: defines `VARIANT`, which launches it. WEIGHT_TYPE, COMPUTE_TYPE, TILE_M, TILE_N, WARPS_M,
 // WARPS_N and VARIANT are defined before.
 
+#define LANES 1
 #include "Prelude.h"
+#include "../../Kernels/Portable/Functions.cl"
+#include "TensorCore.h"
 
 #include "../../Kernels/Portable/Weights.cl"
 #include "../../Kernels/CUDA/TensorTile.cu"
@@ -16,5 +19,6 @@ static void run(const void *context) {
 
 enum EmulationOutcome VARIANT(const EmulatedProduct *p) {
     int tiles = (p->m + TILE_M - 1) / TILE_M * ((p->n + TILE_N - 1) / TILE_N);
-    return emulateLaunch(tiles, 1, p->batches, THREADS, run, p);
+    return emulateLaunch(&(EmulatedLaunch){
+        .groups = {tiles, 1, p->batches}, .threads = THREADS, .body = run, .context = p, STATICS});
 }

@@ -3,7 +3,10 @@
 
 #define PART_FIELDS 5
 
+#define LANES 1
 #include "Prelude.h"
+#include "../../Kernels/Portable/Functions.cl"
+#include "TensorCore.h"
 
 #include "../../Kernels/CUDA/TensorAttention.cu"
 
@@ -13,5 +16,6 @@ static void run(const void *context) {
 }
 
 enum EmulationOutcome VARIANT(const EmulatedAttention *p) {
-    return emulateLaunch(p->partCount, p->heads, 1, THREADS, run, p);
+    return emulateLaunch(&(EmulatedLaunch){
+        .groups = {p->partCount, p->heads, 1}, .threads = THREADS, .body = run, .context = p, STATICS});
 }

@@ -1,4 +1,7 @@
-// The words of Warpgroup.cu for a processor. Included after Prelude.h; GROUP_N is defined before.
+#ifndef WARPGROUP_H
+#define WARPGROUP_H
+
+// The words of Warpgroup.cu for a processor. Included after TensorCore.h; GROUP_N is defined before.
 
 #define GROUP_MEMORY(name) unsigned char *name = emulatedMemory()
 #define GROUP_LIMITS(threads)
@@ -59,12 +62,12 @@ FUNCTION void combine_begin(void *operands[128]) { PENDING.hasBegun = 1; }
 FUNCTION void combine_multiply_tiles(void *operands[128]) {
     if (PENDING.count == largestPending || !PENDING.hasBegun) return emulatedFault(emulationRaced);
     PendingProduct *product = &PENDING.products[PENDING.count++];
-    const WarpgroupOperand *first = operands[0];
+    const WarpgroupOperand *first = (const WarpgroupOperand *)operands[0];
     product->a = first->a;
     product->w = first->w;
     product->group = PENDING.group;
     for (int thread = 0; thread < 128; thread++) {
-        const WarpgroupOperand *operand = operands[thread];
+        const WarpgroupOperand *operand = (const WarpgroupOperand *)operands[thread];
         if (operand->a != first->a || operand->w != first->w) emulatedFault(emulationRaced);
         product->sums[thread] = operand->sums;
     }
@@ -129,3 +132,13 @@ FUNCTION void wait_for_products_but_last(float *sums) {
     meet_warpgroup((WarpgroupOperand){.groups_left = 1}, combine_wait);
 }
 FUNCTION void wait_for_products(float *sums) { meet_warpgroup((WarpgroupOperand){0}, combine_wait); }
+
+// Before a launch, and whether products were begun that nobody waited for, after it.
+FUNCTION void forget_products(void) { memset(pending, 0, sizeof(pending)); }
+FUNCTION int has_products_left(void) {
+    int count = 0;
+    for (int index = 0; index < largestWarpgroup; index++) count += pending[index].count;
+    return count > 0;
+}
+
+#endif

@@ -1,7 +1,10 @@
 // One variant of the product by warpgroups: defines `VARIANT`, which launches it. WEIGHT_TYPE, COMPUTE_TYPE, CONSUMERS,
 // GROUP_N, HAS_NORM, STAGES and VARIANT are defined before; FAULT, if anything is to be left out that a GPU needs.
 
+#define LANES 1
 #include "Prelude.h"
+#include "../../Kernels/Portable/Functions.cl"
+#include "TensorCore.h"
 #include "Warpgroup.h"
 
 #ifndef FAULT
@@ -34,10 +37,9 @@ static void run(const void *context) {
 
 enum EmulationOutcome VARIANT(const EmulatedProduct *p, long byteCount) {
     if ((long)GROUP_BYTES > byteCount || byteCount > emulatedMemoryByteCount) return emulationOutOfMemory;
-    memset(pending, 0, sizeof(pending));
+    forget_products();
     int tiles = (p->m + TILE_M - 1) / TILE_M * ((p->n + TILE_N - 1) / TILE_N);
-    enum EmulationOutcome outcome = emulateLaunch(tiles, 1, p->batches, THREADS, run, p);
-    for (int index = 0; index < largestWarpgroup; index++)
-        if (outcome == emulationDone && pending[index].count > 0) outcome = emulationRaced;
-    return outcome;
+    enum EmulationOutcome outcome = emulateLaunch(&(EmulatedLaunch){
+        .groups = {tiles, 1, p->batches}, .threads = THREADS, .body = run, .context = p, .memoryByteCount = byteCount});
+    return outcome == emulationDone && has_products_left() ? emulationRaced : outcome;
 }

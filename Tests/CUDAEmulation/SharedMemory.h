@@ -8,8 +8,8 @@
 
 enum { emulatedMemoryByteCount = 227 << 10 };
 
-// Forgets what the last group left.
-void emulatedMemoryBegins(void);
+// A group begins with that much memory, and forgets what the last one left.
+void emulatedMemoryBegins(size_t byteCount);
 
 // The group's memory; its address as an instruction sees it is that of `emulatedMemoryAddress`.
 unsigned char *emulatedMemory(void);

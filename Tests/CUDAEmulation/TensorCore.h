@@ -1,84 +1,17 @@
-// The words of the CUDA prelude and of TensorCore.cu for a processor. Included once in every translation unit that
-// holds kernels, after COMPUTE_TYPE and the sizes are defined.
+#ifndef TENSOR_CORE_H
+#define TENSOR_CORE_H
 
-#include <math.h>
-#include <string.h>
+// The words of Kernels/CUDA/TensorCore.cu for a processor, lane by lane. Included after Portable/Functions.cl; COMPUTE_TYPE
+// is defined before.
 
-#include "SharedMemory.h"
-
-#define LANES 1
-#define KERNEL static void
-#define GLOBAL
-#define LOCAL
-// Groups run one after the other.
-#define SHARED static
-#define SHARED_ALIGNED static _Alignas(16)
-#define FUNCTION static inline __attribute__((unused))
-
-#define LOCAL_ID emulatedThread
-#define GROUP_X emulatedGroup[0]
-#define GROUP_Y emulatedGroup[1]
-#define GROUP_Z emulatedGroup[2]
-#define BARRIER() emulatedBarrier()
-#define UNROLL
-
-typedef unsigned int uint;
-typedef unsigned short half_bits;
-typedef unsigned short bfloat_bits;
-typedef signed char signed_byte;
-typedef float vec;
-typedef int ivec;
-
-#define min(a, b) ((a) < (b) ? (a) : (b))
-#define max(a, b) ((a) > (b) ? (a) : (b))
-#define fma fmaf
-#define sqrt sqrtf
-#define fabs fabsf
-#define log logf
-#define tanh tanhf
-
-FUNCTION float float_of_bits(uint bits) {
-    float result;
-    memcpy(&result, &bits, sizeof(result));
-    return result;
-}
-FUNCTION uint bits_of_float(float x) {
-    uint result;
-    memcpy(&result, &x, sizeof(result));
-    return result;
-}
-FUNCTION float float_of_half_bits(half_bits bits) {
-    _Float16 half;
-    memcpy(&half, &bits, sizeof(half));
-    return half;
-}
-FUNCTION half_bits half_bits_of_float(float x) {
-    _Float16 half = x;
-    half_bits bits;
-    memcpy(&bits, &half, sizeof(bits));
-    return bits;
-}
-FUNCTION bfloat_bits bfloat_bits_of_float(float x) {
-    uint bits = bits_of_float(x);
-    return x != x ? bits >> 16 | 0x40 : (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-}
-
-#define LOAD(p) (*(p))
-#define STORE(v, p) (*(p) = (v))
-#define AS_VEC(x) float_of_bits((uint)(x))
-#define AS_INTS(x) ((int)bits_of_float(x))
-#define TO_VEC(x) ((float)(x))
-#define TO_INTS(x) ((int)(x))
-#define LOAD_HALF(p) float_of_half_bits(*(p))
-
-// MARK: TensorCore.cu
+#define SHARED_ALIGNED SHARED __attribute__((aligned(16)))
 
 #if COMPUTE_TYPE == 1
 #define NUMBER(bits) float_of_half_bits(bits)
-#define BITS(x) half_bits_of_float((x) > 65504.0f ? 65504.0f : (x) < -65504.0f ? -65504.0f : (x))
+#define BITS(x) half_bits_of_float(in_half_range(x))
 #else
 #define NUMBER(bits) float_of_bits((uint)(bits) << 16)
-#define BITS(x) bfloat_bits_of_float(x)
+#define BITS(x) bfloat_of_float(x)
 #endif
 
 FUNCTION uint packed_pair(float low, float high) { return BITS(low) | (uint)BITS(high) << 16; }
@@ -126,7 +59,7 @@ typedef struct {
 FUNCTION void combine_multiply(void *operands[32]) {
     float a[16][16], b[16][8];
     for (int lane = 0; lane < 32; lane++) {
-        const MultiplyOperand *operand = operands[lane];
+        const MultiplyOperand *operand = (const MultiplyOperand *)operands[lane];
         int group = lane >> 2, inner = lane % 4;
         for (int i = 0; i < 8; i++) {
             int row = i < 2 || (i >= 4 && i < 6) ? group : group + 8;
@@ -139,7 +72,7 @@ FUNCTION void combine_multiply(void *operands[32]) {
         }
     }
     for (int lane = 0; lane < 32; lane++) {
-        const MultiplyOperand *operand = operands[lane];
+        const MultiplyOperand *operand = (const MultiplyOperand *)operands[lane];
         for (int i = 0; i < 4; i++) {
             int row = (lane >> 2) + (i < 2 ? 0 : 8), column = lane % 4 * 2 + (i & 1);
             float sum = operand->sums[i];
@@ -164,7 +97,7 @@ typedef struct {
 
 FUNCTION void combine_exchange(void *operands[32]) {
     for (int lane = 0; lane < 32; lane++) {
-        ExchangeOperand *operand = operands[lane];
+        ExchangeOperand *operand = (ExchangeOperand *)operands[lane];
         operand->result = ((ExchangeOperand *)operands[lane ^ operand->mask])->value;
     }
 }
@@ -198,4 +131,4 @@ FUNCTION void wait_for_copies_but_last(void) { emulatedWaitForCopies(1); }
 FUNCTION void combine_nothing(void *operands[32]) {}
 #define WARP_BARRIER() emulatedCollective(0, combine_nothing)
 
-#include "../../Kernels/Portable/Functions.cl"
+#endif

@@ -17,7 +17,9 @@ typedef struct {
     char isOnItsWay;
 } Piece;
 
+// The last one stands for the memory that kernels declare themselves.
 static Piece pieces[pieceCount + 1];
+static size_t givenByteCount;
 
 typedef struct {
     unsigned char *target;
@@ -34,17 +36,20 @@ unsigned char *emulatedMemory(void) { return memory + firstAddress; }
 
 unsigned emulatedMemoryAddress(const void *p) { return (unsigned)((const unsigned char *)p - memory); }
 
-void emulatedMemoryBegins(void) {
+void emulatedMemoryBegins(size_t byteCount) {
+    givenByteCount = byteCount;
     // Numbers that aren't any, and barriers that never let go.
-    memset(memory, 0xFF, sizeof(memory));
-    for (int index = 0; index <= pieceCount; index++) pieces[index] = (Piece){.writer = nobody};
-    for (int thread = 0; thread < largestGroup; thread++) queues[thread].count = queues[thread].group = 0;
+    memset(emulatedMemory(), 0xFF, byteCount);
+    for (size_t index = 0; index <= byteCount / piece; index++) pieces[index] = (Piece){.writer = nobody};
+    pieces[pieceCount] = (Piece){.writer = nobody};
+    for (int thread = 0; thread < emulatedThreadCount; thread++) queues[thread].count = queues[thread].group = 0;
 }
 
-// The piece at an address; one that is never looked at where kernels declare their memory themselves.
+// The piece at an address.
 static Piece *pieceAt(const void *p) {
     uintptr_t offset = (uintptr_t)p - (uintptr_t)emulatedMemory();
-    return &pieces[offset < emulatedMemoryByteCount ? offset / piece : pieceCount];
+    if (offset < emulatedMemoryByteCount && offset >= givenByteCount) emulatedFault(emulationOutOfMemory);
+    return &pieces[offset < givenByteCount ? offset / piece : pieceCount];
 }
 
 void emulatedStore(void *target, const void *source, int byteCount) {
@@ -87,7 +92,7 @@ void emulatedWaitForCopies(int groupsLeft) {
 // MARK: Products
 
 void emulatedPublish(void) {
-    for (int index = 0; index < pieceCount; index++)
+    for (size_t index = 0; index < givenByteCount / piece; index++)
         if (pieces[index].writer == emulatedThread + 1 && !pieces[index].isOnItsWay)
             pieces[index].writer = readable;
 }
