@@ -26,7 +26,12 @@ extern char __stop_emulated_shared[] __attribute__((weak, visibility("hidden")))
 #define GROUP_Y emulatedGroup[1]
 #define GROUP_Z emulatedGroup[2]
 #define GROUPS_Y emulatedGroupCount[1]
+// Without them, what needs them shows that it does.
+#ifdef EMULATED_WITHOUT_BARRIERS
+#define BARRIER() ((void)0)
+#else
 #define BARRIER() emulatedBarrier()
+#endif
 #define UNROLL _Pragma("unroll")
 
 typedef unsigned int uint;

@@ -2,7 +2,8 @@
 // Tests/FakeCUDA, and kernels that are compiled by clang and run as fibers over the words of Tests/CUDAEmulation. What the
 // host passes to kernels and how it launches them is thus run as on a GPU, only slower by some thousand times.
 //
-// EMULATED_GPU_CAPABILITY (90), EMULATED_GPU_COUNT (1) and EMULATED_GPU_MULTIPROCESSORS (132) say what there is.
+// EMULATED_GPU_CAPABILITY (90), EMULATED_GPU_COUNT (1) and EMULATED_GPU_MULTIPROCESSORS (132) say what there is;
+// EMULATED_GPU_OPTION is one more option for the compiler. With EMULATED_GPU_REPORT the end says how much ran.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -128,6 +129,7 @@ static char *compile(const char *text, int optionCount, const char *const *optio
         "-fno-math-errno", "-fvisibility=hidden", "-I" EMULATION_FOLDER "/EmulatedGPU",
         "-I" EMULATION_FOLDER "/CUDAEmulation", "-I" EMULATION_FOLDER "/CUDAEmulation/include", "-lm"};
     for (size_t index = 0; index < sizeof(always) / sizeof(always[0]); index++) arguments[count++] = always[index];
+    if (getenv("EMULATED_GPU_OPTION")) arguments[count++] = getenv("EMULATED_GPU_OPTION");
     for (int index = 0; index < optionCount; index++)
         if (strncmp(options[index], "-D", 2) == 0 && count < 63) arguments[count++] = options[index];
     bool isCompiled = file && runCompiler(arguments, logPath);
@@ -203,4 +205,10 @@ __attribute__((constructor)) static void begin(void) {
     settings.multiprocessorCount = number("EMULATED_GPU_MULTIPROCESSORS", settings.multiprocessorCount);
     fakeCUDAReset(settings);
     fakeCUDASetKernels((FakeCUDAKernels){compile, load, unload, find, parameterCount, run});
+}
+
+__attribute__((destructor)) static void report(void) {
+    if (!getenv("EMULATED_GPU_REPORT")) return;
+    long long kernels = fakeCUDAKernelCount(), graphs = fakeCUDAGraphCount();
+    fprintf(stderr, "emulated GPU: %lld kernels, %lld graphs\n", kernels, graphs);
 }

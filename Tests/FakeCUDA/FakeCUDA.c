@@ -1,3 +1,5 @@
+// For MAP_ANONYMOUS.
+#define _GNU_SOURCE
 #include "FakeCUDA.h"
 
 #include <pthread.h>
@@ -5,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 // MARK: State
 
@@ -22,6 +26,9 @@ typedef struct Object {
     // Of memory; of a function, what a group may share.
     char *bytes;
     size_t byteCount;
+    // Of memory, what it lies in.
+    char *pages;
+    size_t pagesByteCount;
     // Of a context.
     int device, retainCount;
     uint32_t failure;
@@ -188,7 +195,11 @@ static void end(Object *object) {
     object->isAlive = false;
     if (object->kind == MEMORY) usedByteCount -= object->byteCount;
     if (object->library) kernels.unload(object->library);
-    free(object->bytes);
+    if (object->pages) {
+        munmap(object->pages, object->pagesByteCount);
+    } else {
+        free(object->bytes);
+    }
     free(object->image);
     free(object->log);
     object->bytes = object->image = object->log = NULL;
@@ -423,11 +434,18 @@ static uint32_t fake_cuMemAlloc_v2(unsigned long long *address, size_t byteCount
     BEGIN_IN_CONTEXT();
     if (byteCount == 0) return 1;
     if (settings.memoryByteCount && usedByteCount + byteCount > settings.memoryByteCount) return cudaOutOfMemory;
-    char *bytes = malloc(byteCount);
-    if (!bytes) return cudaOutOfMemory;
+    // Aligned as a GPU's, and as near to a page that nobody may touch as that allows.
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), aligned = (byteCount + 255) & ~(size_t)255;
+    size_t pagesByteCount = (aligned + page - 1) / page * page + page;
+    char *pages = mmap(NULL, pagesByteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return cudaOutOfMemory;
+    mprotect(pages + pagesByteCount - page, page, PROT_NONE);
     Object *memory = made(MEMORY);
+    memory->pages = pages;
+    memory->pagesByteCount = pagesByteCount;
     // What nobody wrote is no number.
-    memory->bytes = memset(bytes, 0xFF, byteCount);
+    char *bytes = memset(pages + pagesByteCount - page - aligned, 0xFF, byteCount);
+    memory->bytes = bytes;
     memory->byteCount = byteCount;
     usedByteCount += byteCount;
     *address = (unsigned long long)(uintptr_t)bytes;

@@ -173,7 +173,7 @@ extension FakeCUDATests {
             let library = fakeCUDA()
             do {
                 let layer = try Layer(library)
-                func run(_ lengths: [Int]) throws {
+                @Sendable func run(_ lengths: [Int]) throws {
                     let x = try Tensor.filled(1, shape: [lengths[0], 8], on: layer.backend)
                     _ = try layer.backend.captured(layer.region, x, segments: Segments(lengths: lengths)) {
                         [try $0.linear(layer.weight).attention(heads: 2, segments: $1)]
