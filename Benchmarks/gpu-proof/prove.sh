@@ -5,7 +5,8 @@
 #
 # Each stage takes at most 8 minutes, and what matters most comes first. One that is done is not done again: start the
 # script as often as it takes. --seconds N ends it within N seconds; what they were too few for is left. One that failed
-# is not tried again unless it is named. Kernels for tensor cores are used once they have passed.
+# is not tried again unless it is named. Kernels for tensor cores are used once they have passed; where they haven't,
+# those without warpgroups are tried.
 # --save FILE is for a GPU host that is lent for minutes: after each stage, all results but caches are put into FILE, a
 # .tar.gz, and a start without results goes on from there.
 # Every figure is printed and added to DIR/results.txt as it is measured; DIR/STAGE.log holds the rest. Needs python3 with
@@ -74,7 +75,7 @@ add() {
         case " ${stages[*]} " in *" $stage "*) ;; *) stages+=("$stage") ;; esac
     done
 }
-add devices verify verify-tensor golden-f32 golden-tensor rates "checkpoint-$first" "bench-$first-1-"{bf16,f16,f32} start
+add devices verify verify-tensor golden-f32 golden-tensor verify-warps golden-warps rates "checkpoint-$first" "bench-$first-1-"{bf16,f16,f32} start
 add "checkpoint-$last" "bench-$last-$most-bf16" "switches-$first-1-bf16" "switches-$last-$most-bf16" verify-own
 for precision in $precisions; do add "golden-$precision"; done
 add transcripts transcripts-tensor model simd
@@ -90,8 +91,8 @@ is_done() { [ -e "$results/$1.done" ]; }
 limit() {
     case $1 in
     # What is wrong with them may well hang. The first's second half is for finding out in which operation.
-    verify-tensor) echo 270 ;;
-    *-tensor) echo 150 ;;
+    verify-tensor | verify-warps) echo 270 ;;
+    *-tensor | *-warps) echo 150 ;;
     *) echo 480 ;;
     esac
 }
@@ -202,14 +203,30 @@ transcripts() {
     return "$status"
 }
 
-# Our own kernels for tensor cores in all products.
-with_tensor_cores() { XLSR_TENSOR_CORES=1 XLSR_CUBLASLT=0 "$@"; }
+# Usage: with_kernels tensor|warps COMMAND ..., our own kernels for tensor cores in all products, or without those for
+# warpgroups.
+with_kernels() { XLSR_TENSOR_CORES=$(level "$1") XLSR_CUBLASLT=0 "${@:2}"; }
+
+# What XLSR_TENSOR_CORES is for them.
+level() { if [ "$1" = tensor ]; then echo 1; else echo warps; fi; }
+
+# Usage: passed tensor|warps
+passed() { is_done "verify-$1" && is_done "golden-$1"; }
 
 # Tensor cores once they have passed, for weights of 16 bits.
 use_tensor_cores() {
+    local kernels
     export XLSR_TENSOR_CORES=0
-    ! is_done verify-tensor || ! is_done golden-tensor || XLSR_TENSOR_CORES=1
-    [ "$is_dry" = 1 ] || row "with$([ "$XLSR_TENSOR_CORES" = 1 ] || echo out) tensor cores"
+    for kernels in warps tensor; do ! passed "$kernels" || XLSR_TENSOR_CORES=$(level "$kernels"); done
+    [ "$is_dry" = 1 ] || row "$(words_for "$XLSR_TENSOR_CORES")"
+}
+
+words_for() {
+    case $1 in
+    0) echo "without tensor cores" ;;
+    1) echo "with tensor cores" ;;
+    *) echo "with tensor cores, without warpgroups" ;;
+    esac
 }
 
 # What shares are of.
@@ -260,17 +277,20 @@ bench() {
 
 # Usage: switches SHAPE BATCH PRECISION, ours alone.
 switches() {
-    local used tensor_cores options status=0
+    local used tensor_cores levels options status=0
     switched() {
-        label="tensor cores $([ "$tensor_cores" = 1 ] && echo on || echo off), $1: "
+        label="$(words_for "$tensor_cores"), $1: "
         (export "XLSR_TENSOR_CORES=$tensor_cores" "${@:2}" && measure "${options[@]}") || status=1
     }
     use_tensor_cores
     used=$XLSR_TENSOR_CORES
     weigh "$1"
     options=("${weights[@]}" --device "$device" --batch "$2" --precision "$3" --runs "$(runs "$2")")
-    for tensor_cores in "$used" "$((1 - used))"; do
-        [ "$tensor_cores" = 0 ] || is_done verify-tensor || continue
+    levels=("$used" 0)
+    ! is_done verify-warps || levels+=(warps)
+    ! is_done verify-tensor || levels+=(warps 1)
+    # Each once, the one that is used first.
+    for tensor_cores in $(printf '%s\n' "${levels[@]}" | awk '!seen[$0]++'); do
         switched "as it comes"
         switched "without cuBLASLt" XLSR_CUBLASLT=0
         [ "$tensor_cores" = "$used" ] || continue
@@ -358,14 +378,16 @@ run_stage() {
         ;;
     verify) verify "$device" $quick && row "all operations right" ;;
     verify-own) XLSR_CUBLASLT=0 verify "$device" $quick && row "all operations right without cuBLASLt" ;;
-    verify-tensor) with_tensor_cores verify "$device" $quick && row "all operations right" ;;
-    golden-tensor)
-        for precision in bf16 f16; do with_tensor_cores golden "$precision" || status=1; done
+    verify-tensor | verify-warps)
+        with_kernels "${part[1]}" verify "$device" $quick && row "all operations right"
+        ;;
+    golden-tensor | golden-warps)
+        for precision in bf16 f16; do with_kernels "${part[1]}" golden "$precision" || status=1; done
         return "$status"
         ;;
     golden-*) golden "${part[1]}" ;;
     transcripts) transcripts $precisions ;;
-    transcripts-tensor) with_tensor_cores transcripts f16 bf16 int8 ;;
+    transcripts-tensor) with_kernels tensor transcripts f16 bf16 int8 ;;
     rates)
         peers rates --device "$peer_device" >"$rates.new" || { cat "$rates.new" && rm "$rates.new" && return 1; }
         mv "$rates.new" "$rates"
@@ -396,7 +418,7 @@ run_stage() {
         fi
         ;;
     sanitizer) memcheck '' ;;
-    sanitizer-tensor) with_tensor_cores memcheck matmul linear convolution groupedConvolution attention ;;
+    sanitizer-tensor) with_kernels tensor memcheck matmul linear convolution groupedConvolution attention ;;
     esac
 }
 
@@ -487,8 +509,10 @@ for stage in "${stages[@]}"; do
         failed+=("$stage")
     elif [ "$remaining" -lt 30 ]; then
         left+=("$stage")
-    elif [[ $stage =~ ^(golden|transcripts|sanitizer)-tensor$ ]] && ! is_done verify-tensor; then
-        reason="skipped: verify-tensor is not done"
+    elif [[ $stage == *-warps ]] && passed tensor; then
+        echo "not needed: $stage"
+    elif [[ $stage =~ ^(golden|transcripts|sanitizer)-(tensor|warps)$ ]] && ! is_done "verify-${stage##*-}"; then
+        reason="skipped: verify-${stage##*-} is not done"
         grep -qsF "$stage: $reason" <(tr -s ' ' <"$results/results.txt") || inner=$stage row "$reason"
     else
         # Ending a stage and keeping what it found take a moment too.

@@ -34,7 +34,8 @@ package struct KernelShape: Sendable, Hashable {
 extension KernelShape {
     /// The shape that suits a device, or the family's that is asked for.
     ///
-    /// - Parameter usesTensorCores: where there are some; nil: as `XLSR_TENSOR_CORES` says.
+    /// - Parameter usesTensorCores: where there are some; nil: as `XLSR_TENSOR_CORES` says, whose `warps` leaves out
+    ///   warpgroups.
     package init(_ properties: GPUProperties, family: Family? = nil, usesTensorCores: Bool? = nil) {
         let (natural, lanes): (Family, Int) =
             switch properties.kind {
@@ -46,9 +47,9 @@ extension KernelShape {
         case .tiled:
             self = .tiled(
                 largestGroupSize: properties.largestGroupSize, localMemoryByteCount: properties.localMemoryByteCount)
-            self.usesTensorCores =
-                properties.hasTensorCores && usesTensorCores ?? (ProgramCache.variable("XLSR_TENSOR_CORES") == "1")
-            usesWarpgroups = self.usesTensorCores && properties.hasWarpgroupProducts
+            let wanted = ProgramCache.variable("XLSR_TENSOR_CORES")
+            self.usesTensorCores = properties.hasTensorCores && usesTensorCores ?? ["1", "warps"].contains(wanted)
+            usesWarpgroups = self.usesTensorCores && properties.hasWarpgroupProducts && wanted != "warps"
         }
     }
 

@@ -97,7 +97,7 @@ struct CUDAReport: Encodable {
             lines.append(
                 "kernels for tensor cores are \(tensorCores ? "on" : "off"); no GPU has passed them yet, so they are on only "
                     + "with XLSR_TENSOR_CORES=1, from compute capability 8.0; on 9.0 also those for warpgroups, by NVRTC 12 "
-                    + "or newer")
+                    + "or newer, unless XLSR_TENSOR_CORES=warps")
         }
         for gpu in devices {
             lines += [
