@@ -75,13 +75,14 @@ let package = Package(
             path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py", "gpu-proof"]),
 
         // MARK: Tests
-        .target(name: "CUDAEmulation", path: "Tests/CUDAEmulation"),
+        .target(
+            name: "EmulatedGPU", dependencies: ["XLSR"], path: "Tests/EmulatedGPU", exclude: ["Device", "build.sh"]),
         .target(name: "TileEmulation", path: "Tests/TileEmulation", cSettings: [.unsafeFlags(tileEmulationFlags)]),
         .testTarget(
             name: "TensorEngineTests",
             dependencies: [
                 "Conformance", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "OpenCLShim", "FakeOpenCL",
-                "CUDAShim", "FakeCUDA", "CUDAEmulation", "SIMDKernelTable", "TileEmulation",
+                "CUDAShim", "FakeCUDA", "EmulatedGPU", "SIMDKernelTable", "TileEmulation",
             ]),
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
@@ -92,7 +93,9 @@ let package = Package(
             ],
             exclude: ["Goldens", "Fixtures"]),
         // Runs the built `xlsr`.
-        .testTarget(name: "XLSRCommandTests", dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand"]),
+        .testTarget(
+            name: "XLSRCommandTests",
+            dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand", "EmulatedGPU"]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "XLSR", "TensorEngine", "Backends"]),
     ],
     swiftLanguageModes: [.v6],

@@ -2,7 +2,7 @@
 // Numbers of 16 bits are float16 where COMPUTE_TYPE is 1 and bfloat16 where it is 2.
 //
 // Sources: PTX ISA, "Matrix fragments for mma.m16n8k16", "ldmatrix", "cvt", "shfl.sync". The tests run the kernels on a
-// processor with the same functions written out lane by lane (Tests/CUDAEmulation).
+// processor with the same functions written out lane by lane (Tests/EmulatedGPU/Device).
 
 #if COMPUTE_TYPE == 1
 #define MMA_TYPE "f16"

@@ -3,7 +3,7 @@
 //
 // Sources: PTX ISA, "Asynchronous Warpgroup Level Matrix Multiply-Accumulate", "Matrix descriptor format", "mbarrier",
 // "Async proxy". The tests run the kernels on a processor with the same functions written out, which find operands that
-// aren't there yet and operands that change too early (Tests/CUDAEmulation).
+// aren't there yet and operands that change too early (Tests/EmulatedGPU/Device).
 
 // Memory of the group whose size the launch says.
 #define GROUP_MEMORY(name) extern __shared__ unsigned char name[]

@@ -123,6 +123,11 @@ package struct GPUProgram: Hashable, Sendable {
 package struct KernelDefinition: Hashable, Sendable {
     package var name: String
     package var value: Int
+
+    package init(name: String, value: Int) {
+        self.name = name
+        self.value = value
+    }
 }
 
 package struct GPUKernel: Hashable, Sendable {

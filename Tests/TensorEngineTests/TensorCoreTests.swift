@@ -1,6 +1,6 @@
 import Conformance
+import EmulatedGPU
 import GPUBackends
-import CUDAEmulation
 import TensorEngine
 import Testing
 
@@ -10,8 +10,7 @@ import Testing
     import Musl
 #endif
 
-/// The kernels for NVIDIA's tensor cores, run whole on the processor: the same source over instructions that are written
-/// out lane by lane.
+/// The kernels for NVIDIA's tensor cores one by one, on an emulated GPU that writes their instructions out lane by lane.
 @Suite(.serialized) struct TensorCoreTests {
     struct ProductCase: Sendable, CustomStringConvertible {
         var m, n, depth: Int
@@ -48,25 +47,13 @@ import Testing
         ProductCase(m: 1100, n: 100, depth: 8, rowStride: 8),
     ]
 
-    /// `WEIGHT_TYPE`, `COMPUTE_TYPE`, columns of a tile.
+    /// What a kernel is compiled for.
     struct Variant: Sendable, CustomStringConvertible {
         var weight: DType
         var tile: TensorTile
 
-        var weightType: Int32 { weight == .float16 ? 1 : weight == .bfloat16 ? 2 : 3 }
         var compute: DType { weight == .float16 ? .float16 : .bfloat16 }
-        var computeType: Int32 { compute == .float16 ? 1 : 2 }
         var description: String { "\(weight) weights, tiles of \(tile.rows) × \(tile.columns)" }
-
-        func emulate(_ product: inout EmulatedProduct) -> EmulationOutcome {
-            let isWhole = tile.kind == .wholeRows
-            guard tile.kind != .warps else {
-                return emulateProduct(&product, weightType, computeType, Int32(tile.columns))
-            }
-            return emulateWarpgroupProduct(
-                &product, weightType, computeType, isWhole ? 2 : Int32(tile.rows / 64),
-                Int32(isWhole ? tile.columns / 2 : tile.columns), tile.sharedByteCount)
-        }
 
         /// The largest and the smallest tile for all weights, those between for bfloat16.
         static func all(_ tiles: [TensorTile]) -> [Variant] {
@@ -80,16 +67,12 @@ import Testing
 
     @Test(arguments: Variant.all(TensorTile.ofWarps), products)
     func productsAreThoseOfTheRoundedFactors(variant: Variant, product: ProductCase) throws {
-        let result = try EmulatedRun(product, variant) { variant.emulate(&$0) }
-        #expect(result.outcome == emulationDone)
-        #expect(result.error <= 2e-6)
+        #expect(try productError(product, variant) <= 2e-6)
     }
 
     @Test(arguments: Variant.all(TensorTile.ofWarpgroups), alignedProducts)
     func productsByWarpgroupsAreThoseOfTheRoundedFactors(variant: Variant, product: ProductCase) throws {
-        let result = try EmulatedRun(product, variant) { variant.emulate(&$0) }
-        #expect(result.outcome == emulationDone)
-        #expect(result.error <= 2e-6)
+        #expect(try productError(product, variant) <= 2e-6)
     }
 
     /// With its bias before the norm, and the function after it.
@@ -97,33 +80,24 @@ import Testing
     func aConvolutionNormsItsRows(type: DType, sizes: (m: Int, n: Int, depth: Int, rowStride: Int)) throws {
         let product = ProductCase(m: sizes.m, n: sizes.n, depth: sizes.depth, rowStride: sizes.rowStride)
         let variant = Variant(weight: type, tile: TensorTile.ofWholeRows)
-        let result = try EmulatedRun(product, variant, hasNorm: true) { variant.emulate(&$0) }
-        #expect(result.outcome == emulationDone)
-        #expect(result.error <= 2e-6)
+        #expect(try productError(product, variant, hasNorm: true) <= 2e-6)
     }
 
-    /// What would go wrong on a GPU now and then goes wrong here.
-    @Test(arguments: [
-        emulationNothingPublished, emulationCopiesNotWaitedFor, emulationPhasesNotWaitedFor,
-        emulationSumsNotHandedOver, emulationTilesGivenBackEarly, emulationSumsReadEarly,
-    ])
-    func aProductThatDoesNotWaitIsNoticed(fault: EmulationFault) throws {
+    /// What would go wrong on a GPU now and then goes wrong here: the faults that Device/Warpgroup.h knows, 0 being none.
+    @Test(arguments: 0...6) func aProductThatDoesNotWaitIsNoticed(fault: Int) throws {
         let tile = try #require(TensorTile.ofWarpgroups.first { $0.columns == 64 })
-        let variant = Variant(weight: .bfloat16, tile: tile)
         let product = ProductCase(m: 64, n: 64, depth: 640, rowStride: 640)
-        let result = try EmulatedRun(product, variant) {
-            emulateFaultyWarpgroupProduct(&$0, fault, variant.tile.sharedByteCount)
+        let error = try? productError(product, Variant(weight: .bfloat16, tile: tile)) {
+            $0.definitions.append(KernelDefinition(name: "EMULATED_FAULT", value: fault))
         }
-        #expect(result.outcome == emulationRaced || result.error > 1e-3)
+        #expect(fault == 0 ? (error ?? 1) <= 2e-6 : (error ?? 1) > 1e-3)
     }
 
     @Test func aGroupIsGivenTheMemoryThatItUses() throws {
         let variant = Variant(weight: .bfloat16, tile: TensorTile.ofWarpgroups[0])
-        let result = try EmulatedRun(Self.alignedProducts[0], variant) {
-            emulateWarpgroupProduct(
-                &$0, variant.weightType, variant.computeType, 2, 256, variant.tile.sharedByteCount - 8)
+        #expect(throws: TensorError.self) {
+            try productError(Self.alignedProducts[0], variant) { $0.sharedByteCount -= 8 }
         }
-        #expect(result.outcome == emulationOutOfMemory)
     }
 
     @Test(arguments: [DType.float16, .bfloat16], [64, 80, 120])
@@ -139,7 +113,7 @@ import Testing
         let (heads, segments) = (2, Segments(offsets: [0, 133, 171], lengths: [130, 37, 1]))
         let (rows, width) = (172, heads * size)
         var random = RandomSource(seed: UInt64(size))
-        let x = Memory(random.floats(rows * 3 * width).map { 2 * $0 })
+        let x = random.floats(rows * 3 * width).map { 2 * $0 }
         // The last part is an empty one.
         let parts: [Int32] =
             (0..<segments.count).flatMap { index in
@@ -147,17 +121,22 @@ import Testing
                     [Int32(segments.offsets[index]), Int32(segments.lengths[index]), Int32(first), 0, 0]
                 }
             } + [0, 0, 0, 0, 0]
-        let (table, y) = (Memory(parts), Memory([Float](repeating: .nan, count: rows * width)))
-        var operands = EmulatedAttention(
-            x: x.pointer, parts: table.pointer, y: y.pointer, yType: 0, partCount: Int32(parts.count / 5),
-            heads: Int32(heads), headSize: Int32(size), scale: 1 / Float(size).squareRoot())
-        let computeType: Int32 = type == .float16 ? 1 : 2
-        #expect(emulateAttention(&operands, computeType, Int32(queries)) == emulationDone)
+        let device = try EmulatedDevice()
+        let (factors, table) = (try device.memory(x), try device.memory(parts))
+        func attend<Element: BitwiseCopyable>(into target: [Element], code: Int32) throws -> [Element] {
+            let y = try device.memory(target)
+            try device.run(
+                KernelShape.tensorAttention(type, headSize: size, queries: queries), "attention",
+                groups: (parts.count / 5, heads, 1), threads: 2 * queries,
+                [
+                    .buffer(factors), .buffer(table), .buffer(y), .int(code), .int(Int32(heads)),
+                    .float(1 / Float(size).squareRoot()),
+                ])
+            return y.elements(target.count)
+        }
+        let y = try attend(into: [Float](repeating: .nan, count: rows * width), code: 0)
         // In 16 bits the same, rounded.
-        let narrow = Memory([UInt16](repeating: 0xFFFF, count: rows * width))
-        operands.y = UnsafeMutableRawPointer(narrow.pointer)
-        operands.yType = computeType
-        #expect(emulateAttention(&operands, computeType, Int32(queries)) == emulationDone)
+        let narrow = try attend(into: [UInt16](repeating: 0xFFFF, count: rows * width), code: type == .float16 ? 1 : 2)
         #expect((0..<rows * width).allSatisfy { narrow[$0] == (y[$0].isNaN ? 0xFFFF : bits(y[$0], type)) })
         func number(_ row: Int, _ part: Int, _ channel: Int) -> Double {
             Double(rounded(x[row * 3 * width + part * width + channel], type))
@@ -192,89 +171,112 @@ import Testing
     }
 }
 
-/// One product, emulated and compared with that of the factors as they are rounded.
-private struct EmulatedRun {
-    let outcome: EmulationOutcome
-    /// The largest error as a share of the largest result.
-    let error: Double
+/// The largest error of one product as a share of the largest result, beside that of the factors as they are rounded.
+/// - Parameter change: of the program.
+private func productError(
+    _ product: TensorCoreTests.ProductCase, _ variant: TensorCoreTests.Variant, hasNorm: Bool = false,
+    change: (inout GPUProgram) -> Void = { _ in }
+) throws -> Double {
+    let (epsilon, relu): (Float, _) = (1e-5, Int32(UnaryKind.allCases.firstIndex(of: .relu) ?? -1))
+    let (m, n, depth, batches) = (product.m, product.n, product.depth, product.batches)
+    var random = RandomSource(seed: UInt64(m * 1000 + n * 10 + depth))
+    let batchStride = (m * product.rowStride + depth + 3) / 4 * 4
+    let a = random.floats(batches * batchStride + depth)
+    let starts = (0..<m).map { Int32($0 * 7 % m) }
+    let weights = random.floats(max(1, batches * n * depth)).map {
+        variant.weight == .int8 ? ($0 * 50).rounded() : $0
+    }
+    let stored = try HostArray(weights, shape: [weights.count]).bytes(as: variant.weight)
+    let (scales, bias) = (random.floats(batches * n), random.floats(batches * n))
+    let (gain, shift) = (random.floats(n), random.floats(n))
+    let residual = random.floats(batches * m * n)
 
-    private static let epsilon: Float = 1e-5
-    private static let relu = Int32(UnaryKind.allCases.firstIndex(of: .relu) ?? -1)
+    let device = try EmulatedDevice()
+    let result = try device.memory([Float](repeating: .nan, count: batches * m * n))
+    var arguments: [KernelArgument] = [
+        .buffer(try device.memory(a)), .buffer(product.hasStarts ? try device.memory(starts) : nil),
+        .long(Int64(product.rowStride)), .long(Int64(batchStride)), .buffer(try device.memory(stored)),
+        .long(Int64(n * depth)), .buffer(variant.weight == .int8 ? try device.memory(scales) : nil),
+        .buffer(try device.memory(bias)), .buffer(try device.memory(residual)), .buffer(result), .long(Int64(n)),
+        .long(Int64(m * n)), .int(Int32(m)), .int(Int32(n)), .int(Int32(depth)), .int(relu),
+    ]
+    if hasNorm { arguments += [.buffer(try device.memory(gain)), .buffer(try device.memory(shift)), .float(epsilon)] }
+    var program = variant.tile.program(variant.weight)
+    change(&program)
+    try device.run(
+        program, "product", groups: (variant.tile.count(m: m, n: n), 1, batches), threads: variant.tile.threadCount,
+        arguments)
 
-    init(
-        _ product: TensorCoreTests.ProductCase, _ variant: TensorCoreTests.Variant, hasNorm: Bool = false,
-        _ emulate: (inout EmulatedProduct) -> EmulationOutcome
+    let c: [Float] = result.elements(batches * m * n)
+    let numbers = weights.map { rounded($0, variant.weight) }
+    let factors = a.map { rounded($0, variant.compute) }
+    var (largestError, largest) = (0.0, 0.0)
+    for row in 0..<batches * m {
+        let (batch, start) = (row / m, product.hasStarts ? Int(starts[row % m]) : row % m)
+        let first = batch * batchStride + start * product.rowStride
+        var sums = (0..<n).map { column in
+            var sum = 0.0
+            for k in 0..<depth {
+                sum += Double(factors[first + k]) * Double(numbers[(batch * n + column) * depth + k])
+            }
+            if variant.weight == .int8 { sum *= Double(scales[batch * n + column]) }
+            return sum + Double(bias[batch * n + column])
+        }
+        if hasNorm {
+            let mean = sums.reduce(0, +) / Double(n)
+            let variance = sums.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(n)
+            for column in 0..<n {
+                let normed = (sums[column] - mean) / (variance + Double(epsilon)).squareRoot()
+                sums[column] = normed * Double(gain[column]) + Double(shift[column])
+            }
+        }
+        for (column, sum) in sums.enumerated() {
+            let expected = max(0, sum) + Double(residual[row * n + column])
+            let error = (Double(c[row * n + column]) - expected).magnitude
+            largestError = error > largestError || error.isNaN ? error : largestError
+            largest = max(largest, expected.magnitude)
+        }
+    }
+    return largestError.isNaN ? .infinity : largestError / largest
+}
+
+/// The driver of an emulated GPU, whose memory the host sees.
+private struct EmulatedDevice {
+    private let driver: CUDADriver
+    private let pool: StoragePool
+
+    init() throws {
+        let path = try EmulatedGPU.library()
+        let library = try CUDALibrary(path: path)
+        driver = try CUDADriver(
+            CUDADevice.at(0, of: library), of: library, compiler: CUDACompiler.shared(paths: [path]),
+            cache: ProgramCache(folder: "\(path).programs"), products: nil, usesTF32: false)
+        pool = StoragePool(allocator: driver, device: driver.device)
+    }
+
+    func memory<Element: BitwiseCopyable>(_ elements: [Element]) throws -> Storage {
+        let byteCount = elements.count * MemoryLayout<Element>.stride
+        let storage = try pool.allocate(byteCount: max(1, byteCount))
+        elements.withUnsafeBytes { bytes in
+            UnsafeMutableRawBufferPointer(start: storage.address, count: byteCount).copyMemory(from: bytes)
+        }
+        return storage
+    }
+
+    func run(
+        _ program: GPUProgram, _ name: String, groups: (x: Int, y: Int, z: Int), threads: Int,
+        _ arguments: [KernelArgument]
     ) throws {
-        let (m, n, depth, batches) = (product.m, product.n, product.depth, product.batches)
-        var random = RandomSource(seed: UInt64(m * 1000 + n * 10 + depth))
-        let batchStride = (m * product.rowStride + depth + 3) / 4 * 4
-        let a = Memory(random.floats(batches * batchStride + depth))
-        let starts = Memory((0..<m).map { Int32($0 * 7 % m) })
-        let weights = random.floats(max(1, batches * n * depth)).map {
-            variant.weight == .int8 ? ($0 * 50).rounded() : $0
-        }
-        let stored = Memory(try HostArray(weights, shape: [weights.count]).bytes(as: variant.weight))
-        let (scales, bias) = (Memory(random.floats(batches * n)), Memory(random.floats(batches * n)))
-        let (gain, shift) = (Memory(random.floats(n)), Memory(random.floats(n)))
-        let residual = Memory(random.floats(batches * m * n))
-        let c = Memory([Float](repeating: .nan, count: batches * m * n))
-        var operands = EmulatedProduct(
-            a: a.pointer, starts: product.hasStarts ? starts.pointer : nil, aRow: product.rowStride,
-            aBatch: batchStride, weight: stored.pointer, weightBatch: n * depth,
-            scales: variant.weight == .int8 ? scales.pointer : nil, bias: bias.pointer, residual: residual.pointer,
-            c: c.pointer, cRow: n, cBatch: m * n, m: Int32(m), n: Int32(n), depth: Int32(depth),
-            batches: Int32(batches), activation: Self.relu, gain: hasNorm ? gain.pointer : nil,
-            shift: hasNorm ? shift.pointer : nil, epsilon: Self.epsilon)
-        outcome = emulate(&operands)
-        let numbers = weights.map { rounded($0, variant.weight) }
-        let factors = (0..<batches * batchStride + depth).map { rounded(a[$0], variant.compute) }
-        var (largestError, largest) = (0.0, 0.0)
-        for row in 0..<batches * m {
-            let (batch, start) = (row / m, product.hasStarts ? Int(starts[row % m]) : row % m)
-            let first = batch * batchStride + start * product.rowStride
-            var sums = (0..<n).map { column in
-                var sum = 0.0
-                for k in 0..<depth {
-                    sum += Double(factors[first + k]) * Double(numbers[(batch * n + column) * depth + k])
-                }
-                if variant.weight == .int8 { sum *= Double(scales[batch * n + column]) }
-                return sum + Double(bias[batch * n + column])
-            }
-            if hasNorm {
-                let mean = sums.reduce(0, +) / Double(n)
-                let variance = sums.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(n)
-                for column in 0..<n {
-                    let normed = (sums[column] - mean) / (variance + Double(Self.epsilon)).squareRoot()
-                    sums[column] = normed * Double(gain[column]) + Double(shift[column])
-                }
-            }
-            for (column, sum) in sums.enumerated() {
-                let expected = max(0, sum) + Double(residual[row * n + column])
-                let error = (Double(c[row * n + column]) - expected).magnitude
-                largestError = error > largestError || error.isNaN ? error : largestError
-                largest = max(largest, expected.magnitude)
-            }
-        }
-        error = largestError.isNaN ? .infinity : largestError / largest
+        try driver.launch(
+            GPUKernel(program: program, name: name), LaunchSize(groups: groups, threads: (threads, 1, 1)), arguments)
+        try driver.synchronize()
     }
 }
 
-/// Elements at an address that is a multiple of 64 bytes, as device memory is.
-private final class Memory<Element: BitwiseCopyable> {
-    let pointer: UnsafeMutablePointer<Element>
-
-    init(_ elements: [Element]) {
-        let byteCount = max(1, elements.count) * MemoryLayout<Element>.stride
-        pointer = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-            .bindMemory(to: Element.self, capacity: max(1, elements.count))
-        pointer.initialize(from: elements, count: elements.count)
+extension Storage {
+    fileprivate func elements<Element: BitwiseCopyable>(_ count: Int) -> [Element] {
+        Array(UnsafeBufferPointer(start: address.assumingMemoryBound(to: Element.self), count: count))
     }
-
-    deinit {
-        pointer.deallocate()
-    }
-
-    subscript(index: Int) -> Element { pointer[index] }
 }
 
 private func bits(_ x: Float, _ type: DType) -> UInt16 {

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import EmulatedGPU
 import Testing
 import XLSR
 
@@ -20,21 +20,8 @@ import XLSR
         }
     }
 
-    private static let library = Result { try build() }
-
-    /// The emulated GPU, in a folder that holds its compiled programs too.
-    private static func build() throws -> String {
-        let folder = programFolder() + "/emulated-gpu"
-        try? FileManager.default.removeItem(atPath: folder)
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let script = goldensFolder + "/../../EmulatedGPU/build.sh"
-        let built = try runProgram(script, ["\(folder)/gpu.so"])
-        guard built.status == 0 else { throw UsageError("\(script): \(built.errors)") }
-        return "\(folder)/gpu.so"
-    }
-
     private func run(_ gpu: GPU, option: String = "-DLANES=1", _ arguments: [String]) throws -> CommandRun {
-        let library = try Self.library.get()
+        let library = try EmulatedGPU.library()
         let environment = [
             "XLSR_CUDA=\(library)", "XLSR_NVRTC=\(library)", "XLSR_CUBLASLT=\(gpu.hasCUBLASLt ? library : "0")",
             "XLSR_TENSOR_CORES=\(gpu.tensorCores)", "EMULATED_GPU_CAPABILITY=\(gpu.capability)",

@@ -46,11 +46,11 @@ package struct TensorTile: Hashable, Sendable {
 
     private func paddedWidth(_ n: Int) -> Int { (n + columns - 1) / columns * columns }
 
-    func count(m: Int, n: Int) -> Int { (m + rows - 1) / rows * (paddedWidth(n) / columns) }
+    package func count(m: Int, n: Int) -> Int { (m + rows - 1) / rows * (paddedWidth(n) / columns) }
 
     // MARK: Programs
 
-    var threadCount: Int { kind == .warps ? 32 * warpRows * warpColumns : 128 * (consumers + 1) }
+    package var threadCount: Int { kind == .warps ? 32 * warpRows * warpColumns : 128 * (consumers + 1) }
 
     private var consumers: Int { kind == .wholeRows ? 2 : rows / 64 }
     private var stages: Int { kind == .wholeRows ? 3 : 4 }

@@ -1,7 +1,7 @@
 #ifndef PRELUDE_H
 #define PRELUDE_H
 
-// The words of Kernels/CUDA/Prelude.cu for a processor. Included in C and in C++, which the kernels are written in both.
+// The words of Kernels/CUDA/Prelude.cu for a processor.
 
 #include <math.h>
 #include <string.h>
@@ -13,11 +13,6 @@
 #define LOCAL
 // Groups run one after the other; what the last one left is no number for the next.
 #define SHARED static __attribute__((section("emulated_shared")))
-// The linker says where they begin and end.
-extern char __start_emulated_shared[] __attribute__((weak, visibility("hidden")));
-extern char __stop_emulated_shared[] __attribute__((weak, visibility("hidden")));
-#define STATICS                                                                                                      \
-    .statics = __start_emulated_shared, .staticByteCount = (size_t)(__stop_emulated_shared - __start_emulated_shared)
 #define FUNCTION static inline __attribute__((unused))
 
 #define LOCAL_ID emulatedThread

@@ -1,5 +1,5 @@
 // A GPU on the processor, as one library that stands for NVIDIA's driver, NVRTC and cuBLASLt: the fake ones of
-// Tests/FakeCUDA, and kernels that are compiled by clang and run as fibers over the words of Tests/CUDAEmulation. What the
+// Tests/FakeCUDA, and kernels that are compiled by clang and run as fibers over the words beside this file. What the
 // host passes to kernels and how it launches them is thus run as on a GPU, only slower by some thousand times.
 //
 // EMULATED_GPU_CAPABILITY (90), EMULATED_GPU_COUNT (1) and EMULATED_GPU_MULTIPROCESSORS (132) say what there is;
@@ -126,8 +126,7 @@ static char *compile(const char *text, int optionCount, const char *const *optio
     if (dladdr((const void *)compile, &own)) arguments[count++] = own.dli_fname;
     const char *const always[] = {
         "-shared", "-fPIC", "-std=c++20", "-nostdinc++", "-nostdlib++", "-O2", "-march=native", "-fno-exceptions",
-        "-fno-math-errno", "-fvisibility=hidden", "-I" EMULATION_FOLDER "/EmulatedGPU",
-        "-I" EMULATION_FOLDER "/CUDAEmulation", "-I" EMULATION_FOLDER "/CUDAEmulation/include", "-lm"};
+        "-fno-math-errno", "-fvisibility=hidden", "-I" HEADERS, "-lm"};
     for (size_t index = 0; index < sizeof(always) / sizeof(always[0]); index++) arguments[count++] = always[index];
     if (getenv("EMULATED_GPU_OPTION")) arguments[count++] = getenv("EMULATED_GPU_OPTION");
     for (int index = 0; index < optionCount; index++)
@@ -186,7 +185,7 @@ static const char *run(
     case emulationMisaligned: return "it moves 8 or 16 bytes that aren't aligned";
     case emulationRaced: return "it reads shared memory that isn't there yet, or doesn't wait for its products";
     case emulationOutOfMemory: return "it uses more shared memory than the launch gave it";
-    case emulationHasNoVariant: return "so many threads are no whole warps, or too many";
+    case emulationHasNoSuchGroups: return "so many threads are no whole warps, or too many";
     }
     return "it ended in an unknown way";
 }

@@ -5,6 +5,10 @@
 #define EMULATED_KERNEL(name)                                                                                        \
     extern "C" __attribute__((visibility("default"))) const EmulatedKernel emulated_##name = Emulated<name>::entry;
 
+// What the program declares as shared: the linker says where it begins and ends.
+extern char __start_emulated_shared[] __attribute__((weak, visibility("hidden")));
+extern char __stop_emulated_shared[] __attribute__((weak, visibility("hidden")));
+
 template <class Argument> Argument take(const uint64_t *&next) {
     Argument argument;
     memcpy(&argument, next++, sizeof(argument));
@@ -28,7 +32,12 @@ template <class... Arguments, void (*kernel)(Arguments...)> struct Emulated<kern
         const unsigned *groups, unsigned threads, size_t memoryByteCount, const uint64_t *arguments) {
         EmulatedLaunch launch = {
             .groups = {(int)groups[0], (int)groups[1], (int)groups[2]}, .threads = (int)threads, .body = body,
-            .context = arguments, STATICS, .memoryByteCount = memoryByteCount};
+            .context = arguments, .statics = __start_emulated_shared,
+            .staticByteCount = (size_t)(__stop_emulated_shared - __start_emulated_shared),
+            .memoryByteCount = memoryByteCount};
+#ifdef GROUP_BYTES
+        if (GROUP_BYTES > memoryByteCount) return emulationOutOfMemory;
+#endif
 #ifdef WARPGROUP_H
         forget_products();
         EmulationOutcome outcome = emulateLaunch(&launch);

@@ -3,9 +3,23 @@
 
 // A group of threads as fibers on one processor thread.
 
-#include "CUDAEmulation.h"
-
 #include <stddef.h>
+#include <stdint.h>
+
+// How a launch ended.
+enum EmulationOutcome : int32_t {
+    emulationDone = 0,
+    // Threads waited for each other in ways that would hang a GPU.
+    emulationStuck,
+    // A move of 16 or 8 bytes was not aligned, at which a GPU stops.
+    emulationMisaligned,
+    // A product read shared memory that was not there for it yet, or that changed before it was over.
+    emulationRaced,
+    // The group was given less memory than it uses.
+    emulationOutOfMemory,
+    // So many threads are no whole warps, or too many.
+    emulationHasNoSuchGroups,
+};
 
 // The index of the running thread in its group, and of its group; how many there are.
 extern int emulatedThread, emulatedThreadCount;

@@ -141,4 +141,15 @@ FUNCTION int has_products_left(void) {
     return count > 0;
 }
 
+// What a faulty product leaves out of what a GPU needs, so that tests can see that it is noticed: the fault of that number.
+#ifdef EMULATED_FAULT
+#define UNLESS_FAULT(number, statement) ((number) == EMULATED_FAULT ? (void)0 : statement)
+#define publish_to_products() UNLESS_FAULT(1, publish_to_products())
+#define wait_for_copies_but_last() UNLESS_FAULT(2, wait_for_copies_but_last())
+#define wait_for_phase(barrier, parity) UNLESS_FAULT(3, wait_for_phase(barrier, parity))
+#define begin_products() UNLESS_FAULT(4, begin_products())
+#define wait_for_products_but_last(sums) UNLESS_FAULT(5, wait_for_products_but_last(sums))
+#define wait_for_products(sums) UNLESS_FAULT(6, wait_for_products(sums))
+#endif
+
 #endif

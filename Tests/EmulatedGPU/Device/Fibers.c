@@ -200,7 +200,7 @@ static enum EmulationOutcome runGroup(int isReversed) {
 }
 
 enum EmulationOutcome emulateLaunch(const EmulatedLaunch *launch) {
-    if (launch->threads > largestGroup || launch->threads % warp != 0) return emulationHasNoVariant;
+    if (launch->threads > largestGroup || launch->threads % warp != 0) return emulationHasNoSuchGroups;
     if (!stacks) stacks = malloc((size_t)largestGroup * stackStep);
     if (!stacks) abort();
     fault = emulationDone;

@@ -1,9 +1,0 @@
-#define WEIGHT_TYPE 2
-#define COMPUTE_TYPE 2
-#define TILE_M 128
-#define TILE_N 128
-#define WARPS_M 2
-#define WARPS_N 4
-#define VARIANT emulatedProduct_2_128
-
-#include "Product.h"

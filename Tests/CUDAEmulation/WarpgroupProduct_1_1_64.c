@@ -1,9 +1,0 @@
-#define WEIGHT_TYPE 1
-#define COMPUTE_TYPE 1
-#define CONSUMERS 1
-#define GROUP_N 64
-#define HAS_NORM 0
-#define STAGES 4
-#define VARIANT emulatedWarpgroupProduct_1_1_64
-
-#include "WarpgroupProduct.h"
