@@ -35,6 +35,7 @@ import XLSR
     /// Turing, Ampere and Hopper; our own products and the library's; few multiprocessors, for which tiles are larger.
     @Test(arguments: [
         (GPU(capability: 75), "f32", "heads-120"),
+        (GPU(capability: 75, hasCUBLASLt: true), "bf16", "group-post"),
         (GPU(capability: 80, tensorCores: "1", multiprocessorCount: 1), "bf16", "heads-80"),
         (GPU(capability: 90, tensorCores: "1", multiprocessorCount: 1), "f16", "layer-stable"),
         (GPU(capability: 90, tensorCores: "warps", hasCUBLASLt: true), "bf16", "adapter-ctc"),

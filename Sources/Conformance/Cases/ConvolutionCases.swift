@@ -54,6 +54,9 @@ extension ConformanceCase {
                 Convolution(
                     input: 32, output: 65, kernel: 2, stride: 2, rows: 5, norm: true, activation: .gelu, weights: type),
                 Convolution(input: 17, output: 31, kernel: 3, stride: 1, rows: 70, norm: true, weights: type),
+                // Windows whose parts begin at multiples of 256 bytes: products of a library that add up.
+                Convolution(
+                    input: 64, output: 40, kernel: 5, stride: 2, rows: 45, activation: .gelu, weights: type, extra: 3),
             ]
         } + [
             // Rows enough for kernels that norm what they multiply.

@@ -53,10 +53,12 @@ struct CUBLASLtProducts: @unchecked Sendable {
             try set(cublasLtBiasPointer, UInt(bitPattern: bias.address), of: plan.description)
         }
         var (alpha, beta): (Float, Float) = (1, product.hasResidual ? 1 : 0)
+        let offset = operands.offset * product.type.byteSize
         let status = withUnsafePointer(to: plan.heuristic.algorithm) { algorithm in
             functions.cublasLtMatmul(
-                handle.pointer, plan.description.pointer, &alpha, operands.weight.address, plan.weight.pointer,
-                operands.a.address, plan.a.pointer, &beta, (operands.residual ?? operands.c).address, plan.c.pointer,
+                handle.pointer, plan.description.pointer, &alpha, operands.weight.address + offset,
+                plan.weight.pointer, operands.a.address + offset, plan.a.pointer, &beta,
+                (operands.residual ?? operands.c).address, plan.c.pointer,
                 operands.c.address, plan.c.pointer, algorithm, operands.workspace.address,
                 plan.heuristic.workspaceByteCount, stream)
         }
@@ -90,7 +92,7 @@ struct CUBLASLtProducts: @unchecked Sendable {
             description: try make(functions.cublasLtMatmulDescDestroy) {
                 functions.cublasLtMatmulDescCreate(&$0, compute.rawValue, cublasFloat32.rawValue)
             },
-            weight: try layout(product.type, product.depth, product.n, leadingDimension: product.depth),
+            weight: try layout(product.type, product.depth, product.n, leadingDimension: product.weightRowStride),
             a: try layout(product.type, product.depth, product.m, leadingDimension: product.aRowStride),
             c: try layout(product.resultType, product.n, product.m, leadingDimension: product.n))
         try set(cublasLtTransposeA, cublasTransposed.rawValue, of: plan.description)

@@ -33,9 +33,11 @@ extension FakeCUDATests {
     @Suite struct CUBLASLtTests {
         struct Case: Sendable, CustomStringConvertible {
             var product: LibraryProduct
+            var offset = 0
             var description: String {
                 "\(product.type) to \(product.resultType) \(product.m) × \(product.n) × \(product.depth), rows \(product.aRowStride) apart"
                     + (product.hasBias ? ", bias" : "") + (product.hasResidual ? ", residual" : "")
+                    + (offset > 0 ? ", from \(offset) on" : "")
             }
         }
 
@@ -51,7 +53,13 @@ extension FakeCUDATests {
                         product: LibraryProduct(
                             m: m, n: n, depth: depth, aRowStride: stride, type: type, resultType: type))
                 ]
-            }
+            } + [
+                // A part of the depth of either side, beginning at the third number.
+                Case(
+                    product: LibraryProduct(
+                        m: 9, n: 5, depth: 7, aRowStride: 8, weightRowStride: 12, type: type, hasResidual: true),
+                    offset: 3)
+            ]
         }
 
         /// Small integers, exact in every type.
@@ -75,7 +83,7 @@ extension FakeCUDATests {
             (0..<product.m * product.n).map { index in
                 let (row, column) = (index / product.n, index % product.n)
                 let sum = (0..<product.depth).reduce(Float(0)) {
-                    $0 + a[row * product.aRowStride + $1] * weight[column * product.depth + $1]
+                    $0 + a[row * product.aRowStride + $1] * weight[column * product.weightRowStride + $1]
                 }
                 return sum + (product.hasBias ? bias[column] : 0) + (product.hasResidual ? residual[index] : 0)
             }
@@ -91,19 +99,22 @@ extension FakeCUDATests {
                 try bytes.withUnsafeBytes { try driver.upload($0, to: storage.address) }
                 return storage
             }
-            let a = integers((product.m - 1) * product.aRowStride + product.depth, 1)
-            let weight = integers(product.n * product.depth, 2)
+            let offset = testCase.offset
+            let a = integers((product.m - 1) * product.aRowStride + offset + product.depth, 1)
+            let weight = integers((product.n - 1) * product.weightRowStride + offset + product.depth, 2)
             let (bias, residual) = (integers(product.n, 3), integers(product.m * product.n, 4))
             let byteCount = try #require(try driver.workspaceByteCount(for: product))
             #expect(byteCount > 0)
             let c = try pool.allocate(byteCount: product.resultType.byteSize * residual.count)
             let operands = LibraryOperands(
-                a: try stored(a, product.type), weight: try stored(weight, product.type),
+                a: try stored(a, product.type), weight: try stored(weight, product.type), offset: offset,
                 bias: product.hasBias ? try stored(bias) : nil,
                 residual: product.hasResidual ? try stored(residual) : nil, c: c,
                 workspace: try pool.allocate(byteCount: byteCount))
             #expect(try driver.multiply(product, operands))
-            let expected = self.product(product, a: a, weight: weight, bias: bias, residual: residual)
+            let expected = self.product(
+                product, a: Array(a.dropFirst(offset)), weight: Array(weight.dropFirst(offset)), bias: bias,
+                residual: residual)
             var result = [UInt8](repeating: 0xFF, count: c.byteCount)
             try result.withUnsafeMutableBytes { try driver.download(c.address, into: $0) }
             #expect(fakeMisuse() == nil)
@@ -169,16 +180,23 @@ extension FakeCUDATests {
             #expect(try count { try x.matmul(x, transposed: true) } == (1, 1))
             let batches = try x.reshaped([2, 20, 8])
             #expect(try count { try batches.matmul(batches, transposed: true) } == (0, 1))
-            // Rows that overlap are ours; those that don't are the library's.
-            let wide = try prepared(.float32, [6, 24])
-            func convolution(stride: Int) throws -> (library: Int, kernels: Int64) {
-                try count {
+            // Rows that don't overlap are the library's; those that do in parts, where these are aligned and no tensor
+            // cores of ours take them whole.
+            func convolution(
+                _ channels: Int, stride: Int, _ type: DType = .float32
+            ) throws -> (library: Int, kernels: Int64) {
+                let wide = try prepared(type, [6, 3 * channels])
+                let x = try Tensor.filled(1, shape: [40, channels], on: backend)
+                return try count {
                     try x.convolution(
                         wide, bias: nil, window: ConvolutionWindow(kernel: 3, stride: stride, rows: 10))
                 }
             }
-            #expect(try convolution(stride: 2) == (0, 1))
-            #expect(try convolution(stride: 3) == (1, 1))
+            #expect(try convolution(8, stride: 2) == (0, 1))
+            #expect(try convolution(8, stride: 3) == (1, 1))
+            #expect(try convolution(32, stride: 2) == (1, 2))
+            #expect(try convolution(64, stride: 1) == (1, 3))
+            #expect(try convolution(64, stride: 2, .bfloat16) == (0, 1))
             #expect(fakeMisuse() == nil)
         }
 

@@ -10,8 +10,9 @@ struct HostProduct: Sendable {
     init(_ product: LibraryProduct, _ operands: LibraryOperands) {
         func address(_ storage: Storage) -> UInt { UInt(bitPattern: storage.address) }
         self.product = product
-        a = address(operands.a)
-        weight = address(operands.weight)
+        let offset = UInt(operands.offset * product.type.byteSize)
+        a = address(operands.a) + offset
+        weight = address(operands.weight) + offset
         c = address(operands.c)
         bias = operands.bias.map(address)
         residual = operands.residual.map(address)
@@ -38,14 +39,15 @@ struct HostProduct: Sendable {
         }
         let (m, n, depth, stride) = (product.m, product.n, product.depth, product.aRowStride)
         let rows = try numbers(a, (m - 1) * stride + depth, product.type)
-        let columns = try numbers(weight, n * depth, product.type)
+        let step = product.weightRowStride
+        let columns = try numbers(weight, (n - 1) * step + depth, product.type)
         let (bias, residual) = (try numbers(bias, n), try numbers(residual, m * n))
         var result = [UInt8]()
         result.reserveCapacity(m * n * product.resultType.byteSize)
         for row in 0..<m {
             for column in 0..<n {
                 var sum = Double(bias[column]) + Double(residual[row * n + column])
-                for k in 0..<depth { sum += Double(rows[row * stride + k]) * Double(columns[column * depth + k]) }
+                for k in 0..<depth { sum += Double(rows[row * stride + k]) * Double(columns[column * step + k]) }
                 switch product.resultType {
                 case .float16: withUnsafeBytes(of: Float16(sum)) { result += $0 }
                 case .bfloat16: withUnsafeBytes(of: Float(sum).bfloat16Bits) { result += $0 }
