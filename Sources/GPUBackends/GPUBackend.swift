@@ -93,6 +93,10 @@ public final class GPUBackend: Backend {
         }
     }
 
+    public func compileAhead(headSize: Int, precision: Precision) {
+        driver.compileAhead(shape.likelyPrograms(headSize: headSize, precision: precision))
+    }
+
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         guard !bytes.isEmpty else { return }
         guard capture == nil else { throw TensorError(unrecordable: "a copy from the host", device: device) }

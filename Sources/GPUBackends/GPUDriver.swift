@@ -18,6 +18,8 @@ package protocol GPUDriver: BlockAllocator {
     /// Enqueues a kernel, compiling its program when it is used for the first time.
     func launch(_ kernel: GPUKernel, _ size: LaunchSize, _ arguments: [KernelArgument]) throws
     func synchronize() throws
+    /// Compiles what isn't kept of some programs, at the same time. What fails is compiled again, and fails, when it is used.
+    func compileAhead(_ programs: [GPUProgram])
     /// Whether `record` works.
     var recordsGraphs: Bool { get }
     /// Records the launches and copies within the device that the body asks for on this thread, in place of doing them.
@@ -44,6 +46,7 @@ package protocol GPUGraph: Sendable {
 
 extension GPUDriver {
     package var recordsGraphs: Bool { false }
+    package func compileAhead(_ programs: [GPUProgram]) {}
 
     package func record(_ body: () throws -> Void) throws -> any GPUGraph {
         throw TensorError(.unsupported, operation: "record", "this device has no graphs", device: device)

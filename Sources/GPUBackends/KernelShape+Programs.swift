@@ -92,6 +92,24 @@ extension KernelShape {
         tensorQueries(headSize: headSize).last { rows / $0 * heads >= 2 * computeUnitCount } ?? 64
     }
 
+    // MARK: Ahead
+
+    /// What a model of XLS-R's shapes begins with, whichever library of products there is: others are compiled when they
+    /// are used.
+    package func likelyPrograms(headSize: Int, precision: Precision) -> [GPUProgram] {
+        let (always, type) = ([elementwise, movement, rows], precision.sensitiveWeights)
+        guard usesTensorCores && type != .float32 else {
+            return always + [product(type), attention(headSize: headSize)]
+        }
+        let attention =
+            headSize.isMultiple(of: 8)
+            ? Self.tensorAttention(type, headSize: headSize, queries: 64) : attention(headSize: headSize)
+        // The first convolution, whose rows aren't aligned; the others; the last of them and the positional one.
+        let warpgroups = [TensorTile.ofWholeRows] + TensorTile.ofWarpgroups.filter { $0.rows == $0.columns }
+        return always + [attention, TensorTile.ofWarps[0].program(type)]
+            + (usesWarpgroups ? warpgroups.map { $0.program(type) } : [])
+    }
+
     // MARK: All
 
     /// Every program of this shape, for heads of these sizes.

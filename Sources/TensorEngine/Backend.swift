@@ -106,6 +106,9 @@ public protocol Backend: AnyObject, Sendable {
     /// Writes the rows of `x` over those of `cache` from `row` on: the one operation that may change a tensor, which
     /// nobody else holds, in place. A default body puts another tensor there instead.
     func append(_ x: Tensor, at row: Int, of cache: inout Tensor) throws
+    /// Says what will run soon: attention with heads of that size and weights of that precision. A device that compiles its
+    /// kernels may do so for all of these at once; nothing else depends on it. A default body does nothing.
+    func compileAhead(headSize: Int, precision: Precision)
     /// What `body` makes of the rows of some utterances, `[rows, …]`, or what was recorded of it.
     ///
     /// The body makes each utterance's rows of its results from the same utterance's rows of `x`, by operations that the
@@ -122,6 +125,7 @@ extension Backend {
     public var batchesUnderWay: Int { 1 }
     public var usesTF32: Bool { false }
     public func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer? { nil }
+    public func compileAhead(headSize: Int, precision: Precision) {}
 
     public func activationType(forWeights dtype: DType) -> DType { .float32 }
     public func inputType(forWeights dtype: DType) -> DType { .float32 }

@@ -111,6 +111,7 @@ public struct XLSRModel: Sendable {
         tokenizerResult = tokenizer
         self.files = files
         languageAdapters = files.flatMap { LanguageAdapters($0, configuration) }
+        backend.compileAhead(headSize: configuration.hiddenSize / configuration.headCount, precision: precision)
         let weights = WeightReader(checkpoint, on: backend, precision: precision)
         let prefix = CheckpointNames.encoderPrefix(in: checkpoint.names, translates: translation != nil)
         let encoderWeights = prefix.map(weights.scope) ?? weights

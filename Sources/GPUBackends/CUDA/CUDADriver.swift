@@ -1,4 +1,5 @@
 import CUDAShim
+import Dispatch
 import Synchronization
 import TensorEngine
 
@@ -133,6 +134,26 @@ package final class CUDADriver: GPUDriver {
 
     func requireNoRecording(_ what: String) throws {
         guard recordingStream == nil else { throw TensorError(unrecordable: what, device: device) }
+    }
+
+    // MARK: Programs
+
+    package func compileAhead(_ programs: [GPUProgram]) {
+        // A copy, for threads to compile by without waiting for each other.
+        let compiling = state.withLock { $0.programs }
+        let missing = compiling.missing(of: programs)
+        // One alone gains nothing.
+        guard missing.count > 1 else { return }
+        let images = Mutex<[(GPUProgram, [UInt8])]>([])
+        DispatchQueue.concurrentPerform(iterations: missing.count) { index in
+            guard let image = try? compiling.image(of: missing[index]) else { return }
+            images.withLock { $0.append((missing[index], image)) }
+        }
+        let compiled = images.withLock { $0 }
+        guard (try? makeCurrent("load")) != nil else { return }
+        state.withLock { state in
+            for (program, image) in compiled { _ = try? state.programs.add(image, of: program) }
+        }
     }
 
     // MARK: Launches

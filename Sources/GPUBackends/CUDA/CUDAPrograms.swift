@@ -57,18 +57,36 @@ struct CUDAPrograms: @unchecked Sendable {
 
     private mutating func module(_ program: GPUProgram) throws -> CUmodule {
         if let known = modules[program] { return known }
-        let architecture = compiler.target(forCapability: target.capability)
-        let options = CUDACompiler.options(of: program, target: architecture)
-        let key = [program.source.cudaText, options.joined(separator: " "), compiler.version]
-        if let image = cache?.program(for: key), let module = try? load(image, program) {
+        if let image = cache?.program(for: key(of: program)), let module = try? load(image, program) {
             statistics.loadedCount += 1
             modules[program] = module
             return module
         }
-        let image = try compiler.compile(program, target: architecture, device: device).image
+        return try add(image(of: program), of: program)
+    }
+
+    private var architecture: String { compiler.target(forCapability: target.capability) }
+
+    private func key(of program: GPUProgram) -> [String] {
+        let options = CUDACompiler.options(of: program, target: architecture)
+        return [program.source.cudaText, options.joined(separator: " "), compiler.version]
+    }
+
+    /// Compiles a program; nothing is changed.
+    func image(of program: GPUProgram) throws -> [UInt8] {
+        try compiler.compile(program, target: architecture, device: device).image
+    }
+
+    /// Those that are neither loaded nor kept.
+    func missing(of programs: [GPUProgram]) -> [GPUProgram] {
+        programs.filter { modules[$0] == nil && cache?.program(for: key(of: $0)) == nil }
+    }
+
+    /// Loads and keeps what was compiled.
+    @discardableResult mutating func add(_ image: [UInt8], of program: GPUProgram) throws -> CUmodule {
         statistics.compiledCount += 1
         let module = try load(image, program)
-        cache?.store(image, for: key)
+        cache?.store(image, for: key(of: program))
         modules[program] = module
         return module
     }

@@ -139,6 +139,28 @@ extension FakeCUDATests {
             try launch(driver, GPUProgram(.rows))
         }
 
+        @Test func programsThatWillBeUsedAreCompiledAtOnce() throws {
+            try withTemporaryFolder { folder in
+                let cache = ProgramCache(folder: folder)
+                let wrong = GPUProgram(.rows, ["WRONG": 1])
+                let right = [KernelSource.elementwise, .rows, .movement].map { GPUProgram($0) }
+                do {
+                    let driver = try openFakeCUDA(fakeCUDA(), cache: cache)
+                    try launch(driver, right[0])
+                    driver.compileAhead(right + [wrong])
+                    #expect(fakeCUDACompilationCount() == 3)
+                    for program in right { try launch(driver, program) }
+                    #expect(driver.programStatistics.compiledCount == 3 && fakeCUDACompilationCount() == 3)
+                    #expect(throws: TensorError.self) { try launch(driver, wrong) }
+                }
+                let second = try openFakeCUDA(fakeCUDA(), cache: cache)
+                second.compileAhead(right)
+                try launch(second, right[2])
+                #expect(second.programStatistics.loadedCount == 1 && fakeCUDACompilationCount() == 0)
+                #expect(fakeMisuse() == nil)
+            }
+        }
+
         @Test func moreGroupsThanCUDALaunchesAreRefused() throws {
             let driver = try openFakeCUDA(fakeCUDA())
             for groups in [(1, 65_536, 1), (1, 1, 65_536), (1 << 31, 1, 1)] {

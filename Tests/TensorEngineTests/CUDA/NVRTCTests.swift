@@ -75,6 +75,19 @@ import Testing
         #expect(unlisted.isEmpty)
     }
 
+    @Test func whatIsCompiledAheadIsListed() throws {
+        for (properties, usesTensorCores) in [(Self.properties, false), (Self.properties, true), (Self.hopper, true)] {
+            let shape = KernelShape(properties, usesTensorCores: usesTensorCores)
+            for precision in [Precision.float32, .bfloat16, .float16, .int8] {
+                for size in Self.headSizes {
+                    let likely = shape.likelyPrograms(headSize: size, precision: precision)
+                    #expect(likely.count >= 5 && Set(likely).count == likely.count)
+                    #expect(Set(likely).isSubset(of: Self.programs([], capability: 90)))
+                }
+            }
+        }
+    }
+
     /// Rows, columns and depth of a product, and the tile that suits it on 132 multiprocessors.
     @Test(arguments: [
         (500, 1024, 1024, 64, 64), (500, 4096, 1024, 128, 128), (16_000, 4096, 64, 128, 256), (500, 80, 640, 64, 80),
