@@ -75,7 +75,8 @@ add() {
         case " ${stages[*]} " in *" $stage "*) ;; *) stages+=("$stage") ;; esac
     done
 }
-add devices verify verify-tensor golden-f32 golden-tensor verify-warps golden-warps rates "checkpoint-$first" "bench-$first-1-"{bf16,f16,f32} start
+add devices verify verify-tensor golden-f32 golden-tensor verify-warps golden-warps rates
+add "checkpoint-$first" "bench-$first-1-"{bf16,f16,f32} start
 add "checkpoint-$last" "bench-$last-$most-bf16" "switches-$first-1-bf16" "switches-$last-$most-bf16" verify-own
 for precision in $precisions; do add "golden-$precision"; done
 add transcripts transcripts-tensor model simd

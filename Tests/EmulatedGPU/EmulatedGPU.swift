@@ -6,9 +6,13 @@ public enum EmulatedGPU {
     /// Its file, built once a process beside the program that runs; what it compiles may be kept beside it.
     public static func library() throws -> String { try built.get() }
 
+    /// The folder of the running test bundle, where the build puts every product.
+    public static var productsFolder: String {
+        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+    }
+
     private static let built = Result {
-        let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        let folder = program.deletingLastPathComponent().appending(path: "emulated-gpu").path
+        let folder = productsFolder + "/emulated-gpu"
         try? FileManager.default.removeItem(atPath: folder)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "build.sh").path

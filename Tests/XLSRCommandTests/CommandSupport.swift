@@ -1,3 +1,4 @@
+import EmulatedGPU
 import FoundationEssentials
 import Glibc
 import TensorEngine
@@ -30,14 +31,7 @@ func runProgram(_ path: String, _ arguments: [String], standardInput: String? = 
 }
 
 /// The folder of the running test bundle, where the build puts every product.
-func programFolder() -> String {
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = buffer.withUnsafeMutableBytes { bytes in
-        bytes.bindMemory(to: CChar.self).baseAddress.map { readlink("/proc/self/exe", $0, 4096) } ?? 0
-    }
-    let path = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
-    return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-}
+func programFolder() -> String { EmulatedGPU.productsFolder }
 
 let goldensFolder = #filePath.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 } + "/XLSRTests/Goldens"
 

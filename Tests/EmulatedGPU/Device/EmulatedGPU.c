@@ -135,6 +135,10 @@ static char *compile(const char *text, int optionCount, const char *const *optio
     size_t logByteCount = 0, libraryByteCount = 0;
     char *bytes = isCompiled ? contents(library, &libraryByteCount) : NULL;
     *log = isCompiled ? NULL : contents(logPath, &logByteCount);
+    if (!isCompiled && logByteCount == 0) {
+        free(*log);
+        *log = strdup("clang isn't on the PATH, or /tmp can't be written");
+    }
     unlink(source);
     unlink(library);
     unlink(logPath);
