@@ -18,8 +18,10 @@ final class GraphCache: Sendable {
     static let rowStep = 64
 
     enum State {
-        /// Seen once, so that its programs are compiled; or being recorded.
-        case seen, recording
+        /// Run once, so that its programs are compiled.
+        case seen
+        /// On its first run, or being recorded: other threads needn't wait, but nor can they record.
+        case busy
         case ready(CapturedGraph)
         /// Something in it can't be part of a graph.
         case refused
@@ -48,28 +50,30 @@ final class GraphCache: Sendable {
 
     var graphCount: Int { entries.withLock { $0.count { $0.graph != nil } } }
 
-    /// What to do about a key: nil for the first time. From `seen` on it is the caller who records.
+    /// What to do about a key: nil for the first time, `seen` to record. Either makes it busy until the caller puts its next
+    /// state.
     func next(_ key: GraphKey, _ region: CaptureRegion) -> State? {
         entries.withLock { entries in
             // A region that is gone took its weights along, and its identity may be another's now.
             entries.removeAll { $0.region == nil }
             guard let index = entries.firstIndex(where: { $0.key == key }) else {
-                entries.append(Entry(key: key, region: region, state: .seen))
+                entries.append(Entry(key: key, region: region, state: .busy))
                 trim(&entries)
                 return nil
             }
             var entry = entries.remove(at: index)
             let state = entry.state
-            if case .seen = state { entry.state = .recording }
+            if case .seen = state { entry.state = .busy }
             entries.append(entry)
             return state
         }
     }
 
-    func put(_ state: State, for key: GraphKey) {
+    /// - Parameter state: nil to forget the key.
+    func put(_ state: State?, for key: GraphKey) {
         entries.withLock { entries in
             guard let index = entries.firstIndex(where: { $0.key == key }) else { return }
-            entries[index].state = state
+            if let state { entries[index].state = state } else { entries.remove(at: index) }
             trim(&entries)
         }
     }
@@ -102,14 +106,15 @@ extension GPUBackend {
         let shape = x.shape.withRows(rounded)
         let padded = Segments(lengths: segments.lengths + [rounded - rows])
         let key = GraphKey(region: ObjectIdentifier(region), shape: shape, segmentCount: padded.count)
+        let state = graphs.next(key, region)
         do {
-            switch graphs.next(key, region) {
+            switch state {
             case .ready(let graph): return try graph.run(x, segments: padded, on: self)
             case .seen:
                 let graph = try record(shape, padded, body)
                 graphs.put(.ready(graph), for: key)
                 return try graph.run(x, segments: padded, on: self)
-            case nil, .recording, .refused: break
+            case nil, .busy, .refused: break
             }
         } catch is TensorError {
             // Whatever it was: if it is still there, the plain run finds it too.
@@ -119,10 +124,15 @@ extension GPUBackend {
             graphs.put(.seen, for: key)
             throw error
         }
+        // A first run that fails leaves programs uncompiled: the next is the first again.
+        var isSeen = false
+        defer { if state == nil { graphs.put(isSeen ? .seen : nil, for: key) } }
         let input = try Tensor.uninitialized(shape, on: self)
         try driver.copy(
             x.storage.address, byteCount: x.shape.count * x.dtype.byteSize, to: input.storage.address, offset: 0)
-        return try body(input, padded).map {
+        let results = try body(input, padded)
+        isSeen = true
+        return results.map {
             Tensor(shape: $0.shape.withRows(rows), dtype: $0.dtype, backend: self, storage: $0.storage)
         }
     }
