@@ -81,7 +81,9 @@ struct OperationBenchmark {
             try backend.synchronize()
         }
         report.timing = timing
-        let best = report.operationCount > 0 ? peak?.operationsPerSecond : peak?.readBytesPerSecond
+        let weights = testCase.tolerance.weights
+        let best =
+            report.operationCount > 0 ? peak?.operationsPerSecond(forWeights: weights) : peak?.readBytesPerSecond
         report.shareOfPeak = best.map { report.rate(timing.median) * 1e9 / $0 }
         return report
     }

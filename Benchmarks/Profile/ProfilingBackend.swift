@@ -78,9 +78,7 @@ package final class ProfilingBackend: Backend {
     func own(_ weight: PreparedWeight) -> PreparedWeight { moved(weight, to: base) }
 
     private func moved(_ weight: PreparedWeight, to backend: any Backend) -> PreparedWeight {
-        PreparedWeight(
-            shape: weight.shape, use: weight.use, tensor: moved(weight.tensor, to: backend),
-            scales: weight.scales.map { moved($0, to: backend) })
+        weight.mapped { moved($0, to: backend) }
     }
 
     func moved(_ tensor: Tensor, to backend: any Backend) -> Tensor {

@@ -10,7 +10,7 @@ public struct CPUOptions: Sendable {
     /// Guard bytes after every result, for tests.
     public var guardByteCount: Int
     /// Whether `amx` is to be used even where the processor lacks it, beside AVX2, for tests that emulate its instructions.
-    package var emulatesTiles = false
+    package var emulatesInstructions = false
 
     public init(
         threadCount: Int? = nil, instructionSet: Processor.InstructionSet? = nil, guardByteCount: Int = 0
@@ -45,7 +45,7 @@ public final class CPUBackend: Backend {
         // The set itself first: asking whether tiles are there asks the system for them.
         guard
             Processor.current.supports(set)
-                || set == .amx && options.emulatesTiles && Processor.current.supports(.avx2)
+                || (set == .amx || set == .avxvnni) && options.emulatesInstructions && Processor.current.supports(.avx2)
         else {
             throw TensorError(
                 .deviceUnavailable, operation: "open", Processor.current.reasonAgainst(set), device: device,

@@ -50,7 +50,7 @@ public struct Tolerance: Sendable {
     }
 
     /// What is allowed on a device that says what it rounds activations to. Half a step is 2⁻⁹ of each number in
-    /// bfloat16, 2⁻¹² in float16, 1/254 of the row's largest in int8; at random signs the largest of many errors is a few times that of
+    /// bfloat16, 2⁻¹² in float16, 1/254 to 1/128 of the row's largest in int8; at random signs the largest of many errors is a few times that of
     /// the largest result. That nothing else is wrong, tests of such devices show with activations that needn't be rounded.
     /// Attention has two products, the first of which is exponentiated: twice that.
     func on(_ backend: any Backend) -> Tolerance {

@@ -21,9 +21,12 @@ public struct KernelTable: Sendable {
     /// Attention over bfloat16 where `dotTypes` has these.
     public let dotAttention: AttentionKernel?
 
+    /// Whether products of int8 weights round activations to bytes, rather than to 16 bits.
+    public let roundsToBytes: Bool
+
     /// Whether products of weights of a type round activations to that type.
     public func roundsActivations(to type: PanelType) -> Bool {
-        tiles != nil && type.fitsTiles || dotTypes.contains(type)
+        tiles != nil && type.fitsTiles || dotTypes.contains(type) || type == .int8 && roundsToBytes
     }
 
     /// The same as `product` without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
@@ -71,24 +74,28 @@ public struct KernelTable: Sendable {
     /// Multiply-adds in registers alone, on `chainValueCount` floats; returns the number of operations.
     public let multiplyAddChains: @Sendable (_ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
     public let sumOfAll: @Sendable (_ x: UnsafePointer<Float>, _ count: Int) -> Float
-    /// The same as `multiplyAddChains` with the dot products of a type.
-    public let dotChains: Chains?
+    /// The same as `multiplyAddChains` with the dot products of a type, or with what int8 has without such.
+    public let dotChains: DotChains?
 
     /// What a type's products do at best, where they have instructions of their own.
     public func chains(_ type: PanelType) -> Chains? {
         if type.fitsTiles, let tiles { return tiles.chains }
-        return dotTypes.contains(type) ? dotChains : nil
+        guard let dotChains, roundsActivations(to: type) else { return nil }
+        let hasDots = dotTypes.contains(type)
+        return { dotChains($0, hasDots, $1, $2) }
     }
 
     public typealias Chains =
         @Sendable (_ type: PanelType, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
+    public typealias DotChains =
+        @Sendable (_ type: PanelType, _ hasDots: Bool, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
 
     /// As many as any of the chains needs.
     public static let chainValueCount = ProductTask.tileSpan * ProductTask.tileSpan
 
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
-        dotProduct: (@Sendable (borrowing ProductTask) -> Void)?, tiles: TileKernels?,
+        dotProduct: (@Sendable (borrowing ProductTask) -> Void)?, roundsToBytes: Bool, tiles: TileKernels?,
         fewRowsProduct: @escaping @Sendable (borrowing ProductTask) -> Void,
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
@@ -112,13 +119,14 @@ public struct KernelTable: Sendable {
         halfToFloat: @escaping @Sendable (UnsafePointer<UInt16>, UnsafeMutablePointer<Float>, Int) -> Void,
         floatToHalf: @escaping @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<UInt16>, Int) -> Void,
         multiplyAddChains: @escaping @Sendable (UnsafeMutablePointer<Float>, Int) -> Int,
-        sumOfAll: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float, dotChains: Chains?
+        sumOfAll: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float, dotChains: DotChains?
     ) {
         self.name = name
         self.tileRows = tileRows
         self.tileColumns = tileColumns
         self.product = product
         self.dotProduct = dotProduct
+        self.roundsToBytes = roundsToBytes
         self.tiles = tiles
         self.fewRowsProduct = fewRowsProduct
         self.finish = finish
@@ -187,10 +195,7 @@ public enum ElementFunction: UInt8, Sendable {
 
 /// How the numbers of packed panels are stored: `[depth / group][tileColumns][group]`.
 public enum PanelType: UInt8, Sendable {
-    case float32, bfloat16, float16
-    /// As unsigned bytes, 128 more than they are: instructions for bytes want one factor so, and what this adds to a sum is
-    /// the same for all columns, 128 times the sum of the row.
-    case int8
+    case float32, bfloat16, float16, int8
 
     public var byteSize: Int {
         switch self {
@@ -231,6 +236,10 @@ public struct ProductTask: ~Copyable {
     public var panelType = PanelType.float32
     /// What the numbers of each column are to be multiplied with, a whole number of panels long; nil for 1.
     public var scales: UnsafePointer<Float>?
+    /// What the integers of each column add up to, as long.
+    public var totals: UnsafePointer<Float>?
+    /// Steps from the smallest to the largest of the bytes that a row of A becomes, an even number: `mostSteps(largestPair:)`.
+    public var steps = ProductTask.mostSteps
     /// `[m, n]`
     public var c: UnsafeMutablePointer<Float>
     public var cStride: Int
@@ -253,7 +262,8 @@ public struct ProductTask: ~Copyable {
     public var scratch: UnsafeMutablePointer<Float>
     /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.
     public var hasInterleavedRows = false
-    /// Whether a product of few rows rounds A as those of more rows do here, so that a batch gives what its parts give.
+    /// Whether a product of few rows rounds A to bfloat16 as those of more rows do here, so that a batch gives what its parts
+    /// give.
     public var roundsActivations = false
     /// Whether it may use the instructions of `dotProduct`.
     public var hasDots = false
@@ -270,6 +280,17 @@ public struct ProductTask: ~Copyable {
         self.blockRows = blockRows
         self.blockDepth = blockDepth
         self.scratch = scratch
+    }
+
+    /// As many as bytes have, less one, which rounding may add, and even, so that a row as large on both sides of zero keeps
+    /// zero and both ends.
+    public static let mostSteps: Float = 254
+
+    /// As many as let two products add up within 16 bits, with weights whose neighbours add up to `largestPair` at most.
+    /// - Returns: from 126, of weights of -128 alone, to `mostSteps`; 128 at least with weights of ±127.
+    public static func mostSteps(largestPair: Int) -> Float {
+        // With signs that differ, one product counts.
+        min(mostSteps, Float((32767 / max(largestPair, 127) - 1) & ~1))
     }
 
     /// Steps of depth whose products of 16 bits with bytes, at most 2¹⁵ · 2⁷ each, add up within 32 bits.

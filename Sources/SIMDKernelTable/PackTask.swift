@@ -11,6 +11,10 @@ public struct PackTask: ~Copyable {
     public var panelType: PanelType
     /// Where the scale of each column that is there goes when another type becomes int8: symmetric, largest / 127.
     public var scales: UnsafeMutablePointer<Float>?
+    /// Where what the integers of each column that is there add up to goes, if the panel has such.
+    public var totals: UnsafeMutablePointer<Float>?
+    /// Where the largest magnitude of a sum of two neighbours of the same column goes, if the panel has integers.
+    public var largestPair: UnsafeMutablePointer<Int>?
     /// Room for `scratchCount` floats.
     public var scratch: UnsafeMutablePointer<Float>
 

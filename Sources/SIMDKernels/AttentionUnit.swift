@@ -40,7 +40,7 @@ enum AttentionUnit {
             case .brains:
                 let words = UnsafeMutableRawPointer(result).assumingMemoryBound(to: Int32.self)
                 for row in 0..<rows {
-                    roundRow(x + row * stride, 1, depth, .brains, into: words + row * (stride / 2))
+                    roundRow(x + row * stride, 1, zero: 0, depth, .brains, into: words + row * (stride / 2))
                 }
         #endif
         #if KERNELS_V3 || KERNELS_V4
@@ -48,7 +48,7 @@ enum AttentionUnit {
                 let tileDepth = panelDepth(depth)
                 for row in 0..<rows {
                     roundToTiles(
-                        x + row * stride, depth, scale: 1, isInteger: false,
+                        x + row * stride, depth, scale: 1, zero: 0, isInteger: false,
                         into: UnsafeMutableRawPointer(result) + tileRowOffset(row, 2 * tileDepth), tileDepth)
                 }
         #endif
@@ -81,7 +81,7 @@ enum AttentionUnit {
                     while row < rows {
                         let sums = computeWordTile(
                             words + row * (stride / 2), stride / 2, panel.assumingMemoryBound(to: Int32.self),
-                            (depth + 1) / 2, nil, .brains, rows: tileRows)
+                            (depth + 1) / 2, .brains, rows: tileRows)
                         write(
                             c + (row * cStride + column), cStride, tileRows, tileColumns, accumulates: accumulates,
                             bias: nil, edge: edge
@@ -103,8 +103,9 @@ enum AttentionUnit {
                             isInteger: false, into: edge, prefetching: &next, linesPerStep: 0)
                         addSums(
                             edge, to: c + (row * cStride + column), cStride, ProductTask.tileSpan, columns - column,
-                            accumulates: accumulates, bias: nil, integers: nil,
-                            edge: edge + ProductTask.tileSpan * ProductTask.tileSpan)
+                            accumulates: accumulates, bias: nil,
+                            edge: edge + ProductTask.tileSpan * ProductTask.tileSpan
+                        ) { sum, _, _, _ in sum }
                         row += ProductTask.tileSpan
                     }
                     // A panel of AVX2 has sixteen columns.

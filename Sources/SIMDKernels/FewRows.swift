@@ -25,8 +25,10 @@ import SIMDKernelTable
 @inline(__always) func multiplyByteRows(_ task: borrowing ProductTask) {
     #if KERNELS_V3 || KERNELS_V4
         if task.hasDots { return bytesFewRows(task) }
+        forRows(of: task) { multiplyWordRows(task, $0, .bytePairs) }
+    #else
+        forRows(of: task) { multiplyWordRows(task, $0, .shorts) }
     #endif
-    forRows(of: task) { multiplyWordRows(task, $0, .shorts) }
 }
 
 #if KERNELS_V3 || KERNELS_V4

@@ -5,10 +5,12 @@
     import CPUShim
 #endif
 
-// Without instructions for bytes, products of int8 weights have activations of 16 bits, each row by its own scale, and
-// pairs of numbers are multiplied and added at once, which is twice as fast as float32. A lane of `Bits` holds such a
-// pair, one number in each half: of each quad in depth the first and the third, then the second and the fourth, which
-// lie in the even and in the odd bytes.
+// Products of int8 weights round each row of activations to integers by its own scale. Where a vector's bytes can be
+// multiplied, to unsigned bytes: a number x becomes round(x · scale) + zero, of which 0 is the row's smallest number and
+// `steps` its largest, so that no step is lost on a side of zero where the row has no numbers, as after GELU. What the zero
+// adds to a sum is the same for all rows, zero times the sum of the column's weights.
+//
+// Elsewhere (SSE2, NEON) to 16 bits on both sides of zero; pairs of numbers are multiplied and added at once.
 
 /// Per lane the sum of the products of both halves.
 @inline(__always) func dotPairs(_ a: Bits, _ b: Bits) -> Bits {
@@ -30,6 +32,21 @@
     (pairs &<< Bits(repeating: 16)) &>> Bits(repeating: 16)
 }
 
+#if KERNELS_V3 || KERNELS_V4
+    /// Per lane the sum of the products of four unsigned bytes with four signed ones, of which two neighbours' sum must fit
+    /// into 16 bits.
+    @inline(__always) func dotQuads(_ unsigned: Bits, _ signed: Bits) -> Bits {
+        #if KERNELS_V4
+            let pairs = _mm512_maddubs_epi16(
+                unsafeBitCast(unsigned, to: __m512i.self), unsafeBitCast(signed, to: __m512i.self))
+        #else
+            let pairs = _mm256_maddubs_epi16(
+                unsafeBitCast(unsigned, to: __m256i.self), unsafeBitCast(signed, to: __m256i.self))
+        #endif
+        return dotPairs(unsafeBitCast(pairs, to: Bits.self), Bits(repeating: 0x0001_0001))
+    }
+#endif
+
 @inline(__always) func load(_ pointer: UnsafePointer<Int32>) -> Bits {
     // As float32: a load of integers of its own became a weak symbol.
     bits(load(UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self)))
@@ -47,7 +64,10 @@
 }
 
 /// The first and the third byte of each lane as 16 bits.
-@inline(__always) func evenBytes(_ quads: Bits) -> Bits { quads & Bits(repeating: 0x00FF_00FF) }
+@inline(__always) func evenBytes(_ quads: Bits) -> Bits {
+    let eight = Halves(repeating: 8)
+    return unsafeBitCast((unsafeBitCast(quads, to: Halves.self) &<< eight) &>> eight, to: Bits.self)
+}
 
 /// The second and the fourth.
 @inline(__always) func oddBytes(_ quads: Bits) -> Bits {
@@ -64,41 +84,58 @@
     #endif
 }
 
-/// What a row is multiplied with to become integers of at most `limit`, and what these are to be multiplied with to be
-/// the row. A row with a number that isn't finite becomes NaN altogether.
-@inline(__always) func integerScale(
-    _ row: UnsafePointer<Float>, _ count: Int, limit: Float
-) -> (toIntegers: Float, toFloats: Float) {
-    // Compared as integers, magnitudes have the order of their numbers, with infinity and NaN above all.
-    var most = Bits(repeating: 0)
-    let magnitude = Bits(repeating: 0x7FFF_FFFF)
+/// How a row becomes integers.
+struct RowScale {
+    /// What its numbers are multiplied with.
+    var toIntegers: Float
+    /// What is added then.
+    var zero: Int32
+    /// What the integers less `zero` are to be multiplied with to be the row.
+    var toFloats: Float
+}
+
+/// - Parameter steps: the largest integer that the row's numbers become, an even number; nil for integers of 16 bits on both
+///   sides of zero. Rounding may add one. A row with a number that isn't finite becomes NaN altogether.
+@inline(__always) func rowScale(_ row: UnsafePointer<Float>, _ count: Int, steps: Float?) -> RowScale {
+    // Compared as integers, positive numbers have their order, with infinity and NaN above all; with the sign turned, so
+    // have negative ones.
+    let sign = Bits(repeating: .min)
+    var (most, least) = (Bits(repeating: 0), Bits(repeating: 0))
+    @inline(__always) func add(_ x: Vector) {
+        let value = bits(x)
+        let turned = value ^ sign
+        most = most.replacing(with: value, where: value .> most)
+        least = least.replacing(with: turned, where: turned .> least)
+    }
     var index = 0
     while index + lanes <= count {
-        let value = bits(load(row + index)) & magnitude
-        most = most.replacing(with: value, where: value .> most)
+        add(load(row + index))
         index += lanes
     }
-    if index < count {
-        let value = bits(load(row + index, first: count - index)) & magnitude
-        most = most.replacing(with: value, where: value .> most)
+    if index < count { add(load(row + index, first: count - index)) }
+    var (high, low): (Int32, Int32) = (0, 0)
+    for lane in 0..<lanes {
+        if most[lane] > high { high = most[lane] }
+        if least[lane] > low { low = least[lane] }
     }
-    var largest: Int32 = 0
-    for lane in 0..<lanes where most[lane] > largest { largest = most[lane] }
-    guard largest < 0x7F80_0000 else { return (0, .nan) }
-    let inverse = limit / Float(bitPattern: UInt32(bitPattern: largest))
+    let larger = high > low ? high : low
+    guard larger < 0x7F80_0000 else { return RowScale(toIntegers: 0, zero: 0, toFloats: .nan) }
+    let (upper, lower) = (Float(bitPattern: UInt32(high)), Float(bitPattern: UInt32(low)))
+    // By halves, whose sum is finite.
+    let inverse: Float
+    if let steps {
+        inverse = steps / 2 / (upper / 2 + lower / 2)
+    } else {
+        inverse = 32767 / Float(bitPattern: UInt32(larger))
+    }
     let toIntegers = inverse < 1e37 ? inverse : 1e37
-    return (toIntegers, 1 / toIntegers)
+    // Rounded as the smallest number will be, which becomes 0 then.
+    let zero = steps == nil ? 0 : rounded(splat(lower), splat(toIntegers), zero: 0)[0]
+    return RowScale(toIntegers: toIntegers, zero: zero, toFloats: 1 / toIntegers)
 }
 
-/// `round(x · scale)` for products of at most 2¹⁵.
-@inline(__always) func rounded(_ x: Vector, _ scale: Vector) -> Bits {
+/// `round(x · scale) + zero` for products of at most 2¹⁵.
+@inline(__always) func rounded(_ x: Vector, _ scale: Vector, zero: Int32) -> Bits {
     // Adding 1.5 · 2²³ rounds to an integer, which then lies in the low bits.
-    bits(multiplyAdd(x, scale, splat(12_582_912))) &- Bits(repeating: 0x4B40_0000)
-}
-
-/// What a row's sums begin with: weights are stored with 128 more than they are.
-@inline(__always) func startOfSums(_ integers: Bits) -> Int32 {
-    var sum: Int32 = 0
-    for lane in 0..<lanes { sum &+= integers[lane] }
-    return -128 &* sum
+    bits(multiplyAdd(x, scale, splat(12_582_912))) &- Bits(repeating: 0x4B40_0000 &- zero)
 }

@@ -55,9 +55,7 @@ import SIMDKernelTable
             panels + (column / tileColumns * tileColumns * panelDepth + column % tileColumns * group)
         let target = result + column * depth
         for k in 0..<depth {
-            let value = source[k / group &* group &* tileColumns &+ k % group]
-            // Bytes with 128 more, taken for signed ones.
-            target[k] = type == .int8 ? value + (value < 0 ? 128 : -128) : value
+            target[k] = source[k / group &* group &* tileColumns &+ k % group]
         }
     }
 }

@@ -6,7 +6,8 @@ import SIMDKernelTable
     let (columns, type) = (task.columns, task.panelType)
     let (byteSize, panelDepth) = (type.byteSize, type.panelDepth(task.depth))
     guard task.storedType != type else {
-        return transpose(task.depth, panelDepth, type, task.panel) { columns[$0] }
+        transpose(task.depth, panelDepth, type, task.panel) { columns[$0] }
+        return addUp(task)
     }
     if type == .int8, let scales = task.scales {
         for lane in 0..<tileColumns {
@@ -37,6 +38,37 @@ import SIMDKernelTable
         }
         first += panelCount
     }
+    addUp(task)
+}
+
+/// What products of int8 weights need to know of a panel that is packed.
+@inline(__always) func addUp(_ task: borrowing PackTask) {
+    guard task.panelType == .int8, let totals = task.totals else { return }
+    let ones = Bits(repeating: 0x0001_0001)
+    var (first, second) = (Bits(repeating: 0), Bits(repeating: 0))
+    var (most, least) = (Halves(repeating: 0), Halves(repeating: 0))
+    /// Adds what neighbours add up to, of which a lane has two.
+    @inline(__always) func add(_ quads: Bits, to sum: inout Bits) {
+        let pairs = unsafeBitCast(evenBytes(quads), to: Halves.self) &+ unsafeBitCast(oddBytes(quads), to: Halves.self)
+        sum &+= dotPairs(unsafeBitCast(pairs, to: Bits.self), ones)
+        most = most.replacing(with: pairs, where: pairs .> most)
+        least = least.replacing(with: pairs, where: pairs .< least)
+    }
+    var quads = UnsafeRawPointer(task.panel).assumingMemoryBound(to: Int32.self)
+    for _ in 0..<task.panelType.panelDepth(task.depth) / task.panelType.group {
+        add(load(quads), to: &first)
+        add(load(quads + lanes), to: &second)
+        quads += tileColumns
+    }
+    for lane in 0..<tileColumns where task.columns[lane] != nil {
+        totals[lane] = Float(lane < lanes ? first[lane] : second[lane - lanes])
+    }
+    var largest: Int16 = 0
+    for lane in 0..<2 * lanes {
+        if most[lane] > largest { largest = most[lane] }
+        if -least[lane] > largest { largest = -least[lane] }
+    }
+    task.largestPair?.pointee = Int(largest)
 }
 
 /// A block of a column as float32: in place when it is stored so, else converted into the scratch.

@@ -29,20 +29,21 @@ import SIMDKernelTable
         let ones = Bits(repeating: wordOfOnes)
         var chains: Twelve<Bits> = twelve(Bits(repeating: 0))
         for _ in 0..<iterations {
-            for index in 0..<12 { chains[index] = word.dot(chains[index], ones, ones) }
+            // By what changes, or the products of bytes would be taken out of the loop.
+            for index in 0..<12 { chains[index] = word.dot(chains[index], ones, word.isInteger ? chains[index] : ones) }
         }
         for index in 0..<12 { store(vector(chains[index]), values + index &* lanes) }
         return 2 * 12 * lanes * word.count * iterations
     }
 
-    /// For the types that `dotsProduct` takes.
+    /// For the types that `dotsProduct` takes, and for int8 without VNNI.
     @inline(never) func dotChains(
-        _ type: PanelType, _ values: UnsafeMutablePointer<Float>, _ iterations: Int
+        _ type: PanelType, _ hasDots: Bool, _ values: UnsafeMutablePointer<Float>, _ iterations: Int
     ) -> Int {
         #if KERNELS_V4
             if type == .bfloat16 { return dotChains(.brains, values, iterations) }
         #endif
-        return dotChains(.bytes, values, iterations)
+        return hasDots ? dotChains(.bytes, values, iterations) : dotChains(.bytePairs, values, iterations)
     }
 
     /// Four products of tiles over and over. `values` holds `ProductTask.tileSpan` squared.

@@ -123,7 +123,7 @@ typealias Tile = TileOf<Vector>
 /// The loops around the tile (Goto and van de Geijn 2008): a block of A and the part of a panel that it is multiplied
 /// with stay in the second-level cache, and C is touched once a block of depth.
 @inline(never) func product(_ task: borrowing ProductTask) {
-    if task.panelType == .int8 { return shortsProduct(task) }
+    if task.panelType == .int8 { return integerProduct(task) }
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
     let panelDepth = task.panelType.panelDepth(k)
     let edge = task.scratch + task.blockRows * (task.blockDepth + 16)

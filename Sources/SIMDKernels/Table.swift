@@ -17,8 +17,8 @@ public enum Kernels {
             packKeys: { source, panels, _ in packTransposed(source, panels.assumingMemoryBound(to: Float.self)) },
             packValues: { source, panels, _ in packRows(source, panels.assumingMemoryBound(to: Float.self)) })
         #if KERNELS_V3 || KERNELS_V4
-            let dotProduct = dotsProduct
-            let dots: KernelTable.Chains? = dotChains
+            let (dotProduct, roundsToBytes) = (dotsProduct, true)
+            let dots: KernelTable.DotChains? = dotChains
             let tiles = TileKernels(
                 product: tileProduct,
                 attention: AttentionKernel(
@@ -26,7 +26,8 @@ public enum Kernels {
                 chains: tileChains)
         #else
             let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
-            let dots: KernelTable.Chains? = nil
+            let roundsToBytes = false
+            let dots: KernelTable.DotChains? = nil
             let tiles: TileKernels? = nil
         #endif
         #if KERNELS_V4
@@ -37,8 +38,9 @@ public enum Kernels {
         #endif
         return KernelTable(
             name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, dotProduct: dotProduct,
-            tiles: tiles, fewRowsProduct: fewRowsProduct, finish: finish, packTransposed: packTransposed,
-            packRows: packRows, packPanel: packPanel, unpackTransposed: unpackTransposed,
+            roundsToBytes: roundsToBytes, tiles: tiles, fewRowsProduct: fewRowsProduct, finish: finish,
+            packTransposed: packTransposed, packRows: packRows, packPanel: packPanel,
+            unpackTransposed: unpackTransposed,
             attention: floatAttention, dotAttention: dotAttention, rowAttention: rowAttention, unary: applyFunction,
             binary: binary, layerNorm: layerNorm, softmax: softmax, exponentialTotal: exponentialTotal,
             logNormalize: logNormalize, columnSums: columnSums, scaleColumns: scaleColumns, halfToFloat: halfToFloat,

@@ -27,7 +27,7 @@
         let edge = sums + span * span
         let toIntegers = edge + span * span / 2
         let toFloats = toIntegers + task.blockRows
-        let starts = UnsafeMutableRawPointer(toFloats + task.blockRows).assumingMemoryBound(to: Int32.self)
+        let zeros = toFloats + task.blockRows
         xlsr_tiles_begin()
         var row = 0
         while row < m {
@@ -35,7 +35,10 @@
             if isInteger {
                 for index in 0..<rows {
                     let source = task.a.pointer + (row + index) * task.a.stride
-                    (toIntegers[index], toFloats[index]) = integerScale(source, k, limit: 127)
+                    let scale = rowScale(source, k, steps: task.steps)
+                    (toIntegers[index], toFloats[index], zeros[index]) = (
+                        scale.toIntegers, scale.toFloats, Float(scale.zero)
+                    )
                 }
             }
             var depth = 0
@@ -44,10 +47,10 @@
                 for index in 0..<(rows + span - 1) / span * span {
                     // Beyond the last, that row again.
                     let inside = min(index, rows - 1)
-                    starts[inside] = roundToTiles(
+                    roundToTiles(
                         task.a.pointer + ((row + inside) * task.a.stride + depth), min(blockDepth, k - depth),
-                        scale: isInteger ? toIntegers[inside] : 1, isInteger: isInteger,
-                        into: block + tileRowOffset(index, blockDepth * byteSize), blockDepth)
+                        scale: isInteger ? toIntegers[inside] : 1, zero: isInteger ? Int32(zeros[inside]) : 0,
+                        isInteger: isInteger, into: block + tileRowOffset(index, blockDepth * byteSize), blockDepth)
                 }
                 let isLast = depth + blockDepth == panelDepth
                 let steps = blockDepth * byteSize / 64
@@ -72,12 +75,14 @@
                             sums, to: task.c + ((row + tileRow) * task.cStride + column), task.cStride,
                             min(span, rows - tileRow), n - column, accumulates: depth > 0,
                             bias: isLast ? task.bias.map { $0 + column } : nil,
-                            integers: isInteger
-                                ? (
-                                    UnsafePointer(starts + tileRow), UnsafePointer(toFloats + tileRow),
-                                    task.scales.map { $0 + column }
-                                ) : nil,
-                            edge: edge)
+                            edge: edge
+                        ) { sum, row, part, half in
+                            guard isInteger else { return sum }
+                            // The zero counts once, over the whole depth.
+                            return ColumnScales(task, column + part).scaled(
+                                floats(bits(sum)), half, scale: toFloats[tileRow + row],
+                                zero: depth == 0 ? zeros[tileRow + row] : 0)
+                        }
                         tileRow += span
                     }
                     column += span
@@ -129,18 +134,16 @@
     }
 
     /// Adds 32 × 32 sums to `rows` × `columns` of C, or sets these.
-    /// - Parameter integers: if the sums are such, what those of each row begin with, and what they are to be multiplied
-    ///   with by row and by column.
+    /// - Parameter scaled: what a vector of sums stands for, of a row, the panel that begins with a column, and a half of it.
     @inline(__always) func addSums(
         _ sums: UnsafeMutablePointer<Float>, to c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int,
         _ columns: Int, accumulates: Bool, bias: UnsafePointer<Float>?,
-        integers: (starts: UnsafePointer<Int32>, rows: UnsafePointer<Float>, columns: UnsafePointer<Float>?)?,
-        edge: UnsafeMutablePointer<Float>
+        edge: UnsafeMutablePointer<Float>,
+        _ scaled: (_ sum: Vector, _ row: Int, _ column: Int, _ half: Int) -> Vector
     ) {
         let span = ProductTask.tileSpan
         var part = 0
         while part < span, part < columns {
-            let (s0, s1) = columnScales(integers?.columns, part)
             let bias = bias.map { $0 + part }
             var half = 0
             while half < rows {
@@ -150,10 +153,8 @@
                     tileRows: 16, accumulates: accumulates, bias: bias, edge: edge
                 ) { index in
                     let row = index &>> 1
-                    let value = load(values + (row &* span &+ (index & 1) &* lanes))
-                    guard let integers else { return value }
-                    return floats(bits(value) &+ Bits(repeating: integers.starts[half &+ row]))
-                        * (splat(integers.rows[half &+ row]) * (index & 1 == 0 ? s0 : s1))
+                    return scaled(
+                        load(values + (row &* span &+ (index & 1) &* lanes)), half &+ row, part, index & 1)
                 }
                 half += 16
             }
@@ -161,16 +162,13 @@
         }
     }
 
-    /// Rounds a row's numbers to bfloat16 or to bytes, 64 bytes to a tile, with zeros up to `blockDepth`.
-    /// - Returns: what the sums of bytes begin with.
-    @discardableResult
+    /// Rounds a row's numbers to bfloat16 or to bytes, 64 bytes to a tile, with what zeros become up to `blockDepth`.
     @inline(__always) func roundToTiles(
-        _ row: UnsafePointer<Float>, _ count: Int, scale: Float, isInteger: Bool,
+        _ row: UnsafePointer<Float>, _ count: Int, scale: Float, zero: Int32, isInteger: Bool,
         into tile: UnsafeMutableRawPointer, _ blockDepth: Int
-    ) -> Int32 {
+    ) {
         let tileDepth = isInteger ? 64 : 32
         let scales = splat(scale)
-        var integers = Bits(repeating: 0)
         var target = tile
         var first = 0
         while first < blockDepth {
@@ -181,10 +179,9 @@
                     inside >= lanes
                     ? load(row + (first + index)) : load(row + (first + index), first: inside > 0 ? inside : 0)
                 if isInteger {
-                    let value = rounded(x, scales)
-                    let bytes = target.assumingMemoryBound(to: Int8.self) + index
-                    for lane in 0..<lanes { bytes[lane] = Int8(truncatingIfNeeded: value[lane]) }
-                    integers &+= value
+                    let value = rounded(x, scales, zero: zero)
+                    let bytes = target.assumingMemoryBound(to: UInt8.self) + index
+                    for lane in 0..<lanes { bytes[lane] = UInt8(truncatingIfNeeded: value[lane]) }
                 } else {
                     #if KERNELS_V4
                         // Subnormal numbers become zero here; products take them as such anyway.
@@ -199,6 +196,5 @@
             target += 1024
             first += tileDepth
         }
-        return isInteger ? startOfSums(integers) : 0
     }
 #endif

@@ -1,7 +1,7 @@
 import SIMDKernelTable
 
 /// Columns of `depth` numbers to a panel, `panelDepth` deep with zeros at its end. What lies next to each other, two
-/// or four bytes, is moved as one; 128 is added to numbers of int8.
+/// or four bytes, is moved as one.
 @inline(__always) func transpose(
     _ depth: Int, _ panelDepth: Int, _ type: PanelType, _ panel: UnsafeMutableRawPointer,
     _ column: (Int) -> UnsafeRawPointer?
@@ -10,7 +10,6 @@ import SIMDKernelTable
     let byteCount = depth * type.byteSize
     let unitCount = panelDepth / type.group
     let stride = tileColumns * unit
-    let flips: UInt64 = type == .int8 ? 0x8080_8080_8080_8080 : 0
     var first = 0
     while first < unitCount {
         // As in `packTransposed`, and few columns at a time: those of a power of two share a set of that cache.
@@ -19,7 +18,7 @@ import SIMDKernelTable
         let target = panel + first * stride
         var lane = 0
         while lane < tileColumns {
-            let done = transposeWords(whole, unit, target + lane * unit, flips) {
+            let done = transposeWords(whole, unit, target + lane * unit) {
                 column(lane + $0).map { $0 + first * unit }
             }
             for part in 0..<8 / unit {
@@ -29,8 +28,7 @@ import SIMDKernelTable
                     for byte in 0..<unit {
                         let offset = (first + k) * unit + byte
                         let value = offset < byteCount ? source?.load(fromByteOffset: offset, as: UInt8.self) ?? 0 : 0
-                        let flipped = value ^ UInt8(truncatingIfNeeded: flips)
-                        place.storeBytes(of: flipped, toByteOffset: byte, as: UInt8.self)
+                        place.storeBytes(of: value, toByteOffset: byte, as: UInt8.self)
                     }
                 }
             }
@@ -42,9 +40,8 @@ import SIMDKernelTable
 
 /// As many of `count` units as make whole words of eight bytes, for as many columns as a word has units. Returns how
 /// many; 0 where a column is missing.
-/// - Parameter flips: bits to change.
 @inline(__always) func transposeWords(
-    _ count: Int, _ unit: Int, _ target: UnsafeMutableRawPointer, _ flips: UInt64,
+    _ count: Int, _ unit: Int, _ target: UnsafeMutableRawPointer,
     _ column: (Int) -> UnsafeRawPointer?
 ) -> Int {
     let stride = tileColumns * unit
@@ -53,7 +50,7 @@ import SIMDKernelTable
         return transposeEach(count / 2 * 2, 2) { k in
             var (p, q) = (word(a + 4 * k), word(b + 4 * k))
             exchange(&p, &q, 32)
-            storeWords(p ^ flips, q ^ flips, target + k * stride, stride)
+            storeWords(p, q, target + k * stride, stride)
         }
     }
     guard let c = column(2), let d = column(3) else { return 0 }
@@ -63,8 +60,8 @@ import SIMDKernelTable
         exchange(&q, &s, 32)
         exchange(&p, &q, 16)
         exchange(&r, &s, 16)
-        storeWords(p ^ flips, q ^ flips, target + k * stride, stride)
-        storeWords(r ^ flips, s ^ flips, target + (k + 2) * stride, stride)
+        storeWords(p, q, target + k * stride, stride)
+        storeWords(r, s, target + (k + 2) * stride, stride)
     }
 }
 

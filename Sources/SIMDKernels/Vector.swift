@@ -7,19 +7,19 @@
     /// 32 registers of 16: a tile of 14 × 2 leaves four for the panel and the broadcasts.
     typealias Vector = SIMD16<Float>
     typealias Bits = SIMD16<Int32>
-    typealias Halves = SIMD32<UInt16>
+    typealias Halves = SIMD32<Int16>
     let tileRows = 14
 #elseif KERNELS_V3
     /// 16 registers of 8: a tile of 6 × 2 leaves four.
     typealias Vector = SIMD8<Float>
     typealias Bits = SIMD8<Int32>
-    typealias Halves = SIMD16<UInt16>
+    typealias Halves = SIMD16<Int16>
     let tileRows = 6
 #else
     /// SSE2 and NEON, which every processor of its kind has.
     typealias Vector = SIMD4<Float>
     typealias Bits = SIMD4<Int32>
-    typealias Halves = SIMD8<UInt16>
+    typealias Halves = SIMD8<Int16>
     let tileRows = 6
 #endif
 

@@ -1,7 +1,13 @@
 import SIMDKernelTable
 
-/// `product` with int8 weights, for every processor.
-@inline(never) func shortsProduct(_ task: borrowing ProductTask) { wordProduct(task, .shorts) }
+/// `product` with int8 weights, for every processor of the instruction set.
+@inline(never) func integerProduct(_ task: borrowing ProductTask) {
+    #if KERNELS_V3 || KERNELS_V4
+        wordProduct(task, .bytePairs)
+    #else
+        wordProduct(task, .shorts)
+    #endif
+}
 
 #if KERNELS_V3 || KERNELS_V4
     /// `product` for int8 weights by VNNI, and for bfloat16 ones by AVX512_BF16.
@@ -30,18 +36,19 @@ import SIMDKernelTable
     let expanded = UnsafeMutableRawPointer(edge + ProductTask.edgeCount).assumingMemoryBound(to: Int32.self)
     let toIntegers = edge + (ProductTask.edgeCount + mostStride * tileColumns)
     let toFloats = toIntegers + task.blockRows
-    let starts = UnsafeMutableRawPointer(toFloats + task.blockRows).assumingMemoryBound(to: Int32.self)
+    let zeros = toFloats + task.blockRows
     let block = UnsafeMutableRawPointer(task.scratch).assumingMemoryBound(to: Int32.self)
     var row = 0
     while row < m {
         let rows = min(task.blockRows, m - row)
         let tiledRows = (rows + tileRows - 1) / tileRows * tileRows
         let cBlock = task.c + row * task.cStride
-        if let limit = word.limit {
-            for index in 0..<tiledRows {
-                let source = task.a.pointer + (row + min(index, rows - 1)) * task.a.stride
-                (toIntegers[index], toFloats[index]) = integerScale(source, k, limit: limit)
-            }
+        for index in 0..<tiledRows {
+            let source = task.a.pointer + (row + min(index, rows - 1)) * task.a.stride
+            let scale = word.scale(source, k, steps: task.steps)
+            (toIntegers[index], toFloats[index], zeros[index]) = (
+                scale.toIntegers, scale.toFloats, Float(scale.zero)
+            )
         }
         var depth = 0
         repeat {
@@ -50,8 +57,8 @@ import SIMDKernelTable
             let blockStride = words + 16
             for index in 0..<tiledRows {
                 let source = task.a.pointer + ((row + min(index, rows - 1)) * task.a.stride + depth)
-                starts[index] = roundRow(
-                    source, word.limit == nil ? 1 : toIntegers[index], blockDepth, word,
+                roundRow(
+                    source, toIntegers[index], zero: Int32(zeros[index]), blockDepth, word,
                     into: block + index * blockStride)
             }
             let isLast = depth + blockDepth == k
@@ -59,24 +66,25 @@ import SIMDKernelTable
             while column < n {
                 let packed = task.panels + (column * panelDepth + depth * tileColumns) * task.panelType.byteSize
                 let panel = wordPanel(packed, words, word, into: expanded)
-                let (scales0, scales1) = columnScales(task.scales, column)
+                let columns = ColumnScales(task, column)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {
-                    let rowScales = toFloats + tileRow
                     let left = rows - tileRow
                     withTileRows(for: left) { tileRows in
                         let sums = computeWordTile(
-                            block + tileRow * blockStride, blockStride, panel, words, starts + tileRow, word,
-                            rows: tileRows)
+                            block + tileRow * blockStride, blockStride, panel, words, word, rows: tileRows)
                         write(
                             cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, left),
                             min(tileColumns, n - column), tileRows: tileRows, accumulates: depth > 0, bias: bias,
                             edge: edge
                         ) { index in
-                            guard word.limit != nil else { return vector(sums[index]) }
-                            return floats(sums[index])
-                                * (splat(rowScales[index &>> 1]) * (index & 1 == 0 ? scales0 : scales1))
+                            guard word.isInteger else { return vector(sums[index]) }
+                            let row = tileRow &+ index &>> 1
+                            // The zero counts once, over the whole depth.
+                            return columns.scaled(
+                                floats(sums[index]), index & 1, scale: toFloats[row],
+                                zero: depth == 0 ? zeros[row] : 0)
                         }
                     }
                     tileRow += tileRows
@@ -91,18 +99,10 @@ import SIMDKernelTable
 }
 
 /// `computeTile` over words: `a` holds rows of them, `aStride` words apart, `b` a panel `[words][tileColumns]`.
-/// - Parameter starts: what the sums of each row begin with; nil for 0.
 @inline(__always) func computeWordTile(
-    _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int,
-    _ starts: UnsafePointer<Int32>?, _ word: Word, rows: Int
+    _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int, _ word: Word, rows: Int
 ) -> TileOf<Bits> {
     var tile = tile(of: Bits(repeating: 0))
-    if word.limit != nil, let starts {
-        for row in 0..<rows {
-            tile[row &* 2] = Bits(repeating: starts[row])
-            tile[row &* 2 &+ 1] = tile[row &* 2]
-        }
-    }
     var panel = b
     for index in 0..<words {
         let b0 = load(panel)
@@ -122,9 +122,12 @@ import SIMDKernelTable
     _ packed: UnsafeRawPointer, _ words: Int, _ word: Word, into result: UnsafeMutablePointer<Int32>
 ) -> UnsafePointer<Int32> {
     let panel = packed.assumingMemoryBound(to: Int32.self)
-    guard word == .shorts else { return panel }
-    shortsPanel(panel, words / 2, into: result)
-    return UnsafePointer(result)
+    #if KERNELS_V3 || KERNELS_V4
+        return panel
+    #else
+        shortsPanel(panel, words / 2, into: result)
+        return UnsafePointer(result)
+    #endif
 }
 
 /// A part of an int8 panel as pairs of 16 bits.
@@ -143,8 +146,24 @@ import SIMDKernelTable
     }
 }
 
-/// What the sums of a panel's columns are to be multiplied with.
-@inline(__always) func columnScales(_ scales: UnsafePointer<Float>?, _ column: Int) -> (Vector, Vector) {
-    guard let scales else { return (splat(1), splat(1)) }
-    return (load(scales + column), load(scales + (column + lanes)))
+/// What turns sums of integers of a panel's columns into numbers.
+struct ColumnScales {
+    /// What a column's sums are to be multiplied with.
+    private let scales: (Vector, Vector)
+    /// What its integers add up to.
+    private let totals: (Vector, Vector)
+
+    @inline(__always) init(_ task: borrowing ProductTask, _ column: Int) {
+        @inline(__always) func pair(_ values: UnsafePointer<Float>?, _ absent: Float) -> (Vector, Vector) {
+            guard let values else { return (splat(absent), splat(absent)) }
+            return (load(values + column), load(values + (column + lanes)))
+        }
+        (scales, totals) = (pair(task.scales, 1), pair(task.totals, 0))
+    }
+
+    /// `(sum - zero · total) · scale` of the first or the second vector of columns.
+    @inline(__always) func scaled(_ sum: Vector, _ half: Int, scale: Float, zero: Float) -> Vector {
+        let (columnScale, total) = half == 0 ? (scales.0, totals.0) : (scales.1, totals.1)
+        return multiplyAdd(splat(-zero), total, sum) * (splat(scale) * columnScale)
+    }
 }

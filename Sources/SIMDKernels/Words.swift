@@ -4,11 +4,14 @@
 
 /// What a lane of 32 bits holds of both factors, neighbours in depth, where they are multiplied at once.
 enum Word {
-    /// Two integers of 16 bits, which every instruction set multiplies: the first and the third of a quad, or the others.
-    case shorts
     #if KERNELS_V3 || KERNELS_V4
         /// Four of 8 bits (VNNI).
         case bytes
+        /// The same in two steps, for processors without: neighbours' products add up within 16 bits.
+        case bytePairs
+    #else
+        /// Two integers of 16 bits: the first and the third of a quad, or the others.
+        case shorts
     #endif
     #if KERNELS_V4
         /// Two bfloat16, whose sums are float32 (AVX512_BF16).
@@ -16,40 +19,50 @@ enum Word {
     #endif
 
     @inline(__always) var count: Int {
-        #if KERNELS_V3 || KERNELS_V4
-            if self == .bytes { return 4 }
+        #if KERNELS_V4
+            return self == .brains ? 2 : 4
+        #elseif KERNELS_V3
+            return 4
+        #else
+            return 2
         #endif
-        return 2
     }
+
+    /// Whether it holds integers, to which activations are rounded by row.
+    @inline(__always) var isInteger: Bool {
+        #if KERNELS_V4
+            return self != .brains
+        #else
+            return true
+        #endif
+    }
+
+    /// Whether integers are unsigned bytes, with a zero of their row's.
+    @inline(__always) var hasZero: Bool { isInteger && count == 4 }
 
     /// Words of a row: of whole quads where they are integers.
     @inline(__always) func words(_ depth: Int) -> Int {
-        limit == nil ? (depth + count - 1) / count : (depth + 3) / 4 * (4 / count)
+        isInteger ? (depth + 3) / 4 * (4 / count) : (depth + count - 1) / count
     }
 
-    /// The largest integer that activations become; nil where they stay floating-point numbers.
-    @inline(__always) var limit: Float? {
-        switch self {
-        case .shorts: 32767
-        #if KERNELS_V3 || KERNELS_V4
-            case .bytes: 127
-        #endif
-        #if KERNELS_V4
-            case .brains: nil
-        #endif
-        }
+    /// `rowScale` of a row whose bytes are to have so many steps.
+    @inline(__always) func scale(_ row: UnsafePointer<Float>, _ count: Int, steps: Float) -> RowScale {
+        guard isInteger else { return RowScale(toIntegers: 1, zero: 0, toFloats: 1) }
+        return rowScale(row, count, steps: hasZero ? steps : nil)
     }
 
     /// `sum` with the products of each lane's words added, of activations and of weights.
     @inline(__always) func dot(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits {
         switch self {
-        case .shorts: return sum &+ dotPairs(a, b)
         #if KERNELS_V3 || KERNELS_V4
             case .bytes:
                 return unsafeBitCast(
                     xlsr_dot_bytes(
-                        unsafeBitCast(sum, to: xlsr_words.self), unsafeBitCast(b, to: xlsr_words.self),
-                        unsafeBitCast(a, to: xlsr_words.self)), to: Bits.self)
+                        unsafeBitCast(sum, to: xlsr_words.self), unsafeBitCast(a, to: xlsr_words.self),
+                        unsafeBitCast(b, to: xlsr_words.self)), to: Bits.self)
+            case .bytePairs: return sum &+ dotQuads(a, b)
+        #else
+            case .shorts: return sum &+ dotPairs(a, b)
         #endif
         #if KERNELS_V4
             case .brains:
@@ -61,26 +74,24 @@ enum Word {
     }
 
     /// Rounds a vector of activations and stores its first `count`.
-    /// - Returns: the integers.
     @inline(__always) func store(
-        _ x: Vector, _ scale: Vector, _ result: UnsafeMutableRawPointer, first count: Int = lanes
-    ) -> Bits {
+        _ x: Vector, _ scale: Vector, zero: Int32, _ result: UnsafeMutableRawPointer, first count: Int = lanes
+    ) {
         switch self {
-        case .shorts:
-            let value = rounded(x, scale)
-            let shorts = result.assumingMemoryBound(to: Int16.self)
-            for lane in 0..<count {
-                // The second and the third of four change places.
-                let place = lane & ~3 | (lane & 1) &<< 1 | (lane &>> 1) & 1
-                shorts[place] = Int16(truncatingIfNeeded: value[lane])
-            }
-            return value
         #if KERNELS_V3 || KERNELS_V4
-            case .bytes:
-                let value = rounded(x, scale)
-                let bytes = result.assumingMemoryBound(to: Int8.self)
-                for lane in 0..<count { bytes[lane] = Int8(truncatingIfNeeded: value[lane]) }
-                return value
+            case .bytes, .bytePairs:
+                let value = rounded(x, scale, zero: zero)
+                let bytes = result.assumingMemoryBound(to: UInt8.self)
+                for lane in 0..<count { bytes[lane] = UInt8(truncatingIfNeeded: value[lane]) }
+        #else
+            case .shorts:
+                let value = rounded(x, scale, zero: zero)
+                let shorts = result.assumingMemoryBound(to: Int16.self)
+                for lane in 0..<count {
+                    // The second and the third of four change places.
+                    let place = lane & ~3 | (lane & 1) &<< 1 | (lane &>> 1) & 1
+                    shorts[place] = Int16(truncatingIfNeeded: value[lane])
+                }
         #endif
         #if KERNELS_V4
             case .brains:
@@ -93,33 +104,29 @@ enum Word {
                         result.storeBytes(of: halves[lane], toByteOffset: 2 * lane, as: UInt16.self)
                     }
                 }
-                return Bits(repeating: 0)
         #endif
         }
     }
 }
 
-/// Rounds `count` numbers of a row; the last word, or quad, ends with zeros.
-/// - Returns: what its sums begin with.
+/// Rounds `count` numbers of a row; the last word, or quad, ends with what zeros become.
 // Transparent: merely inlined always, it stayed a function, with instructions of processors that others call it on.
-@discardableResult
 @_transparent func roundRow(
-    _ row: UnsafePointer<Float>, _ scale: Float, _ count: Int, _ word: Word,
+    _ row: UnsafePointer<Float>, _ scale: Float, zero: Int32, _ count: Int, _ word: Word,
     into result: UnsafeMutablePointer<Int32>
-) -> Int32 {
+) {
     let scales = splat(scale)
     let byteSize = 4 / word.count
     let target = UnsafeMutableRawPointer(result)
-    var integers = Bits(repeating: 0)
     var index = 0
     while index + lanes <= count {
-        integers &+= word.store(load(row + index), scales, target + index &* byteSize)
+        word.store(load(row + index), scales, zero: zero, target + index &* byteSize)
         index += lanes
     }
     if index < count {
         let rest = count - index
-        integers &+= word.store(
-            load(row + index, first: rest), scales, target + index * byteSize, first: word.words(rest) * word.count)
+        word.store(
+            load(row + index, first: rest), scales, zero: zero, target + index * byteSize,
+            first: word.words(rest) * word.count)
     }
-    return word.limit == nil ? 0 : startOfSums(integers)
 }

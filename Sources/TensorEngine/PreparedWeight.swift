@@ -16,12 +16,28 @@ public struct PreparedWeight: Sendable {
     public let tensor: Tensor
     /// What the numbers of each output are to be multiplied with, `[groups · out]`; nil for 1.
     public let scales: Tensor?
+    /// What the integers of each output add up to, `[groups · out]`, where the backend multiplies them with bytes.
+    public let totals: Tensor?
+    /// The largest magnitude of a sum of two neighbouring integers of an output, likewise.
+    public let largestPair: Int
 
-    public init(shape: Shape, use: WeightUse, tensor: Tensor, scales: Tensor? = nil) {
+    public init(
+        shape: Shape, use: WeightUse, tensor: Tensor, scales: Tensor? = nil, totals: Tensor? = nil,
+        largestPair: Int = 0
+    ) {
         self.shape = shape
         self.use = use
         self.tensor = tensor
         self.scales = scales
+        self.totals = totals
+        self.largestPair = largestPair
+    }
+
+    /// The same weight with each tensor replaced.
+    package func mapped(_ body: (Tensor) -> Tensor) -> PreparedWeight {
+        PreparedWeight(
+            shape: shape, use: use, tensor: body(tensor), scales: scales.map(body), totals: totals.map(body),
+            largestPair: largestPair)
     }
 }
 

@@ -30,12 +30,17 @@ enum TestDevices {
 
     /// `simd` with AMX, whose instructions are emulated where the processor lacks them; not among the others, most of whose
     /// work has nothing to do with it. Three threads: tiles are each thread's own.
-    static let tiles: TestDevice? = {
+    static let tiles = emulated(.amx)
+
+    /// `simd` with AVX-VNNI, for processors that lack it.
+    static let dots = Processor.current.supports(.avxvnni) ? nil : emulated(.avxvnni)
+
+    private static func emulated(_ set: Processor.InstructionSet) -> TestDevice? {
         tile_emulation_install()
-        var options = CPUOptions(threadCount: 3, instructionSet: .amx, guardByteCount: 64)
-        options.emulatesTiles = true
-        return try? TestDevice(name: "simd amx", backend: CPUBackend.simd(options))
-    }()
+        var options = CPUOptions(threadCount: 3, instructionSet: set, guardByteCount: 64)
+        options.emulatesInstructions = true
+        return try? TestDevice(name: "simd \(set.rawValue)", backend: CPUBackend.simd(options))
+    }
 
     /// Devices that can't be opened here, and why.
     static let absent: [(name: String, reason: String)] = candidates.compactMap { candidate in

@@ -38,7 +38,7 @@ extension RoundingTests {
                 var values = [Float](repeating: 0, count: KernelTable.chainValueCount)
                 let count = try values.withUnsafeMutableBufferPointer { chains(.int8, try #require($0.baseAddress), 3) }
                 #expect(count == 3 * 4 * 2 * 16 * 16 * 64)
-                // The bytes of two ones of bfloat16 are 128, 63, 128 and 63, signed on the left.
+                // The bytes of two ones of bfloat16 are 128, 63, 128 and 63, signed on the right.
                 let sum: Int32 = 3 * 32 * (-128 * 128 + 63 * 63)
                 #expect(values.allSatisfy { Int32(bitPattern: $0.bitPattern) == sum })
             }

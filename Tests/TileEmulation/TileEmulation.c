@@ -28,18 +28,21 @@ static _Thread_local _Alignas(64) uint8_t tiles[tile_count][most_rows][row_size]
 static struct sigaction previous;
 typedef int change_action(int, const struct sigaction *, struct sigaction *);
 static change_action *_Atomic next_sigaction;
-static atomic_long product_count;
+static atomic_long product_count, dot_count;
+
+/// Offsets in what the system saves of an interrupted thread: XSAVE's area in its standard form (volume 1, chapter 13).
+enum { lower_halves = 160, saved_parts = 512, upper_halves = 576 };
 
 // MARK: Decoding
 
-/// A VEX-encoded instruction of opcode map 2, which all of AMX is.
+/// A VEX-encoded instruction of opcode map 2, which all of AMX and of AVX-VNNI is.
 struct instruction {
     uint8_t opcode;
     /// 0 none, 1 is 66, 2 is F3, 3 is F2.
     uint8_t prefix;
     /// Operands in registers: ModRM.reg, ModRM.rm and VEX.vvvv.
     uint8_t reg, rm, vvvv;
-    _Bool has_memory, has_index;
+    _Bool is_wide, has_memory, has_index;
     uint64_t address;
     int64_t stride;
     int length;
@@ -53,12 +56,13 @@ static uint64_t general_register(const greg_t *registers, int number) {
 
 static _Bool decode(const greg_t *registers, struct instruction *result) {
     const uint8_t *start = (const uint8_t *)registers[REG_RIP], *code = start;
-    // C4, then R̅X̅B̅ and the map, then W, v̅v̅v̅v̅, L and the prefix; L and W are 0.
-    if (code[0] != 0xC4 || (code[1] & 0x1F) != 2 || (code[2] & 0x84) != 0) return 0;
+    // C4, then R̅X̅B̅ and the map, then W, which is 0, v̅v̅v̅v̅, L and the prefix.
+    if (code[0] != 0xC4 || (code[1] & 0x1F) != 2 || (code[2] & 0x80) != 0) return 0;
     *result = (struct instruction){0};
     int r = !(code[1] & 0x80), x = !(code[1] & 0x40), b = !(code[1] & 0x20);
     result->vvvv = ~code[2] >> 3 & 15;
     result->prefix = code[2] & 3;
+    result->is_wide = (code[2] & 4) != 0;
     result->opcode = code[3];
     int mode = code[4] >> 6;
     result->reg = (code[4] >> 3 & 7) | r << 3;
@@ -156,7 +160,7 @@ static void multiply_brain(int target, int left, int right) {
     }
 }
 
-/// Signed bytes on the left, unsigned ones on the right; sums wrap.
+/// Unsigned bytes on the left, signed ones on the right; sums wrap.
 static void multiply_bytes(int target, int left, int right) {
     for (int m = 0; m < current.rows[target]; m += 1) {
         // Two sums of each column, of bytes 0 and 1 and of bytes 2 and 3 of every quad.
@@ -164,9 +168,9 @@ static void multiply_bytes(int target, int left, int right) {
         for (int k = 0; k < current.row_bytes[left] / 4; k += 1) {
             int quad;
             memcpy(&quad, tiles[left][m] + 4 * k, 4);
-            __m256i a = _mm256_cvtepi8_epi16(_mm_set1_epi32(quad));
+            __m256i a = _mm256_cvtepu8_epi16(_mm_set1_epi32(quad));
             for (int part = 0; part < 4; part += 1) {
-                __m256i b = _mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)tiles[right][k] + part));
+                __m256i b = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)tiles[right][k] + part));
                 sums[part] = _mm256_add_epi32(sums[part], _mm256_madd_epi16(a, b));
             }
         }
@@ -193,8 +197,10 @@ static _Bool multiply(const struct instruction *i, void (*body)(int, int, int)) 
     return 1;
 }
 
+enum { none, p66, pF3, pF2 };
+
 static _Bool perform(const struct instruction *i) {
-    enum { none, p66, pF3, pF2 };
+    if (i->is_wide) return 0;
     _Bool unused = i->vvvv == 0;  // An operand that an instruction lacks, which must be encoded so.
     switch (i->opcode << 8 | i->prefix) {
         case 0x49 << 8 | none:
@@ -219,22 +225,53 @@ static _Bool perform(const struct instruction *i) {
             return 1;
         case 0x5C << 8 | pF3:  // TDPBF16PS
             return multiply(i, multiply_brain);
-        case 0x5E << 8 | pF3:  // TDPBSUD
+        case 0x5E << 8 | p66:  // TDPBUSD
             return multiply(i, multiply_bytes);
         default: return 0;
     }
 }
 
+// MARK: Dot products of bytes
+
+/// A 256-bit register of the interrupted code, which lies there in two halves.
+static __m256i vector_register(const uint8_t *saved, int number) {
+    return _mm256_loadu2_m128i(
+        (const __m128i *)(saved + upper_halves + 16 * number), (const __m128i *)(saved + lower_halves + 16 * number));
+}
+
+/// VPDPBUSD of three registers: adds the products of quads of unsigned bytes with signed ones to 32-bit sums, which wrap.
+static _Bool dot(const struct instruction *i, uint8_t *saved) {
+    if (i->opcode != 0x50 || i->prefix != p66 || !i->is_wide || i->has_memory || saved == NULL) return 0;
+    _Alignas(32) uint8_t left[32];
+    _Alignas(32) int8_t right[32];
+    _Alignas(32) int32_t sums[8];
+    _mm256_store_si256((__m256i *)left, vector_register(saved, i->vvvv));
+    _mm256_store_si256((__m256i *)right, vector_register(saved, i->rm));
+    _mm256_store_si256((__m256i *)sums, vector_register(saved, i->reg));
+    for (int lane = 0; lane < 8; lane += 1) {
+        int sum = 0;
+        for (int byte = 4 * lane; byte < 4 * lane + 4; byte += 1) sum += left[byte] * right[byte];
+        sums[lane] = (int32_t)((uint32_t)sums[lane] + (uint32_t)sum);
+    }
+    memcpy(saved + lower_halves + 16 * i->reg, sums, 16);
+    memcpy(saved + upper_halves + 16 * i->reg, sums + 4, 16);
+    // Upper halves that were all zeros needn't have been saved.
+    saved[saved_parts] |= 1 << 2;
+    atomic_fetch_add_explicit(&dot_count, 1, memory_order_relaxed);
+    return 1;
+}
+
 // MARK: Installation
 
-/// Goes on for as long as tile instructions follow each other: a signal takes longer than most of them.
+/// Goes on for as long as emulated instructions follow each other: a signal takes longer than most of them.
 static void handle(int signal, siginfo_t *info, void *context) {
     (void)info;
     greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     struct instruction instruction;
+    uint8_t *saved = (uint8_t *)((ucontext_t *)context)->uc_mcontext.fpregs;
     _Bool is_ours = 0;
     _mm_setcsr(0x9FC0);  // To nearest even, subnormal numbers as zero, nothing trapped; the interrupted code's comes back.
-    while (decode(registers, &instruction) && perform(&instruction)) {
+    while (decode(registers, &instruction) && (perform(&instruction) || dot(&instruction, saved))) {
         registers[REG_RIP] += instruction.length;
         is_ours = 1;
     }
@@ -260,10 +297,12 @@ void tile_emulation_install(void) {
 }
 
 long tile_emulation_product_count(void) { return product_count; }
+long tile_emulation_dot_count(void) { return dot_count; }
 
 #else
 
 void tile_emulation_install(void) {}
 long tile_emulation_product_count(void) { return 0; }
+long tile_emulation_dot_count(void) { return 0; }
 
 #endif

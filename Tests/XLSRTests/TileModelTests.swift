@@ -9,7 +9,7 @@ import XLSR
 private let tiles: CPUBackend? = {
     tile_emulation_install()
     var options = CPUOptions(instructionSet: .amx)
-    options.emulatesTiles = true
+    options.emulatesInstructions = true
     return try? CPUBackend.simd(options)
 }()
 

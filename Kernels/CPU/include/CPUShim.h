@@ -123,13 +123,13 @@ static inline __attribute__((always_inline)) void xlsr_tiles_multiply_brain(void
         "tdpbf16ps %tmm7, %tmm5, %tmm3");
 }
 
-/// Adds the products of quads of signed bytes on the left and of unsigned ones on the right to 32-bit sums.
+/// Adds the products of quads of unsigned bytes on the left and of signed ones on the right to 32-bit sums.
 static inline __attribute__((always_inline)) void xlsr_tiles_multiply_bytes(void) {
     __asm__ volatile(
-        "tdpbsud %tmm6, %tmm4, %tmm0\n\t"
-        "tdpbsud %tmm7, %tmm4, %tmm1\n\t"
-        "tdpbsud %tmm6, %tmm5, %tmm2\n\t"
-        "tdpbsud %tmm7, %tmm5, %tmm3");
+        "tdpbusd %tmm6, %tmm4, %tmm0\n\t"
+        "tdpbusd %tmm7, %tmm4, %tmm1\n\t"
+        "tdpbusd %tmm6, %tmm5, %tmm2\n\t"
+        "tdpbusd %tmm7, %tmm5, %tmm3");
 }
 
 /// Writes the sums as 32 rows of 128 bytes.

@@ -29,6 +29,10 @@ struct Product: @unchecked Sendable {
     var weightType = PanelType.float32
     /// `[n]`, up to a whole panel.
     var scales: UnsafePointer<Float>?
+    /// What the integers of each output add up to, `[n]`, up to a whole panel.
+    var totals: UnsafePointer<Float>?
+    /// Of the bytes that rows of A become.
+    var steps = ProductTask.mostSteps
     var n: Int
     /// `[m, n]`
     var c: UnsafeMutablePointer<Float>
@@ -56,6 +60,8 @@ struct Product: @unchecked Sendable {
             blockDepth: block.depth, scratch: scratch)
         task.panelType = weightType
         task.scales = scales.map { $0 + columns.lowerBound }
+        task.totals = totals.map { $0 + columns.lowerBound }
+        task.steps = steps
         task.bias = bias.map { $0 + columns.lowerBound }
         task.gain = norm.map { UnsafePointer($0.gain.elements.pointer) }
         task.shift = norm.map { UnsafePointer($0.bias.elements.pointer) }

@@ -27,6 +27,8 @@ package struct ProductKernel: Sendable {
             (unit, compute, byteSize) = (.tiles, tiles.product, type.byteSize)
         } else if let dotProduct = kernels.dotProduct, kernels.dotTypes.contains(type) {
             (unit, compute, byteSize) = (.dots, dotProduct, type.byteSize)
+        } else if type == .int8, kernels.roundsToBytes {
+            (unit, compute, byteSize) = (.dots, kernels.product, 1)
         } else {
             (unit, compute, byteSize) = (.multiplyAdds, kernels.product, type == .int8 ? 2 : 4)
         }

@@ -21,6 +21,7 @@ extension CPUBackend {
 
         let panelType = PanelType(weight.tensor.dtype)
         let productKernel = ProductKernel(kernels, panelType, caches: Processor.current.caches)
+        let steps = weight.steps(on: self)
         let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
         let depth = productKernel.blockDepth(kernel * width)
         let block = (
@@ -42,6 +43,8 @@ extension CPUBackend {
                 blockRows: block.rows, blockDepth: block.depth, scratch: blocks[worker])
             task.panelType = panelType
             task.scales = weight.scales.map { $0.readOnly + group * width }
+            task.totals = weight.totals.map { $0.readOnly + group * width }
+            task.steps = steps
             task.bias = bias.map { $0.readOnly + group * width }
             task.activation = ElementFunction(activation)
             productKernel.compute(task)

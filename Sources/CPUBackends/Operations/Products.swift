@@ -9,7 +9,7 @@ extension CPUBackend {
         counters.add(.products)
         let n = weight.shape[0]
         var product = Product(
-            a: x.matrix, weight: weight, n: n, c: result.elements.pointer, cStride: n)
+            a: x.matrix, weight: weight, on: self, n: n, c: result.elements.pointer, cStride: n)
         product.bias = bias?.readOnly
         product.activation = ElementFunction(activation)
         product.residual = residual?.readOnly
@@ -25,7 +25,7 @@ extension CPUBackend {
         let windows = Matrix(
             x.elements.pointer, rows: window.rows, columns: window.kernel * channels, stride: window.stride * channels)
         var product = Product(
-            a: windows, weight: weight, n: n, c: result.elements.pointer, cStride: n)
+            a: windows, weight: weight, on: self, n: n, c: result.elements.pointer, cStride: n)
         product.bias = bias?.readOnly
         product.norm = norm
         product.activation = ElementFunction(activation)
@@ -53,10 +53,21 @@ extension CPUBackend {
 }
 
 extension Product {
-    init(a: Matrix, weight: PreparedWeight, n: Int, c: UnsafeMutablePointer<Float>, cStride: Int) {
+    init(
+        a: Matrix, weight: PreparedWeight, on backend: CPUBackend, n: Int, c: UnsafeMutablePointer<Float>, cStride: Int
+    ) {
         self.init(
             a: a, weight: UnsafeRawPointer(weight.tensor.storage.address), weightType: PanelType(weight.tensor.dtype),
-            scales: weight.scales?.readOnly, n: n, c: c, cStride: cStride)
+            scales: weight.scales?.readOnly, totals: weight.totals?.readOnly,
+            steps: weight.steps(on: backend), n: n, c: c, cStride: cStride)
+    }
+}
+
+extension PreparedWeight {
+    /// Steps of the bytes that rows of activations become: all, where products of bytes add up within 32 bits.
+    func steps(on backend: CPUBackend) -> Float {
+        backend.kernels.dotTypes.contains(.int8)
+            ? ProductTask.mostSteps : ProductTask.mostSteps(largestPair: largestPair)
     }
 }
 

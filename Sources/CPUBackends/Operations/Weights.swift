@@ -10,7 +10,7 @@ extension CPUBackend {
             withExtendedLifetime(weight) { multiplier.prepare(weight.matrix, into: form.elements.pointer) }
             return PreparedWeight(shape: weight.shape, use: use, tensor: form)
         }
-        let panels = try WeightPanels(weight.shape, use, from: .float32, as: dtype, on: self)
+        var panels = try WeightPanels(weight.shape, use, from: .float32, as: dtype, on: self)
         let rows = UnsafeRawPointer(weight.storage.address)
         try withExtendedLifetime(weight) {
             try panels.pack((0..<weight.shape.rows).map { rows + $0 * weight.shape.columns * 4 }, scales: nil)
@@ -23,7 +23,7 @@ extension CPUBackend {
         guard multiplier(for: .linear, as: dtype) is SIMDMultiplier else {
             return try prepareDense(weight, as: dtype)
         }
-        let panels = try WeightPanels(weight.shape, .linear, from: weight.dtype, as: dtype, on: self)
+        var panels = try WeightPanels(weight.shape, .linear, from: weight.dtype, as: dtype, on: self)
         let isAligned = try weight.withUnsafeRows { rows in
             guard rows.allSatisfy({ Int(bitPattern: $0) % weight.dtype.byteSize == 0 }) else { return false }
             try panels.pack(rows, scales: weight.scales, done: weight.discardResidentPages(of:))
@@ -58,7 +58,7 @@ extension CPUBackend {
 
 /// A weight's panels, to be filled from rows that lie anywhere.
 private struct WeightPanels {
-    let weight: PreparedWeight
+    private(set) var weight: PreparedWeight
     private let backend: CPUBackend
     private let storedType: PanelType
     /// Rows of each group, and depth.
@@ -71,20 +71,21 @@ private struct WeightPanels {
         (n, k) = (shape[shape.rank - 2], shape.columns)
         let groups = use == .grouped ? shape[0] : 1
         let count = backend.ownMultiplier.preparedCount(n: n, k: k, as: PanelType(dtype))
-        // Kernels read the scales of whole panels, also beyond the last row.
-        let scales =
-            dtype == .int8
-            ? try Tensor.filled(1, shape: [groups * n + backend.kernels.tileColumns, 1], on: backend) : nil
+        // Kernels read the scales and totals of whole panels, also beyond the last row.
+        let sideShape: Shape = [groups * n + backend.kernels.tileColumns, 1]
+        let sides = try (0..<(dtype == .int8 ? 2 : 0)).map { _ in
+            try Tensor.filled(1, shape: sideShape, on: backend)
+        }
         weight = PreparedWeight(
             shape: shape, use: use, tensor: try Tensor.uninitialized([groups, count], dtype: dtype, on: backend),
-            scales: scales)
+            scales: sides.first, totals: sides.last)
         storedType = PanelType(stored)
         self.backend = backend
     }
 
     /// Packs all rows, and calls `done` for ranges of them that won't be read again.
     /// - Parameter scales: of rows of int8.
-    func pack(_ rows: [UnsafeRawPointer], scales: [Float]?, done: (Range<Int>) -> Void = { _ in }) throws {
+    mutating func pack(_ rows: [UnsafeRawPointer], scales: [Float]?, done: (Range<Int>) -> Void = { _ in }) throws {
         let width = backend.kernels.tileColumns
         let panelsPerGroup = (n + width - 1) / width
         let panelCount = n == 0 ? 0 : rows.count / n * panelsPerGroup
@@ -92,6 +93,7 @@ private struct WeightPanels {
         func row(_ panel: Int) -> Int { panel / panelsPerGroup * n + panel % panelsPerGroup * width }
         let batch = max(1, Self.batchByteCount / max(1, width * k * storedType.byteSize))
         let scratch = try backend.scratch(count: PackTask.scratchCount, workers: backend.workers.count)
+        var largestPair = 0
         for first in stride(from: 0, to: panelCount, by: batch) {
             let panels = first..<min(panelCount, first + batch)
             let columns: [UnsafeRawPointer?] = panels.flatMap { panel in
@@ -99,38 +101,50 @@ private struct WeightPanels {
                 let inside = rows[row(panel)..<end].map(Optional.some)
                 return inside + Array(repeating: nil, count: width - inside.count)
             }
-            pack(panels, columns: columns, firstRows: panels.map(row), scales: scales ?? [], scratch)
+            largestPair = max(
+                largestPair, pack(panels, columns: columns, firstRows: panels.map(row), scales: scales ?? [], scratch))
             done(row(first)..<(panels.upperBound == panelCount ? rows.count : row(panels.upperBound)))
         }
+        weight = PreparedWeight(
+            shape: weight.shape, use: weight.use, tensor: weight.tensor, scales: weight.scales, totals: weight.totals,
+            largestPair: largestPair)
         guard let scales, let target = weight.scales else { return }
         withExtendedLifetime(target) {
             for (row, scale) in scales.enumerated() { target.elements.pointer[row] = scale }
         }
     }
 
+    /// - Returns: the largest pair of these panels' integers.
     private func pack(
         _ panels: Range<Int>, columns: [UnsafeRawPointer?], firstRows: [Int], scales: [Float], _ scratch: Scratch
-    ) {
+    ) -> Int {
         let (kernels, depth, width) = (backend.kernels, k, backend.kernels.tileColumns)
         let (storedType, panelType) = (storedType, PanelType(weight.tensor.dtype))
         let panelByteCount = width * panelType.panelDepth(depth) * panelType.byteSize
         let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
-        let newScales = weight.scales?.elements
+        let (newScales, totals) = (weight.scales?.elements, weight.totals?.elements)
         let parts = max(1, min(panels.count, backend.workers.count * 4, panels.count * width * depth >> 15))
-        columns.withUnsafeBufferPointer { columns in
+        return columns.withUnsafeBufferPointer { columns in
             scales.withUnsafeBufferPointer { scales in
-                guard let start = columns.baseAddress.map({ SharedPointer($0) }) else { return }
+                guard let start = columns.baseAddress.map({ SharedPointer($0) }) else { return 0 }
                 let storedScales = scales.isEmpty ? nil : scales.baseAddress.map { SharedPointer($0) }
-                backend.workers.run(parts) { part, worker in
-                    for index in panels.count * part / parts..<panels.count * (part + 1) / parts {
-                        var task = PackTask(
-                            columns: start + index * width, depth: depth, storedType: storedType,
-                            panel: form + (panels.lowerBound + index) * panelByteCount,
-                            panelType: panelType, scratch: scratch[worker])
-                        task.storedScales = storedScales.map { UnsafePointer($0 + firstRows[index]) }
-                        task.scales = newScales.map { $0 + firstRows[index] }
-                        kernels.packPanel(task)
+                return withUnsafeTemporaryAllocation(of: Int.self, capacity: panels.count) { largestPairs in
+                    largestPairs.initialize(repeating: 0)
+                    let pairs = largestPairs.baseAddress.map { SharedPointer($0) }
+                    backend.workers.run(parts) { part, worker in
+                        for index in panels.count * part / parts..<panels.count * (part + 1) / parts {
+                            var task = PackTask(
+                                columns: start + index * width, depth: depth, storedType: storedType,
+                                panel: form + (panels.lowerBound + index) * panelByteCount,
+                                panelType: panelType, scratch: scratch[worker])
+                            task.storedScales = storedScales.map { UnsafePointer($0 + firstRows[index]) }
+                            task.scales = newScales.map { $0 + firstRows[index] }
+                            task.totals = totals.map { $0 + firstRows[index] }
+                            task.largestPair = pairs.map { $0 + index }
+                            kernels.packPanel(task)
+                        }
                     }
+                    return largestPairs.max() ?? 0
                 }
             }
         }
