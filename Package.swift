@@ -17,10 +17,10 @@ let kernelFlags = ["-Ounchecked", "-Xllvm", "-unroll-threshold=4000"]
             name: "SIMDKernelsV4", dependencies: ["SIMDKernelTable", "CPUShim"],
             swiftSettings: [.define("KERNELS_V4"), .unsafeFlags(kernelFlags + ["-Xcc", "-march=x86-64-v4"])]),
     ]
-    let tileEmulationFlags = ["-O2", "-march=x86-64-v3"]
+    let instructionEmulationFlags = ["-O2", "-march=x86-64-v3"]
 #else
     let kernelCopies: [Target] = []
-    let tileEmulationFlags: [String] = []
+    let instructionEmulationFlags: [String] = []
 #endif
 
 let kernels: [Target] =
@@ -77,19 +77,21 @@ let package = Package(
         // MARK: Tests
         .target(
             name: "EmulatedGPU", dependencies: ["XLSR"], path: "Tests/EmulatedGPU", exclude: ["Device", "build.sh"]),
-        .target(name: "TileEmulation", path: "Tests/TileEmulation", cSettings: [.unsafeFlags(tileEmulationFlags)]),
+        .target(
+            name: "InstructionEmulation", path: "Tests/InstructionEmulation",
+            cSettings: [.unsafeFlags(instructionEmulationFlags)]),
         .testTarget(
             name: "TensorEngineTests",
             dependencies: [
                 "Conformance", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "OpenCLShim", "FakeOpenCL",
-                "CUDAShim", "FakeCUDA", "EmulatedGPU", "SIMDKernelTable", "TileEmulation",
+                "CUDAShim", "FakeCUDA", "EmulatedGPU", "SIMDKernelTable", "InstructionEmulation",
             ]),
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
         .testTarget(
             name: "XLSRTests",
             dependencies: [
-                "XLSR", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "Conformance", "TileEmulation",
+                "XLSR", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "Conformance", "InstructionEmulation",
             ],
             exclude: ["Goldens", "Fixtures"]),
         // Runs the built `xlsr`.

@@ -9,7 +9,8 @@ public struct CPUOptions: Sendable {
     public var instructionSet: Processor.InstructionSet?
     /// Guard bytes after every result, for tests.
     public var guardByteCount: Int
-    /// Whether `amx` is to be used even where the processor lacks it, beside AVX2, for tests that emulate its instructions.
+    /// Whether `amx` and `avxvnni` are to be used even where the processor lacks them, beside AVX2, for tests that emulate
+    /// their instructions.
     package var emulatesInstructions = false
 
     public init(

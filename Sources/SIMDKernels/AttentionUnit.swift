@@ -104,7 +104,7 @@ enum AttentionUnit {
                         addSums(
                             edge, to: c + (row * cStride + column), cStride, ProductTask.tileSpan, columns - column,
                             accumulates: accumulates, bias: nil,
-                            edge: edge + ProductTask.tileSpan * ProductTask.tileSpan
+                            edge: edge + ProductTask.tileSpan * ProductTask.tileSpan, scales: { _ in ColumnScales() }
                         ) { sum, _, _, _ in sum }
                         row += ProductTask.tileSpan
                     }

@@ -8,7 +8,7 @@
 // Products of int8 weights round each row of activations to integers by its own scale. Where a vector's bytes can be
 // multiplied, to unsigned bytes: a number x becomes round(x · scale) + zero, of which 0 is the row's smallest number and
 // `steps` its largest, so that no step is lost on a side of zero where the row has no numbers, as after GELU. What the zero
-// adds to a sum is the same for all rows, zero times the sum of the column's weights.
+// adds to a sum is zero times the sum of the column's weights.
 //
 // Elsewhere (SSE2, NEON) to 16 bits on both sides of zero; pairs of numbers are multiplied and added at once.
 

@@ -75,11 +75,11 @@
                             sums, to: task.c + ((row + tileRow) * task.cStride + column), task.cStride,
                             min(span, rows - tileRow), n - column, accumulates: depth > 0,
                             bias: isLast ? task.bias.map { $0 + column } : nil,
-                            edge: edge
-                        ) { sum, row, part, half in
+                            edge: edge, scales: { ColumnScales(task, column + $0) }
+                        ) { sum, row, columns, half in
                             guard isInteger else { return sum }
                             // The zero counts once, over the whole depth.
-                            return ColumnScales(task, column + part).scaled(
+                            return columns.scaled(
                                 floats(bits(sum)), half, scale: toFloats[tileRow + row],
                                 zero: depth == 0 ? zeros[tileRow + row] : 0)
                         }
@@ -134,17 +134,20 @@
     }
 
     /// Adds 32 × 32 sums to `rows` × `columns` of C, or sets these.
-    /// - Parameter scaled: what a vector of sums stands for, of a row, the panel that begins with a column, and a half of it.
+    /// - Parameters:
+    ///   - scales: of the panel that begins with a column.
+    ///   - value: what a vector of sums stands for, of a row and the first or the second half of a panel.
     @inline(__always) func addSums(
         _ sums: UnsafeMutablePointer<Float>, to c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int,
         _ columns: Int, accumulates: Bool, bias: UnsafePointer<Float>?,
-        edge: UnsafeMutablePointer<Float>,
-        _ scaled: (_ sum: Vector, _ row: Int, _ column: Int, _ half: Int) -> Vector
+        edge: UnsafeMutablePointer<Float>, scales: (_ column: Int) -> ColumnScales,
+        _ value: (_ sum: Vector, _ row: Int, _ columns: ColumnScales, _ half: Int) -> Vector
     ) {
         let span = ProductTask.tileSpan
         var part = 0
         while part < span, part < columns {
             let bias = bias.map { $0 + part }
+            let panelScales = scales(part)
             var half = 0
             while half < rows {
                 let values = sums + (half * span + part)
@@ -153,8 +156,8 @@
                     tileRows: 16, accumulates: accumulates, bias: bias, edge: edge
                 ) { index in
                     let row = index &>> 1
-                    return scaled(
-                        load(values + (row &* span &+ (index & 1) &* lanes)), half &+ row, part, index & 1)
+                    return value(
+                        load(values + (row &* span &+ (index & 1) &* lanes)), half &+ row, panelScales, index & 1)
                 }
                 half += 16
             }

@@ -153,6 +153,9 @@ struct ColumnScales {
     /// What its integers add up to.
     private let totals: (Vector, Vector)
 
+    /// Sums are numbers already.
+    @inline(__always) init() { (scales, totals) = ((splat(1), splat(1)), (splat(0), splat(0))) }
+
     @inline(__always) init(_ task: borrowing ProductTask, _ column: Int) {
         @inline(__always) func pair(_ values: UnsafePointer<Float>?, _ absent: Float) -> (Vector, Vector) {
             guard let values else { return (splat(absent), splat(absent)) }

@@ -1,10 +1,10 @@
 import Backends
 import CPUBackends
 import Conformance
+import InstructionEmulation
 import SIMDKernelTable
 import TensorEngine
 import Testing
-import TileEmulation
 
 extension RoundingTests {
     /// Products whose activations a CPU rounds to the type of its weights: by AMX tiles and AVX512_BF16, and bytes.
@@ -85,9 +85,9 @@ extension RoundingTests {
         func whereDotProductsAreMissingTheyAreEmulated() throws {
             let device = try #require(TestDevices.dots)
             for rows in [ProductTask.fewRows, 40] {
-                let before = tile_emulation_dot_count()
+                let before = emulated_dot_product_count()
                 _ = try roundedProduct(rows, 33, 70, .int8, on: device.backend)
-                #expect(tile_emulation_dot_count() > before)
+                #expect(emulated_dot_product_count() > before)
             }
         }
 

@@ -1,7 +1,7 @@
 import Backends
 import CPUBackends
+import InstructionEmulation
 import TensorEngine
-import TileEmulation
 
 #if canImport(Glibc)
     import Glibc
@@ -36,7 +36,7 @@ enum TestDevices {
     static let dots = Processor.current.supports(.avxvnni) ? nil : emulated(.avxvnni)
 
     private static func emulated(_ set: Processor.InstructionSet) -> TestDevice? {
-        tile_emulation_install()
+        emulate_missing_instructions()
         var options = CPUOptions(threadCount: 3, instructionSet: set, guardByteCount: 64)
         options.emulatesInstructions = true
         return try? TestDevice(name: "simd \(set.rawValue)", backend: CPUBackend.simd(options))

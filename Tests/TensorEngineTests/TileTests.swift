@@ -1,9 +1,9 @@
 import CPUBackends
 import Conformance
+import InstructionEmulation
 import SIMDKernelTable
 import TensorEngine
 import Testing
-import TileEmulation
 
 /// Suites that use emulated tiles, one after the other: one of them counts these.
 @Suite(.serialized) enum RoundingTests {}
@@ -15,9 +15,9 @@ extension RoundingTests {
 
         /// Runs a body, and fails when tiles were emulated other than expected: where they are real, never.
         private func expectTiles(_ areUsed: Bool, _ body: () throws -> Void) rethrows {
-            let before = tile_emulation_product_count()
+            let before = emulated_tile_product_count()
             try body()
-            #expect((tile_emulation_product_count() > before) == (areUsed && !Processor.current.supports(.amx)))
+            #expect((emulated_tile_product_count() > before) == (areUsed && !Processor.current.supports(.amx)))
         }
 
         @Test func everyCaseOfSmallWeightsMatchesTheOracle() throws {

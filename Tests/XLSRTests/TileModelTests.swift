@@ -1,13 +1,13 @@
 import Backends
 import CPUBackends
+import InstructionEmulation
 import TensorEngine
 import Testing
-import TileEmulation
 import XLSR
 
 /// `simd` with AMX, whose instructions are emulated where the processor lacks them.
 private let tiles: CPUBackend? = {
-    tile_emulation_install()
+    emulate_missing_instructions()
     var options = CPUOptions(instructionSet: .amx)
     options.emulatesInstructions = true
     return try? CPUBackend.simd(options)

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "TileEmulation.h"
+#include "InstructionEmulation.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 
@@ -287,7 +287,7 @@ int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
     return next_sigaction(signal, signal == SIGILL && is_installed ? NULL : action, old);
 }
 
-void tile_emulation_install(void) {
+void emulate_missing_instructions(void) {
     if (atomic_exchange(&is_installed, 1)) return;
     struct sigaction action = {.sa_flags = SA_SIGINFO | SA_NODEFER};
     action.sa_sigaction = handle;
@@ -296,13 +296,13 @@ void tile_emulation_install(void) {
     next_sigaction(SIGILL, &action, NULL);
 }
 
-long tile_emulation_product_count(void) { return product_count; }
-long tile_emulation_dot_count(void) { return dot_count; }
+long emulated_tile_product_count(void) { return product_count; }
+long emulated_dot_product_count(void) { return dot_count; }
 
 #else
 
-void tile_emulation_install(void) {}
-long tile_emulation_product_count(void) { return 0; }
-long tile_emulation_dot_count(void) { return 0; }
+void emulate_missing_instructions(void) {}
+long emulated_tile_product_count(void) { return 0; }
+long emulated_dot_product_count(void) { return 0; }
 
 #endif
