@@ -65,7 +65,7 @@ import SIMDKernelTable
             var column = 0
             while column < n {
                 let packed = task.panels + (column * panelDepth + depth * tileColumns) * task.panelType.byteSize
-                let panel = wordPanel(packed, words, word, into: expanded)
+                let panel = wordPanel(packed, words, into: expanded)
                 let columns = ColumnScales(task, column)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
@@ -119,7 +119,7 @@ import SIMDKernelTable
 
 /// A part of a panel as words `[words][tileColumns]`: in place where it is stored so.
 @inline(__always) func wordPanel(
-    _ packed: UnsafeRawPointer, _ words: Int, _ word: Word, into result: UnsafeMutablePointer<Int32>
+    _ packed: UnsafeRawPointer, _ words: Int, into result: UnsafeMutablePointer<Int32>
 ) -> UnsafePointer<Int32> {
     let panel = packed.assumingMemoryBound(to: Int32.self)
     #if KERNELS_V3 || KERNELS_V4

@@ -19,7 +19,7 @@ public struct PreparedWeight: Sendable {
     /// What the integers of each output add up to, `[groups · out]`, where the backend multiplies them with bytes.
     public let totals: Tensor?
     /// The largest magnitude of a sum of two neighbouring integers of an output, likewise.
-    public let largestPair: Int
+    public package(set) var largestPair: Int
 
     public init(
         shape: Shape, use: WeightUse, tensor: Tensor, scales: Tensor? = nil, totals: Tensor? = nil,

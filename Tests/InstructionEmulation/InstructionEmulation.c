@@ -255,7 +255,7 @@ static _Bool dot(const struct instruction *i, uint8_t *saved) {
     }
     memcpy(saved + lower_halves + 16 * i->reg, sums, 16);
     memcpy(saved + upper_halves + 16 * i->reg, sums + 4, 16);
-    // Upper halves that were all zeros needn't have been saved.
+    // Upper halves that were all zeros count as not in use, and would be restored as zeros.
     saved[saved_parts] |= 1 << 2;
     atomic_fetch_add_explicit(&dot_count, 1, memory_order_relaxed);
     return 1;

@@ -73,12 +73,12 @@ private struct WeightPanels {
         let count = backend.ownMultiplier.preparedCount(n: n, k: k, as: PanelType(dtype))
         // Kernels read the scales and totals of whole panels, also beyond the last row.
         let sideShape: Shape = [groups * n + backend.kernels.tileColumns, 1]
-        let sides = try (0..<(dtype == .int8 ? 2 : 0)).map { _ in
-            try Tensor.filled(1, shape: sideShape, on: backend)
+        func side() throws -> Tensor? {
+            dtype == .int8 ? try Tensor.filled(1, shape: sideShape, on: backend) : nil
         }
-        weight = PreparedWeight(
-            shape: shape, use: use, tensor: try Tensor.uninitialized([groups, count], dtype: dtype, on: backend),
-            scales: sides.first, totals: sides.last)
+        weight = try PreparedWeight(
+            shape: shape, use: use, tensor: Tensor.uninitialized([groups, count], dtype: dtype, on: backend),
+            scales: side(), totals: side())
         storedType = PanelType(stored)
         self.backend = backend
     }
@@ -93,7 +93,6 @@ private struct WeightPanels {
         func row(_ panel: Int) -> Int { panel / panelsPerGroup * n + panel % panelsPerGroup * width }
         let batch = max(1, Self.batchByteCount / max(1, width * k * storedType.byteSize))
         let scratch = try backend.scratch(count: PackTask.scratchCount, workers: backend.workers.count)
-        var largestPair = 0
         for first in stride(from: 0, to: panelCount, by: batch) {
             let panels = first..<min(panelCount, first + batch)
             let columns: [UnsafeRawPointer?] = panels.flatMap { panel in
@@ -101,13 +100,11 @@ private struct WeightPanels {
                 let inside = rows[row(panel)..<end].map(Optional.some)
                 return inside + Array(repeating: nil, count: width - inside.count)
             }
-            largestPair = max(
-                largestPair, pack(panels, columns: columns, firstRows: panels.map(row), scales: scales ?? [], scratch))
+            let largestPair = pack(
+                panels, columns: columns, firstRows: panels.map(row), scales: scales ?? [], scratch)
+            weight.largestPair = max(weight.largestPair, largestPair)
             done(row(first)..<(panels.upperBound == panelCount ? rows.count : row(panels.upperBound)))
         }
-        weight = PreparedWeight(
-            shape: weight.shape, use: weight.use, tensor: weight.tensor, scales: weight.scales, totals: weight.totals,
-            largestPair: largestPair)
         guard let scales, let target = weight.scales else { return }
         withExtendedLifetime(target) {
             for (row, scale) in scales.enumerated() { target.elements.pointer[row] = scale }
