@@ -59,7 +59,7 @@ public struct AttentionTask: ~Copyable {
     /// Floats of scratch for heads of `size` channels.
     public static func scratchCount(size: Int) -> Int {
         let padded = (size + 31) / 32 * 32
-        return queryBlock * (2 * padded + keyBlock + 34 + (padded + keyBlock + 32) / 2) + edgeCount
+        return queryBlock * (2 * padded + keyBlock + 35 + (padded + keyBlock + 32) / 2) + edgeCount
     }
 }
 

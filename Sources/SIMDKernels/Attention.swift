@@ -31,7 +31,8 @@ import SIMDKernelTable
     let scores = sums + most * padded
     let maxima = scores + most * scoreStride
     let totals = maxima + most
-    let edge = totals + most
+    let decays = totals + most
+    let edge = decays + most
     // Rounded queries and weights, where the unit takes such.
     let rounded = edge + AttentionTask.edgeCount
     let queryFactors = unit.isNarrow ? rounded : queries
@@ -46,9 +47,10 @@ import SIMDKernelTable
         let tiledRows = (rows + unit.rows - 1) / unit.rows * unit.rows
         scaleQueries(task, first, rows, tiledRows, queries, queryStride)
         unit.round(queries, queryStride, tiledRows, size, into: queryFactors)
-        for row in 0..<tiledRows {
+        for row in 0..<most {
             maxima[row] = -.infinity
             totals[row] = 0
+            decays[row] = 0
         }
         var key = 0
         while key < task.keys {
@@ -57,10 +59,10 @@ import SIMDKernelTable
             unit.multiply(
                 queryFactors, queryStride, tiledRows, task.keyPanels + key * panelSize * unit.byteSize, panelSize, size,
                 scores, scoreStride, (keys + tileColumns - 1) / tileColumns * tileColumns, accumulates: false, edge)
-            for row in 0..<tiledRows {
-                let decay = weighScores(scores + row * scoreStride, keys, maxima + row, totals + row)
-                if key > 0, decay != 1 {
-                    let factor = splat(decay)
+            weighScores(scores, scoreStride, tiledRows, keys, maxima, totals, decays)
+            if key > 0 {
+                for row in 0..<tiledRows {
+                    let factor = splat(decays[row])
                     map(sums + row * padded, sums + row * padded, size) { $0 * factor }
                 }
             }
@@ -91,42 +93,60 @@ import SIMDKernelTable
     }
 }
 
-/// Turns a row of scores into `exp(score - maximum)` and updates the running maximum and sum.
-/// - Returns: by what the sums so far must be multiplied.
+/// Turns a block of scores `[rows, keys]` into `exp(score - maximum)` and brings each row's running maximum and sum up to
+/// date; the decays become what the sums so far must be multiplied by.
+///
+/// A step at a time for all rows: while one row's number is on its way through the lanes, the next rows are at work.
 @inline(__always) func weighScores(
-    _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ maximum: UnsafeMutablePointer<Float>,
-    _ total: UnsafeMutablePointer<Float>
-) -> Float {
-    let top = largestOf(scores, count)
-    let next = maximum[0] > top ? maximum[0] : top
-    let shift = splat(next)
-    // `exponentialCore` clamps at e⁻⁸⁷, which vanishes beside the largest weight, 1.
-    let sum = weigh(scores, count, shift)
-    let decay = maximum[0] == next ? 1 : exponential(splat(maximum[0] - next))[0]
-    total[0] = total[0] * decay + sum
-    maximum[0] = next
-    return decay
+    _ scores: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Int, _ keys: Int,
+    _ maxima: UnsafeMutablePointer<Float>, _ totals: UnsafeMutablePointer<Float>,
+    _ decays: UnsafeMutablePointer<Float>
+) {
+    // Whole vectors, with scores that weigh nothing.
+    if keys % lanes != 0 {
+        for row in 0..<rows { store(splat(-.greatestFiniteMagnitude), scores + (row * stride + keys)) }
+    }
+    let tops = decays
+    for row in 0..<rows { tops[row] = largestScore(scores + row * stride, keys) }
+    var row = 0
+    while row < rows {
+        let (before, top) = (load(maxima + row), load(tops + row))
+        let maximum = larger(before, top)
+        let decay = exponentialBelowZero(before - maximum)
+        store(maximum, maxima + row)
+        store(load(totals + row) * decay, totals + row)
+        store(decay, decays + row)
+        row += lanes
+    }
+    for row in 0..<rows { totals[row] += weigh(scores + row * stride, keys, splat(maxima[row])) }
 }
 
-@inline(__always) func weigh(_ scores: UnsafeMutablePointer<Float>, _ count: Int, _ shift: Vector) -> Float {
-    var (s0, s1) = (splat(0), splat(0))
+/// The largest of whole vectors; NaN where one is there, or ∞.
+@inline(__always) func largestScore(_ scores: UnsafePointer<Float>, _ count: Int) -> Float {
+    var (t0, t1) = (splat(-.infinity), splat(-.infinity))
+    var (p0, p1) = (splat(0), splat(0))
     var index = 0
-    while index + 2 * lanes <= count {
-        let e0 = exponentialCore(load(scores + index) - shift)
-        let e1 = exponentialCore(load(scores + (index + lanes)) - shift)
-        store(e0, scores + index)
-        store(e1, scores + (index + lanes))
-        s0 += e0
-        s1 += e1
-        index += 2 * lanes
-    }
-    var total = sum(s0 + s1)
     while index < count {
-        let rest = min(lanes, count - index)
-        let e = exponentialCore(load(scores + index, first: rest, fill: -.infinity) - shift)
-        store(e, scores + index, first: rest)
-        for lane in 0..<rest { total += e[lane] }
+        let score = load(scores + index)
+        (t0, t1) = (t1, larger(score, t0))
+        // Zero, or NaN.
+        (p0, p1) = (p1, multiplyAdd(score, splat(0), p0))
         index += lanes
     }
-    return total
+    return largest(larger(t0, t1)) + sum(p0 + p1)
+}
+
+/// Turns whole vectors of scores into weights.
+/// - Returns: their sum.
+@inline(__always) func weigh(_ scores: UnsafeMutablePointer<Float>, _ count: Int, _ maximum: Vector) -> Float {
+    var (s0, s1) = (splat(0), splat(0))
+    var index = 0
+    while index < count {
+        // `exponentialCore` clamps at e⁻⁸⁷, which vanishes beside the largest weight, 1.
+        let weight = exponentialCore(load(scores + index) - maximum)
+        store(weight, scores + index)
+        (s0, s1) = (s1, s0 + weight)
+        index += lanes
+    }
+    return sum(s0 + s1)
 }

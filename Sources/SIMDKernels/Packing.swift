@@ -11,16 +11,49 @@ import SIMDKernelTable
         var first = 0
         while first < depth {
             let end = min(first + 64, depth)
-            for lane in 0..<tileColumns {
-                let isInside = column + lane < columns
-                let row = source.pointer + (isInside ? column + lane : 0) * source.stride
+            var lane = 0
+            while lane < tileColumns {
+                let inside = columns - column - lane
+                let row = source.pointer + (inside > 0 ? column + lane : 0) * source.stride
                 let target = panel + lane
-                for k in first..<end { target[k &* tileColumns] = isInside ? row[k] : 0 }
+                var k = first
+                if inside >= 4 {
+                    while k + 4 <= end {
+                        transposeFour(row + k, source.stride, target + k &* tileColumns, tileColumns)
+                        k += 4
+                    }
+                }
+                while k < end {
+                    for part in 0..<4 {
+                        target[k &* tileColumns &+ part] = part < inside ? row[part &* source.stride &+ k] : 0
+                    }
+                    k += 1
+                }
+                lane += 4
             }
             first = end
         }
         column += tileColumns
     }
+}
+
+/// Four rows of four numbers, transposed.
+@inline(__always) func transposeFour(
+    _ x: UnsafePointer<Float>, _ xStride: Int, _ y: UnsafeMutablePointer<Float>, _ yStride: Int
+) {
+    @inline(__always) func row(_ index: Int) -> SIMD4<Float> {
+        UnsafeRawPointer(x + index &* xStride).loadUnaligned(as: SIMD4<Float>.self)
+    }
+    @inline(__always) func store(_ value: SIMD4<Float>, _ index: Int) {
+        UnsafeMutableRawPointer(y + index &* yStride).storeBytes(of: value, as: SIMD4<Float>.self)
+    }
+    let (a, b, c, d) = (row(0), row(1), row(2), row(3))
+    let (ab0, ab1) = (SIMD4(a[0], b[0], a[1], b[1]), SIMD4(a[2], b[2], a[3], b[3]))
+    let (cd0, cd1) = (SIMD4(c[0], d[0], c[1], d[1]), SIMD4(c[2], d[2], c[3], d[3]))
+    store(SIMD4(ab0[0], ab0[1], cd0[0], cd0[1]), 0)
+    store(SIMD4(ab0[2], ab0[3], cd0[2], cd0[3]), 1)
+    store(SIMD4(ab1[0], ab1[1], cd1[0], cd1[1]), 2)
+    store(SIMD4(ab1[2], ab1[3], cd1[2], cd1[3]), 3)
 }
 
 /// `[depth, columns]` into the same panels.

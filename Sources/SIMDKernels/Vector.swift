@@ -72,19 +72,18 @@ typealias Twelve<Lanes> = InlineArray<12, Lanes>
 @inline(__always) func larger(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .> b) }
 @inline(__always) func smaller(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .< b) }
 
-/// Half upon half, which takes as many steps as a lane number has bits.
-@inline(__always) func sum(_ value: Vector) -> Float {
-    var sums = value
+/// Lanes by pairs of neighbours, of neighbours' pairs, and so on: as many steps as a lane number has bits.
+@inline(__always) func fold(_ value: Vector, _ body: (Vector, Vector) -> Vector) -> Float {
+    var result = value
     var width = lanes / 2
     while width > 0 {
-        for lane in 0..<width { sums[lane] += sums[lane &+ width] }
+        var other = result
+        for lane in 0..<lanes { other[lane] = result[lane ^ width] }
+        result = body(result, other)
         width /= 2
     }
-    return sums[0]
+    return result[0]
 }
 
-@inline(__always) func largest(_ value: Vector) -> Float {
-    var result = value[0]
-    for lane in 1..<lanes where value[lane] > result { result = value[lane] }
-    return result
-}
+@inline(__always) func sum(_ value: Vector) -> Float { fold(value) { $0 + $1 } }
+@inline(__always) func largest(_ value: Vector) -> Float { fold(value) { larger($0, $1) } }
