@@ -1,24 +1,40 @@
-/// Attention over factors of one type.
+/// Attention over factors of two types.
 public struct AttentionKernel: Sendable {
     public typealias Pack =
         @Sendable (_ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>) -> Void
 
-    /// What keys and values are packed as.
-    public let panelType: PanelType
+    /// What keys are packed as, and what queries are rounded to then.
+    public let keyType: PanelType
+    /// What values are packed as, and weights are rounded to.
+    public let valueType: PanelType
     public let compute: @Sendable (borrowing AttentionTask) -> Void
-    /// Packs keys `[keys, size]` into panels of as many columns; the scratch is the task's.
+    /// Packs keys `[keys, size]` into panels of as many columns, with eight bytes a column behind them where they are int8;
+    /// the scratch is the task's.
     public let packKeys: Pack
     /// Packs values `[keys, size]` into panels of `size` columns.
     public let packValues: Pack
 
     public init(
-        panelType: PanelType, compute: @escaping @Sendable (borrowing AttentionTask) -> Void,
+        keyType: PanelType, valueType: PanelType, compute: @escaping @Sendable (borrowing AttentionTask) -> Void,
         packKeys: @escaping Pack, packValues: @escaping Pack
     ) {
-        self.panelType = panelType
+        self.keyType = keyType
+        self.valueType = valueType
         self.compute = compute
         self.packKeys = packKeys
         self.packValues = packValues
+    }
+}
+
+/// Attention with weights and values of bfloat16.
+public struct DotAttention: Sendable {
+    public let brains: AttentionKernel
+    /// With queries and keys of int8.
+    public let bytes: AttentionKernel
+
+    public init(brains: AttentionKernel, bytes: AttentionKernel) {
+        self.brains = brains
+        self.bytes = bytes
     }
 }
 
@@ -59,7 +75,7 @@ public struct AttentionTask: ~Copyable {
     /// Floats of scratch for heads of `size` channels.
     public static func scratchCount(size: Int) -> Int {
         let padded = (size + 31) / 32 * 32
-        return queryBlock * (2 * padded + keyBlock + 35 + (padded + keyBlock + 32) / 2) + edgeCount
+        return queryBlock * (2 * padded + keyBlock + 36 + (padded + keyBlock + 32) / 2) + edgeCount
     }
 }
 

@@ -18,9 +18,6 @@ public struct KernelTable: Sendable {
     public let dotProduct: (@Sendable (borrowing ProductTask) -> Void)?
     /// Types of weights that `dotProduct` is to multiply on this processor.
     public var dotTypes: [PanelType] = []
-    /// Attention over bfloat16 where `dotTypes` has these.
-    public let dotAttention: AttentionKernel?
-
     /// Whether products of int8 weights round activations to bytes, rather than to 16 bits.
     public let roundsToBytes: Bool
 
@@ -46,6 +43,10 @@ public struct KernelTable: Sendable {
             _ result: UnsafeMutablePointer<Float>
         ) -> Void
     public let attention: AttentionKernel
+    /// With scores of int8 where `dotTypes` has that.
+    public let byteAttention: AttentionKernel?
+    /// Where `dotTypes` has bfloat16.
+    public let dotAttention: DotAttention?
     public let rowAttention: @Sendable (borrowing RowAttentionTask) -> Void
     public let unary:
         @Sendable (
@@ -105,7 +106,7 @@ public struct KernelTable: Sendable {
             @escaping @Sendable (
                 UnsafePointer<Float>, PanelType, Int, Int, UnsafeMutablePointer<Float>
             ) -> Void,
-        attention: AttentionKernel, dotAttention: AttentionKernel?,
+        attention: AttentionKernel, byteAttention: AttentionKernel?, dotAttention: DotAttention?,
         rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
         binary: @escaping @Sendable (borrowing BinaryTask) -> Void,
@@ -135,6 +136,7 @@ public struct KernelTable: Sendable {
         self.packPanel = packPanel
         self.unpackTransposed = unpackTransposed
         self.attention = attention
+        self.byteAttention = byteAttention
         self.dotAttention = dotAttention
         self.rowAttention = rowAttention
         self.unary = unary

@@ -1,26 +1,45 @@
 import CPUShim
 import SIMDKernelTable
 
-@inline(never) func attention(_ task: borrowing AttentionTask) { attentionLoops(task, .floats) }
-
-#if KERNELS_V4
-    /// The same over bfloat16 by AVX512_BF16.
-    @inline(never) func dotAttention(_ task: borrowing AttentionTask) { attentionLoops(task, .brains) }
-#endif
+@inline(never) func attention(_ task: borrowing AttentionTask) {
+    attentionLoops(task, scores: .floats, values: .floats)
+}
 
 #if KERNELS_V3 || KERNELS_V4
+    /// The same with scores of bytes by VNNI.
+    @inline(never) func byteAttention(_ task: borrowing AttentionTask) {
+        attentionLoops(task, scores: .bytes, values: .floats)
+    }
+
     /// The same over bfloat16 by AMX tiles.
     @inline(never) func tileAttention(_ task: borrowing AttentionTask) {
         xlsr_tiles_begin()
-        attentionLoops(task, .tiles)
+        attentionLoops(task, scores: .tiles, values: .tiles)
         xlsr_tiles_end()
+    }
+#endif
+
+#if KERNELS_V4
+    /// The same over bfloat16 by AVX512_BF16.
+    @inline(never) func dotAttention(_ task: borrowing AttentionTask) {
+        attentionLoops(task, scores: .brains, values: .brains)
+    }
+
+    /// The same with scores of bytes by VNNI.
+    @inline(never) func byteDotAttention(_ task: borrowing AttentionTask) {
+        attentionLoops(task, scores: .bytes, values: .brains)
     }
 #endif
 
 /// `softmax(Q·Kᵀ · scale) · V` for some queries of one head, a block of keys at a time with running maximum and sum
 /// (Milakov and Gimelshein 2018; Dao et al. 2022), so that only a block of scores is ever in memory. Scores, maxima and
 /// sums are float32 whatever the factors are.
-@inline(__always) func attentionLoops(_ task: borrowing AttentionTask, _ unit: AttentionUnit) {
+/// - Parameters:
+///   - scores: what multiplies queries and keys.
+///   - values: what multiplies weights and values; with as many rows.
+@inline(__always) func attentionLoops(
+    _ task: borrowing AttentionTask, scores unit: AttentionUnit, values valueUnit: AttentionUnit
+) {
     let size = task.query.columns
     let padded = (size + 31) / 32 * 32
     let queryStride = padded + 16
@@ -32,13 +51,16 @@ import SIMDKernelTable
     let maxima = scores + most * scoreStride
     let totals = maxima + most
     let decays = totals + most
-    let edge = decays + most
+    let factors = decays + most
+    let edge = factors + most
     // Rounded queries and weights, where the unit takes such.
     let rounded = edge + AttentionTask.edgeCount
     let queryFactors = unit.isNarrow ? rounded : queries
-    let weightFactors = unit.isNarrow ? rounded + most * queryStride / 2 : scores
+    let weightFactors = valueUnit.isNarrow ? rounded + most * queryStride / 2 : scores
     let panelSize = unit.panelDepth(size)
-    let panelKeys = unit.panelDepth(task.keys)
+    let panelKeys = valueUnit.panelDepth(task.keys)
+    let keySums = KeySums(after: task.keyPanels, keys: task.keys, size: size)
+    for row in 0..<most { factors[row] = 1 }
 
     let block = most / unit.rows * unit.rows
     var first = 0
@@ -46,7 +68,7 @@ import SIMDKernelTable
         let rows = min(block, task.query.rows - first)
         let tiledRows = (rows + unit.rows - 1) / unit.rows * unit.rows
         scaleQueries(task, first, rows, tiledRows, queries, queryStride)
-        unit.round(queries, queryStride, tiledRows, size, into: queryFactors)
+        unit.round(queries, queryStride, tiledRows, size, into: queryFactors, factors: factors)
         for row in 0..<most {
             maxima[row] = -.infinity
             totals[row] = 0
@@ -58,19 +80,21 @@ import SIMDKernelTable
             // scores [rows, keys] = Q · Kᵀ, as whole panels
             unit.multiply(
                 queryFactors, queryStride, tiledRows, task.keyPanels + key * panelSize * unit.byteSize, panelSize, size,
-                scores, scoreStride, (keys + tileColumns - 1) / tileColumns * tileColumns, accumulates: false, edge)
-            weighScores(scores, scoreStride, tiledRows, keys, maxima, totals, decays)
+                scores, scoreStride, (keys + tileColumns - 1) / tileColumns * tileColumns, accumulates: false, edge,
+                keySums.from(key: key))
+            weighScores(scores, scoreStride, tiledRows, keys, factors, maxima, totals, decays)
             if key > 0 {
                 for row in 0..<tiledRows {
                     let factor = splat(decays[row])
                     map(sums + row * padded, sums + row * padded, size) { $0 * factor }
                 }
             }
-            unit.round(scores, scoreStride, tiledRows, keys, into: weightFactors)
+            valueUnit.round(scores, scoreStride, tiledRows, keys, into: weightFactors)
             // sums [rows, size] += weights · V
-            unit.multiply(
-                weightFactors, scoreStride, tiledRows, task.valuePanels + key * tileColumns * unit.byteSize, panelKeys,
-                keys, sums, padded, (size + tileColumns - 1) / tileColumns * tileColumns, accumulates: key > 0, edge)
+            valueUnit.multiply(
+                weightFactors, scoreStride, tiledRows, task.valuePanels + key * tileColumns * valueUnit.byteSize,
+                panelKeys, keys, sums, padded, (size + tileColumns - 1) / tileColumns * tileColumns,
+                accumulates: key > 0, edge)
             key += keys
         }
         for row in 0..<rows {
@@ -93,12 +117,12 @@ import SIMDKernelTable
     }
 }
 
-/// Turns a block of scores `[rows, keys]` into `exp(score - maximum)` and brings each row's running maximum and sum up to
-/// date; the decays become what the sums so far must be multiplied by.
+/// Turns a block of scores `[rows, keys]`, each row's times its factor, into `exp(score - maximum)` and brings each row's
+/// running maximum and sum up to date; the decays become what the sums so far must be multiplied by.
 ///
 /// A step at a time for all rows: while one row's number is on its way through the lanes, the next rows are at work.
 @inline(__always) func weighScores(
-    _ scores: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Int, _ keys: Int,
+    _ scores: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Int, _ keys: Int, _ factors: UnsafePointer<Float>,
     _ maxima: UnsafeMutablePointer<Float>, _ totals: UnsafeMutablePointer<Float>,
     _ decays: UnsafeMutablePointer<Float>
 ) {
@@ -110,7 +134,7 @@ import SIMDKernelTable
     for row in 0..<rows { tops[row] = largestScore(scores + row * stride, keys) }
     var row = 0
     while row < rows {
-        let (before, top) = (load(maxima + row), load(tops + row))
+        let (before, top) = (load(maxima + row), load(tops + row) * load(factors + row))
         let maximum = larger(before, top)
         let decay = exponentialBelowZero(before - maximum)
         store(maximum, maxima + row)
@@ -118,7 +142,9 @@ import SIMDKernelTable
         store(decay, decays + row)
         row += lanes
     }
-    for row in 0..<rows { totals[row] += weigh(scores + row * stride, keys, splat(maxima[row])) }
+    for row in 0..<rows {
+        totals[row] += weigh(scores + row * stride, keys, splat(factors[row]), splat(-maxima[row]))
+    }
 }
 
 /// The largest of whole vectors; NaN where one is there, or ∞.
@@ -136,14 +162,16 @@ import SIMDKernelTable
     return largest(larger(t0, t1)) + sum(p0 + p1)
 }
 
-/// Turns whole vectors of scores into weights.
+/// Turns whole vectors of scores into weights `exp(score · factor + shift)`.
 /// - Returns: their sum.
-@inline(__always) func weigh(_ scores: UnsafeMutablePointer<Float>, _ count: Int, _ maximum: Vector) -> Float {
+@inline(__always) func weigh(
+    _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Vector, _ shift: Vector
+) -> Float {
     var (s0, s1) = (splat(0), splat(0))
     var index = 0
     while index < count {
         // `exponentialCore` clamps at e⁻⁸⁷, which vanishes beside the largest weight, 1.
-        let weight = exponentialCore(load(scores + index) - maximum)
+        let weight = exponentialCore(multiplyAdd(load(scores + index), factor, shift))
         store(weight, scores + index)
         (s0, s1) = (s1, s0 + weight)
         index += lanes

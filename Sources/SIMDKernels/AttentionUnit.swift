@@ -11,10 +11,25 @@ enum AttentionUnit {
     #if KERNELS_V3 || KERNELS_V4
         /// AMX tiles of bfloat16.
         case tiles
+        /// Dot products of bytes, for scores alone.
+        case bytes
     #endif
 
+    @inline(__always) var panelType: PanelType {
+        switch self {
+        case .floats: return .float32
+        #if KERNELS_V4
+            case .brains: return .bfloat16
+        #endif
+        #if KERNELS_V3 || KERNELS_V4
+            case .tiles: return .bfloat16
+            case .bytes: return .int8
+        #endif
+        }
+    }
+
     @inline(__always) var isNarrow: Bool { self != .floats }
-    @inline(__always) var byteSize: Int { isNarrow ? 2 : 4 }
+    @inline(__always) var byteSize: Int { panelType.byteSize }
 
     /// Rows that are multiplied at a time.
     @inline(__always) var rows: Int {
@@ -25,14 +40,14 @@ enum AttentionUnit {
     }
 
     /// How deep panels are stored.
-    @inline(__always) func panelDepth(_ depth: Int) -> Int {
-        isNarrow ? PanelType.bfloat16.panelDepth(depth) : depth
-    }
+    @inline(__always) func panelDepth(_ depth: Int) -> Int { panelType.panelDepth(depth) }
 
     /// Rounds rows of a block to what the unit multiplies; float32 stays where it is. Tiles take rows in their own order,
     /// others where the rows were, in half the space.
+    /// - Parameter factors: of rows of bytes, what their sums are to be multiplied with.
     @inline(__always) func round(
-        _ x: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ depth: Int, into result: UnsafeMutablePointer<Float>
+        _ x: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ depth: Int, into result: UnsafeMutablePointer<Float>,
+        factors: UnsafeMutablePointer<Float>? = nil
     ) {
         switch self {
         case .floats: break
@@ -51,6 +66,15 @@ enum AttentionUnit {
                         x + row * stride, depth, scale: 1, zero: 0, isInteger: false,
                         into: UnsafeMutableRawPointer(result) + tileRowOffset(row, 2 * tileDepth), tileDepth)
                 }
+            case .bytes:
+                let words = UnsafeMutableRawPointer(result).assumingMemoryBound(to: Int32.self)
+                for row in 0..<rows {
+                    let scale = byteScale(x + row * stride, depth)
+                    roundRow(
+                        x + row * stride, 1 / scale, zero: KeySums.queryZero, depth, .bytes,
+                        into: words + row * (stride / 2))
+                    factors?[row] = scale
+                }
         #endif
         }
     }
@@ -60,7 +84,7 @@ enum AttentionUnit {
     @inline(__always) func multiply(
         _ a: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ panels: UnsafeRawPointer, _ panelDepth: Int,
         _ depth: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, accumulates: Bool,
-        _ edge: UnsafeMutablePointer<Float>
+        _ edge: UnsafeMutablePointer<Float>, _ keySums: KeySums? = nil
     ) {
         var column = 0
         while column < columns {
@@ -110,66 +134,25 @@ enum AttentionUnit {
                     }
                     // A panel of AVX2 has sixteen columns.
                     column += ProductTask.tileSpan - tileColumns
+                case .bytes:
+                    guard let keySums = keySums?.from(key: column) else { return }
+                    let words = UnsafeRawPointer(a).assumingMemoryBound(to: Int32.self)
+                    let (scales, starts) = (keySums.panelScales, keySums.panelStarts)
+                    while row < rows {
+                        let sums = computeWordTile(
+                            words + row * (stride / 2), stride / 2, panel.assumingMemoryBound(to: Int32.self),
+                            (depth + 3) / 4, .bytes, rows: tileRows, from: starts)
+                        write(
+                            c + (row * cStride + column), cStride, tileRows, tileColumns, accumulates: accumulates,
+                            bias: nil, edge: edge
+                        ) { index in
+                            scaled(sums[index], index & 1 == 0 ? scales.0 : scales.1)
+                        }
+                        row += tileRows
+                    }
             #endif
             }
             column += tileColumns
         }
     }
 }
-
-#if KERNELS_V3 || KERNELS_V4
-    /// Keys `[columns, depth]` into bfloat16 panels, zeros beyond the last column and the depth.
-    /// - Parameter scratch: room for a row.
-    @inline(never) func packBrainKeys(
-        _ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>
-    ) {
-        let (columns, depth) = (source.rows, source.columns)
-        let words = PanelType.bfloat16.panelDepth(depth) / 2
-        let row = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Int32.self)
-        for pair in 0..<words { row[pair] = 0 }
-        var column = 0
-        while column < columns {
-            let panel = panels.assumingMemoryBound(to: Int32.self) + column * words
-            for lane in 0..<tileColumns {
-                if column + lane < columns {
-                    floatToBrain(
-                        source.pointer + (column + lane) * source.stride,
-                        UnsafeMutableRawPointer(row).assumingMemoryBound(to: UInt16.self), depth)
-                    for pair in 0..<words { panel[pair &* tileColumns &+ lane] = row[pair] }
-                } else {
-                    for pair in 0..<words { panel[pair &* tileColumns &+ lane] = 0 }
-                }
-            }
-            column += tileColumns
-        }
-    }
-
-    /// Values `[depth, columns]` into the same panels.
-    @inline(never) func packBrainValues(
-        _ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>
-    ) {
-        let (depth, columns) = (source.rows, source.columns)
-        let words = PanelType.bfloat16.panelDepth(depth) / 2
-        var column = 0
-        while column < columns {
-            var target = panels.assumingMemoryBound(to: Int32.self) + column * words
-            for pair in 0..<words {
-                for part in 0..<2 {
-                    let first = column + part * lanes
-                    let (low, high) = (brainBits(source, 2 * pair, first), brainBits(source, 2 * pair + 1, first))
-                    store(low & Bits(repeating: 0xFFFF) | high &<< Bits(repeating: 16), target)
-                    target += lanes
-                }
-            }
-            column += tileColumns
-        }
-    }
-
-    /// A vector of a row from a column on, zeros beyond the matrix.
-    @inline(__always) func brainBits(_ source: Matrix, _ row: Int, _ column: Int) -> Bits {
-        guard row < source.rows, column < source.columns else { return Bits(repeating: 0) }
-        let pointer = source.pointer + (row * source.stride + column)
-        let inside = source.columns - column
-        return brainBits(inside >= lanes ? load(pointer) : load(pointer, first: inside))
-    }
-#endif

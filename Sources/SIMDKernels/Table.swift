@@ -12,36 +12,50 @@ public enum Kernels {
         #else
             let name = "baseline"
         #endif
+        let packFloatValues: AttentionKernel.Pack = { source, panels, _ in
+            packRows(source, panels.assumingMemoryBound(to: Float.self))
+        }
         let floatAttention = AttentionKernel(
-            panelType: .float32, compute: attention,
+            keyType: .float32, valueType: .float32, compute: attention,
             packKeys: { source, panels, _ in packTransposed(source, panels.assumingMemoryBound(to: Float.self)) },
-            packValues: { source, panels, _ in packRows(source, panels.assumingMemoryBound(to: Float.self)) })
+            packValues: packFloatValues)
         #if KERNELS_V3 || KERNELS_V4
             let (dotProduct, roundsToBytes) = (dotsProduct, true)
             let dots: KernelTable.DotChains? = dotChains
             let tiles = TileKernels(
                 product: tileProduct,
                 attention: AttentionKernel(
-                    panelType: .bfloat16, compute: tileAttention, packKeys: packBrainKeys, packValues: packBrainValues),
+                    keyType: .bfloat16, valueType: .bfloat16, compute: tileAttention, packKeys: packBrainKeys,
+                    packValues: packBrainValues),
                 chains: tileChains)
+            let byteAttention: AttentionKernel? = AttentionKernel(
+                keyType: .int8, valueType: .float32, compute: byteAttention, packKeys: packByteKeys,
+                packValues: packFloatValues)
         #else
             let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
             let roundsToBytes = false
             let dots: KernelTable.DotChains? = nil
             let tiles: TileKernels? = nil
+            let byteAttention: AttentionKernel? = nil
         #endif
         #if KERNELS_V4
-            let dotAttention = AttentionKernel(
-                panelType: .bfloat16, compute: dotAttention, packKeys: packBrainKeys, packValues: packBrainValues)
+            let dotAttention = DotAttention(
+                brains: AttentionKernel(
+                    keyType: .bfloat16, valueType: .bfloat16, compute: dotAttention, packKeys: packBrainKeys,
+                    packValues: packBrainValues),
+                bytes: AttentionKernel(
+                    keyType: .int8, valueType: .bfloat16, compute: byteDotAttention, packKeys: packByteKeys,
+                    packValues: packBrainValues))
         #else
-            let dotAttention: AttentionKernel? = nil
+            let dotAttention: DotAttention? = nil
         #endif
         return KernelTable(
             name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, dotProduct: dotProduct,
             roundsToBytes: roundsToBytes, tiles: tiles, fewRowsProduct: fewRowsProduct, finish: finish,
             packTransposed: packTransposed, packRows: packRows, packPanel: packPanel,
             unpackTransposed: unpackTransposed,
-            attention: floatAttention, dotAttention: dotAttention, rowAttention: rowAttention, unary: applyFunction,
+            attention: floatAttention, byteAttention: byteAttention, dotAttention: dotAttention,
+            rowAttention: rowAttention, unary: applyFunction,
             binary: binary, layerNorm: layerNorm, softmax: softmax, exponentialTotal: exponentialTotal,
             logNormalize: logNormalize, columnSums: columnSums, scaleColumns: scaleColumns, halfToFloat: halfToFloat,
             floatToHalf: floatToHalf,

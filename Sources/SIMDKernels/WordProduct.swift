@@ -98,11 +98,14 @@ import SIMDKernelTable
     }
 }
 
-/// `computeTile` over words: `a` holds rows of them, `aStride` words apart, `b` a panel `[words][tileColumns]`.
+/// `computeTile` over words: `a` holds rows of them, `aStride` words apart, `b` a panel `[words][tileColumns]`. The sums of
+/// a row begin with the starts.
 @inline(__always) func computeWordTile(
-    _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int, _ word: Word, rows: Int
+    _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int, _ word: Word, rows: Int,
+    from starts: (Bits, Bits) = (Bits(repeating: 0), Bits(repeating: 0))
 ) -> TileOf<Bits> {
-    var tile = tile(of: Bits(repeating: 0))
+    var tile = tile(of: starts.0)
+    for row in 0..<rows { tile[row &* 2 &+ 1] = starts.1 }
     var panel = b
     for index in 0..<words {
         let b0 = load(panel)

@@ -11,13 +11,14 @@ extension CPUBackend {
         let width = result.shape[1]
         let size = width / heads
         let kernel = kernels.attention(forWeights: PanelType(precision))
-        let (panelType, panelColumns) = (kernel.panelType, kernels.tileColumns)
-        func panelByteCount(columns: Int, depth: Int) -> Int {
-            (columns + panelColumns - 1) / panelColumns * panelColumns * panelType.panelDepth(depth)
-                * panelType.byteSize
+        let panelColumns = kernels.tileColumns
+        /// As `AttentionKernel.packKeys` and `packValues` need.
+        func panelByteCount(_ type: PanelType, columns: Int, depth: Int) -> Int {
+            (columns + panelColumns - 1) / panelColumns * panelColumns
+                * (type.panelDepth(depth) * type.byteSize + (type == .int8 ? 8 : 0))
         }
-        let keyByteCount = panelByteCount(columns: segments.longest, depth: size)
-        let valueByteCount = panelByteCount(columns: size, depth: segments.longest)
+        let keyByteCount = panelByteCount(kernel.keyType, columns: segments.longest, depth: size)
+        let valueByteCount = panelByteCount(kernel.valueType, columns: size, depth: segments.longest)
         let parts = queryParts(segments, heads: heads)
         let scratch = try scratch(
             count: (keyByteCount + valueByteCount) / 4 + AttentionTask.scratchCount(size: size), workers: workers.count)
@@ -60,11 +61,13 @@ extension CPUBackend {
 }
 
 extension KernelTable {
-    /// Where weights are bfloat16 or int8, attention is over bfloat16 if that is faster here.
+    /// Beside weights of bfloat16 or int8, over these where that is faster here; what the values are weighted with is never
+    /// int8, of which many small ones would vanish.
     fileprivate func attention(forWeights type: PanelType) -> AttentionKernel {
         guard type.fitsTiles else { return attention }
         if let tiles { return tiles.attention }
-        if dotTypes.contains(.bfloat16), let dotAttention { return dotAttention }
-        return attention
+        let hasBytes = type == .int8 && dotTypes.contains(.int8)
+        if dotTypes.contains(.bfloat16), let dotAttention { return hasBytes ? dotAttention.bytes : dotAttention.brains }
+        return hasBytes ? byteAttention ?? attention : attention
     }
 }

@@ -21,8 +21,12 @@ extension ConformanceCase {
             attention(heads: 2, 17, ragged, rows: 52, as: .bfloat16),
             attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, special: .nan, as: .bfloat16),
             attention(heads: 3, 13, Segments(lengths: [5, 0, 300]), rows: 305, as: .int8),
+            attention(heads: 1, 80, ragged, rows: 52, as: .int8),
+            attention(heads: 2, 64, Segments(lengths: [31, 33]), rows: 64, as: .int8),
+            attention(heads: 2, 8, Segments(lengths: [7, 9]), rows: 16, special: .nan, as: .int8),
             attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, .large),
             attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, as: .bfloat16, .large),
+            attention(heads: 16, 64, Segments(lengths: [499]), rows: 499, as: .int8, .large),
             // Parts enough for groups of more queries.
             attention(heads: 68, 8, Segments(lengths: [495, 17]), rows: 512, as: .bfloat16, .large),
             attention(heads: 16, 80, Segments(lengths: [499]), rows: 499, .large),
@@ -34,7 +38,8 @@ extension ConformanceCase {
     /// - Parameters:
     ///   - special: written into query, key and value of one head of one frame of the first segment.
     ///   - valueScale: the size of the values alone.
-    ///   - type: what the factors may be rounded to; they need no rounding then.
+    ///   - type: what the factors may be rounded to. They need no rounding to bfloat16 or float16 then; for int8 keys are
+    ///     others' opposites, so that their mean, which devices take off, is zero.
     private static func attention(
         heads: Int, _ headSize: Int, _ segments: Segments, rows: Int, special: Float? = nil, valueScale: Float = 1,
         as type: DType = .float32, _ size: Size = .small
@@ -49,8 +54,24 @@ extension ConformanceCase {
             tolerance: .attention(factors: type),
             definedRows: segments.rowIndices.map(Int.init)
         ) { random in
-            // Scores of about ± 3 · 3, so that the weights are far from equal.
-            var x = random.ragged(segments, rows: rows, columns: 3 * width, scale: 3)
+            // Scores of about ± 3 · 3, so that the weights are far from equal; with steps of int8 those would be off by a
+            // tenth.
+            var x = random.ragged(segments, rows: rows, columns: 3 * width, scale: type == .int8 ? 1 : 3)
+            if type == .int8 {
+                for index in 0..<segments.count {
+                    let segment = segments[index]
+                    for row in segment {
+                        let isOdd = (row - segment.lowerBound) % 2 == 1
+                        for key in width..<2 * width {
+                            if isOdd {
+                                x[row * 3 * width + key] = -x[(row - 1) * 3 * width + key]
+                            } else if row + 1 == segment.upperBound {
+                                x[row * 3 * width + key] = 0
+                            }
+                        }
+                    }
+                }
+            }
             if type != .float32 { x = x.map { ($0 * 16).rounded() / 16 } }
             if let special {
                 for part in 0..<3 {

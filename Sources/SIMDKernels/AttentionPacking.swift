@@ -1,0 +1,58 @@
+import SIMDKernelTable
+
+#if KERNELS_V3 || KERNELS_V4
+    /// Keys `[columns, depth]` into bfloat16 panels, zeros beyond the last column and the depth.
+    /// - Parameter scratch: room for a row.
+    @inline(never) func packBrainKeys(
+        _ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>
+    ) {
+        let (columns, depth) = (source.rows, source.columns)
+        let words = PanelType.bfloat16.panelDepth(depth) / 2
+        let row = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Int32.self)
+        for pair in 0..<words { row[pair] = 0 }
+        var column = 0
+        while column < columns {
+            let panel = panels.assumingMemoryBound(to: Int32.self) + column * words
+            for lane in 0..<tileColumns {
+                if column + lane < columns {
+                    floatToBrain(
+                        source.pointer + (column + lane) * source.stride,
+                        UnsafeMutableRawPointer(row).assumingMemoryBound(to: UInt16.self), depth)
+                    for pair in 0..<words { panel[pair &* tileColumns &+ lane] = row[pair] }
+                } else {
+                    for pair in 0..<words { panel[pair &* tileColumns &+ lane] = 0 }
+                }
+            }
+            column += tileColumns
+        }
+    }
+
+    /// Values `[depth, columns]` into the same panels.
+    @inline(never) func packBrainValues(
+        _ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>
+    ) {
+        let (depth, columns) = (source.rows, source.columns)
+        let words = PanelType.bfloat16.panelDepth(depth) / 2
+        var column = 0
+        while column < columns {
+            var target = panels.assumingMemoryBound(to: Int32.self) + column * words
+            for pair in 0..<words {
+                for part in 0..<2 {
+                    let first = column + part * lanes
+                    let (low, high) = (brainBits(source, 2 * pair, first), brainBits(source, 2 * pair + 1, first))
+                    store(low & Bits(repeating: 0xFFFF) | high &<< Bits(repeating: 16), target)
+                    target += lanes
+                }
+            }
+            column += tileColumns
+        }
+    }
+
+    /// A vector of a row from a column on, zeros beyond the matrix.
+    @inline(__always) func brainBits(_ source: Matrix, _ row: Int, _ column: Int) -> Bits {
+        guard row < source.rows, column < source.columns else { return Bits(repeating: 0) }
+        let pointer = source.pointer + (row * source.stride + column)
+        let inside = source.columns - column
+        return brainBits(inside >= lanes ? load(pointer) : load(pointer, first: inside))
+    }
+#endif
