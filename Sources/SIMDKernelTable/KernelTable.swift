@@ -260,7 +260,7 @@ public struct ProductTask: ~Copyable {
     /// second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
-    /// Room for `scratchCount(blockRows:blockWords:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
+    /// Room for `scratchCount(blockRows:blockWords:ofIntegers:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
     public var scratch: UnsafeMutablePointer<Float>
     /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.
     public var hasInterleavedRows = false
@@ -298,10 +298,20 @@ public struct ProductTask: ~Copyable {
     /// Steps of depth whose products of 16 bits with bytes, at most 2¹⁵ · 2⁷ each, add up within 32 bits.
     public static let exactDepth = 512
 
+    /// Words of four bytes that a row of a block may take: its depth in float32.
+    @_transparent public static func mostWords(ofIntegers isInteger: Bool) -> Int { isInteger ? 512 : 1024 }
+
+    /// Words from one row of a block to the next. It is known as the kernel is compiled: the instructions say where the rows
+    /// of a register tile lie, for which there are too few registers. Sixteen more than the most, so that they don't all
+    /// fall into the same set of the first-level cache.
+    @_transparent public static func rowStride(ofIntegers isInteger: Bool) -> Int {
+        mostWords(ofIntegers: isInteger) + 16
+    }
+
     /// Floats of scratch that `product` and `dotProduct` need.
-    /// - Parameter blockWords: of four bytes, that a row of a block takes: its depth in float32.
-    public static func scratchCount(blockRows: Int, blockWords: Int) -> Int {
-        blockRows * (blockWords + 16 + 3) + edgeCount + (blockWords + 16) * mostTileColumns
+    /// - Parameter blockWords: that a row of a block takes, `mostWords` at most.
+    public static func scratchCount(blockRows: Int, blockWords: Int, ofIntegers isInteger: Bool) -> Int {
+        blockRows * (rowStride(ofIntegers: isInteger) + 3) + edgeCount + (blockWords + 16) * mostTileColumns
     }
 
     /// Rows whose sums of a panel's columns fit into the registers of every instruction set.

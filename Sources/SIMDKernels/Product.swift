@@ -126,7 +126,8 @@ typealias Tile = TileOf<Vector>
     if task.panelType == .int8 { return integerProduct(task) }
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
     let panelDepth = task.panelType.panelDepth(k)
-    let edge = task.scratch + task.blockRows * (task.blockDepth + 16)
+    let blockStride = ProductTask.rowStride(ofIntegers: false)
+    let edge = task.scratch + task.blockRows * blockStride
     let expanded = edge + ProductTask.edgeCount
     var row = 0
     while row < m {
@@ -135,8 +136,6 @@ typealias Tile = TileOf<Vector>
         var depth = 0
         repeat {
             let blockDepth = min(task.blockDepth, k - depth)
-            // Sixteen more, so that the rows of a tile don't all fall into the same set of the first-level cache.
-            let blockStride = blockDepth + 16
             copyBlock(
                 task.a.pointer + (row * task.a.stride + depth), task.a.stride, rows, blockDepth, task.scratch,
                 blockStride)

@@ -30,11 +30,10 @@ import SIMDKernelTable
 @inline(__always) func wordProduct(_ task: borrowing ProductTask, _ word: Word) {
     let (m, k, n) = (task.a.rows, task.a.columns, task.n)
     let panelDepth = task.panelType.panelDepth(k)
-    // Sixteen more, as in `product`.
-    let mostStride = task.blockDepth / word.count + 16
-    let edge = task.scratch + task.blockRows * mostStride
+    let blockStride = ProductTask.rowStride(ofIntegers: word.isInteger)
+    let edge = task.scratch + task.blockRows * blockStride
     let expanded = UnsafeMutableRawPointer(edge + ProductTask.edgeCount).assumingMemoryBound(to: Int32.self)
-    let toIntegers = edge + (ProductTask.edgeCount + mostStride * tileColumns)
+    let toIntegers = edge + (ProductTask.edgeCount + (task.blockDepth / word.count + 16) * tileColumns)
     let toFloats = toIntegers + task.blockRows
     let zeros = toFloats + task.blockRows
     let block = UnsafeMutableRawPointer(task.scratch).assumingMemoryBound(to: Int32.self)
@@ -54,7 +53,6 @@ import SIMDKernelTable
         repeat {
             let blockDepth = min(task.blockDepth, k - depth)
             let words = word.words(blockDepth)
-            let blockStride = words + 16
             for index in 0..<tiledRows {
                 let source = task.a.pointer + ((row + min(index, rows - 1)) * task.a.stride + depth)
                 roundRow(

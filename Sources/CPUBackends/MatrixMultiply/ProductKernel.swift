@@ -45,7 +45,8 @@ package struct ProductKernel: Sendable {
             // less than that level gives. On Zen 5 with its 1 MiB, 4 KiB and half the cache are 7 to 10 % faster than
             // 1.3 KiB, which keep the panel's part in the first level, and a third.
             // Of bytes 2 KiB are enough.
-            let depth = min(type == .int8 ? 2048 : 4096, max(512, caches.secondLevel >> 8)) / byteSize / 64 * 64
+            let most = 4 * ProductTask.mostWords(ofIntegers: type == .int8)
+            let depth = min(most, max(512, caches.secondLevel >> 8)) / byteSize / 64 * 64
             mostDepth = unit == .multiplyAdds && type == .int8 ? min(depth, ProductTask.exactDepth) : depth
             bytesOfBlock = caches.secondLevel / 2
         }
@@ -70,8 +71,11 @@ package struct ProductKernel: Sendable {
     func scratchCount(_ block: (rows: Int, depth: Int)) -> Int {
         switch unit {
         case .tiles: ProductTask.tileScratchCount(blockRows: block.rows, blockDepth: block.depth)
-        case .dots: ProductTask.scratchCount(blockRows: block.rows, blockWords: block.depth * byteSize / 4)
-        case .multiplyAdds: ProductTask.scratchCount(blockRows: block.rows, blockWords: block.depth)
+        case .dots:
+            ProductTask.scratchCount(
+                blockRows: block.rows, blockWords: block.depth * byteSize / 4, ofIntegers: type == .int8)
+        case .multiplyAdds:
+            ProductTask.scratchCount(blockRows: block.rows, blockWords: block.depth, ofIntegers: type == .int8)
         }
     }
 }
