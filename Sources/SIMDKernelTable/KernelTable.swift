@@ -256,8 +256,8 @@ public struct ProductTask: ~Copyable {
     /// Laid out like `c`.
     public var residual: UnsafePointer<Float>?
     /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 4 or
-    /// of the type's `tileDepth`, and at most `exactDepth` where `product` rounds to 16 bits: a block that stays in the
-    /// second-level cache.
+    /// of the type's `tileDepth`, at most `mostWords` outside tiles, and `exactDepth` where `product` rounds to 16 bits: a
+    /// block that stays in the second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
     /// Room for `scratchCount(blockRows:blockWords:ofIntegers:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
