@@ -18,6 +18,7 @@ public struct KernelTable: Sendable {
     public let dotProduct: (@Sendable (borrowing ProductTask) -> Void)?
     /// Types of weights that `dotProduct` is to multiply on this processor.
     public var dotTypes: [PanelType] = []
+
     /// Whether products of int8 weights round activations to bytes, rather than to 16 bits.
     public let roundsToBytes: Bool
 

@@ -50,13 +50,14 @@ struct KeySums {
         let (columns, depth) = (source.rows, source.columns)
         let panelDepth = PanelType.int8.panelDepth(depth)
         let words = (depth + 3) / 4
-        let mean = scratch
-        let key = mean + panelDepth
+        let shift = scratch
+        let key = shift + panelDepth
         let row = UnsafeMutableRawPointer(key + panelDepth).assumingMemoryBound(to: Int32.self)
-        for channel in 0..<depth { mean[channel] = 0 }
-        for column in 0..<columns { addRow(source.pointer + column * source.stride, to: mean, depth) }
-        let count = splat(Float(columns))
-        map(mean, mean, depth) { $0 / count }
+        // The mean's opposite, to be added.
+        for channel in 0..<depth { shift[channel] = 0 }
+        for column in 0..<columns { addRow(source.pointer + column * source.stride, to: shift, depth) }
+        let divisor = splat(-Float(columns))
+        map(shift, shift, depth) { $0 / divisor }
 
         let paddedColumns = (columns + tileColumns - 1) / tileColumns * tileColumns
         let sums = KeySums(after: panels, keys: columns, size: depth)
@@ -70,7 +71,8 @@ struct KeySums {
                     for word in 0..<words { panel[word &* tileColumns &+ lane] = 0 }
                     continue
                 }
-                subtract(mean, from: source.pointer + (column + lane) * source.stride, depth, into: key)
+                map(source.pointer + (column + lane) * source.stride, key, depth) { $0 }
+                addRow(shift, to: key, depth)
                 let scale = byteScale(key, depth)
                 sums.set(key: column + lane, scale: scale)
                 roundRow(key, 1 / scale, zero: 0, depth, .bytes, into: row)
@@ -86,22 +88,7 @@ struct KeySums {
         }
     }
 
-    @inline(__always) func subtract(
-        _ mean: UnsafePointer<Float>, from row: UnsafePointer<Float>, _ count: Int,
-        into result: UnsafeMutablePointer<Float>
-    ) {
-        var index = 0
-        while index + lanes <= count {
-            store(load(row + index) - load(mean + index), result + index)
-            index += lanes
-        }
-        while index < count {
-            result[index] = row[index] - mean[index]
-            index += 1
-        }
-    }
-
-    /// The step of a row's integers: its largest magnitude / 127, NaN when it holds one, never zero.
+    /// `byteStep` of a row; NaN when it holds one, or ∞.
     @inline(__always) func byteScale(_ row: UnsafePointer<Float>, _ count: Int) -> Float {
         var (top, poison) = (splat(0), splat(0))
         var index = 0
@@ -111,7 +98,6 @@ struct KeySums {
             poison = multiplyAdd(x, splat(0), poison)
             index += lanes
         }
-        let scale = largest(top) * (Float(1) / 127) + sum(poison)
-        return scale < Float.leastNormalMagnitude ? Float.leastNormalMagnitude : scale
+        return byteStep(largest(top) + sum(poison))
     }
 #endif

@@ -112,8 +112,13 @@ import SIMDKernelTable
         let value = top[lane]
         if value > result || value != value { result = value }
     }
-    result *= Float(1) / 127
-    return result < Float.leastNormalMagnitude ? Float.leastNormalMagnitude : result
+    return byteStep(result)
+}
+
+/// The step of integers within ±127 whose numbers are as large as `largest`, never zero.
+@inline(__always) func byteStep(_ largest: Float) -> Float {
+    let step = largest * (Float(1) / 127)
+    return step < Float.leastNormalMagnitude ? Float.leastNormalMagnitude : step
 }
 
 /// Rounded to nearest even; a NaN stays one.

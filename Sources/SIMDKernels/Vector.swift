@@ -72,7 +72,7 @@ typealias Twelve<Lanes> = InlineArray<12, Lanes>
 @inline(__always) func larger(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .> b) }
 @inline(__always) func smaller(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .< b) }
 
-/// Lanes by pairs of neighbours, of neighbours' pairs, and so on: as many steps as a lane number has bits.
+/// All lanes to one, half upon half: as many steps as a lane number has bits, each of whole vectors.
 @inline(__always) func fold(_ value: Vector, _ body: (Vector, Vector) -> Vector) -> Float {
     var result = value
     var width = lanes / 2

@@ -71,11 +71,9 @@ package struct ProductKernel: Sendable {
     func scratchCount(_ block: (rows: Int, depth: Int)) -> Int {
         switch unit {
         case .tiles: ProductTask.tileScratchCount(blockRows: block.rows, blockDepth: block.depth)
-        case .dots:
+        case .dots, .multiplyAdds:
             ProductTask.scratchCount(
                 blockRows: block.rows, blockWords: block.depth * byteSize / 4, ofIntegers: type == .int8)
-        case .multiplyAdds:
-            ProductTask.scratchCount(blockRows: block.rows, blockWords: block.depth, ofIntegers: type == .int8)
         }
     }
 }

@@ -57,21 +57,7 @@ extension ConformanceCase {
             // Scores of about ± 3 · 3, so that the weights are far from equal; with steps of int8 those would be off by a
             // tenth.
             var x = random.ragged(segments, rows: rows, columns: 3 * width, scale: type == .int8 ? 1 : 3)
-            if type == .int8 {
-                for index in 0..<segments.count {
-                    let segment = segments[index]
-                    for row in segment {
-                        let isOdd = (row - segment.lowerBound) % 2 == 1
-                        for key in width..<2 * width {
-                            if isOdd {
-                                x[row * 3 * width + key] = -x[(row - 1) * 3 * width + key]
-                            } else if row + 1 == segment.upperBound {
-                                x[row * 3 * width + key] = 0
-                            }
-                        }
-                    }
-                }
-            }
+            if type == .int8 { pairKeys(&x, segments, width: width) }
             if type != .float32 { x = x.map { ($0 * 16).rounded() / 16 } }
             if let special {
                 for part in 0..<3 {
@@ -84,6 +70,19 @@ extension ConformanceCase {
             return [HostArray(x, shape: [rows, 3 * width])]
         } bind: { operands in
             { try operands[0].attention(heads: heads, segments: segments, precision: type) }
+        }
+    }
+
+    /// Makes every second key of a segment the opposite of the one before, and the last of an odd number zero.
+    private static func pairKeys(_ x: inout [Float], _ segments: Segments, width: Int) {
+        for segment in (0..<segments.count).map({ segments[$0] }) {
+            for row in segment {
+                let isSecond = (row - segment.lowerBound) % 2 == 1
+                guard isSecond || row + 1 == segment.upperBound else { continue }
+                for key in row * 3 * width + width..<row * 3 * width + 2 * width {
+                    x[key] = isSecond ? -x[key - 3 * width] : 0
+                }
+            }
         }
     }
 }
