@@ -38,7 +38,7 @@ struct ModelCheck {
             return nil
         }
         let difference = Self.relativeDifference(batch, expected.flatMap { $0 })
-        return difference <= (weights == .bfloat16 || weights == .int8 ? 5e-2 : 1e-4)
+        return difference <= (weights == .float32 ? 1e-4 : 5e-2)
             ? nil : "differs from the first device by \(difference) of the largest output"
     }
 

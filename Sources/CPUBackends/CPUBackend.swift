@@ -70,9 +70,11 @@ public final class CPUBackend: Backend {
     /// (Zen 3, 16 MB of third-level cache a thread), but a minute takes 0.12 GB of memory in place of 0.87.
     public var tileByteCount: Int { threadCount << 23 }
 
-    /// Tiles and dot products take activations of the weights' type only.
+    /// Tiles and dot products take activations of the weights' type only, or both as integers of 16 bits, which cost no more
+    /// than float16.
     public func activationType(forWeights dtype: DType) -> DType {
-        kernels.roundsActivations(to: PanelType(dtype)) ? dtype : .float32
+        if kernels.shortTypes.contains(PanelType(dtype)) { return .float16 }
+        return kernels.roundsActivations(to: PanelType(dtype)) ? dtype : .float32
     }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {

@@ -24,7 +24,7 @@ extension CPUBackend {
     public func measurePeak() throws -> MachinePeak {
         let kernels = kernels
         var narrow: [String: Double] = [:]
-        for type in [DType.bfloat16, .int8] {
+        for type in [DType.bfloat16, .float16, .int8] {
             guard let chains = kernels.chains(PanelType(type)) else { continue }
             // A tile's products take some sixteen times those of a vector.
             let iterations = kernels.tiles == nil ? 125_000 : 20_000

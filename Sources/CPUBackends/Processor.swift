@@ -131,12 +131,18 @@ public struct Processor: Sendable {
                 }
             switch set {
             case .baseline, .avx2, .avx512: break
-            case .avxvnni, .avx512vnni: (table.dotTypes, table.name) = ([.int8], table.name + " + VNNI")
-            case .avx512bf16: (table.dotTypes, table.name) = ([.int8, .bfloat16], table.name + " + VNNI + BF16")
+            case .avxvnni, .avx512vnni:
+                (table.dotTypes, table.shortTypes, table.name) = (
+                    [.int8], [.bfloat16, .float16], table.name + " + VNNI"
+                )
+            case .avx512bf16:
+                (table.dotTypes, table.shortTypes, table.name) = (
+                    [.int8, .bfloat16], [.float16], table.name + " + VNNI + BF16"
+                )
             case .amx:
                 table.name += " + AMX"
-                // For few rows.
-                if current.supports(.avx512vnni) { table.dotTypes = [.int8] }
+                // Bytes for few rows.
+                if current.supports(.avx512vnni) { (table.dotTypes, table.shortTypes) = ([.int8], [.float16]) }
             }
             if set != .amx { table.tiles = nil }
             return table

@@ -107,7 +107,8 @@ private struct Comparison {
     }
 
     private mutating func compare(_ actual: Float, with expected: Float, at index: Int) {
-        guard actual != expected, !(actual.isNaN && expected.isNaN) else { return }
+        let mayBeNaN = expected.isNaN || expected.isInfinite && tolerance.allowsNaNForInfinity
+        guard actual != expected, !(actual.isNaN && mayBeNaN) else { return }
         let allowed = tolerance.allowed(expected, largest: largestExpected)
         let error = expected.isFinite && actual.isFinite ? (actual - expected).magnitude : .infinity
         if error > largestError { (largestError, allowedError) = (error, allowed) }

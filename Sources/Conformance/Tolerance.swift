@@ -12,6 +12,8 @@ public struct Tolerance: Sendable {
     package let weights: DType
     /// How many such products follow each other.
     private let productCount: Int
+    /// Whether NaN may stand for an infinity: rows that share a scale have none.
+    private(set) var allowsNaNForInfinity = false
 
     init(relativeToLargest: Float, relative: Float, weights: DType = .float32, productCount: Int = 1) {
         (self.relativeToLargest, self.relative) = (relativeToLargest, relative)
@@ -54,16 +56,19 @@ public struct Tolerance: Sendable {
     /// the largest result. That nothing else is wrong, tests of such devices show with activations that needn't be rounded.
     /// Attention has two products, the first of which is exponentiated: twice that.
     func on(_ backend: any Backend) -> Tolerance {
+        let activations = backend.activationType(forWeights: weights)
         let rounding: Float =
-            switch backend.activationType(forWeights: weights) {
+            switch activations {
             case .bfloat16: 4e-3
             case .float16: 5e-4
             case .int8: 1e-2
             default: 0
             }
-        return Tolerance(
+        var result = Tolerance(
             relativeToLargest: relativeToLargest + rounding * Float(productCount), relative: relative, weights: weights,
             productCount: productCount)
+        result.allowsNaNForInfinity = activations == .float16 || activations == .int8
+        return result
     }
 
     /// Mean and variance in two passes, a root, a quotient. With a mean of 17 deviations, 513 float32 numbers summed

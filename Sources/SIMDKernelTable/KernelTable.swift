@@ -18,6 +18,11 @@ public struct KernelTable: Sendable {
     public let dotProduct: (@Sendable (borrowing ProductTask) -> Void)?
     /// Types of weights that `dotProduct` is to multiply on this processor.
     public var dotTypes: [PanelType] = []
+    /// The same as `product` for `shortTypes`, by dot products of integers of 16 bits (VNNI), to which both factors are
+    /// rounded; nil where there are no such kernels.
+    public let shortProduct: (@Sendable (borrowing ProductTask) -> Void)?
+    /// Types of weights that `shortProduct` is to multiply on this processor: of bfloat16 and float16.
+    public var shortTypes: [PanelType] = []
 
     /// Whether products of int8 weights round activations to bytes, rather than to 16 bits.
     public let roundsToBytes: Bool
@@ -76,28 +81,43 @@ public struct KernelTable: Sendable {
     /// Multiply-adds in registers alone, on `chainValueCount` floats; returns the number of operations.
     public let multiplyAddChains: @Sendable (_ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
     public let sumOfAll: @Sendable (_ x: UnsafePointer<Float>, _ count: Int) -> Float
-    /// The same as `multiplyAddChains` with the dot products of a type, or with what int8 has without such.
+    /// The same as `multiplyAddChains` with dot products.
     public let dotChains: DotChains?
 
     /// What a type's products do at best, where they have instructions of their own.
     public func chains(_ type: PanelType) -> Chains? {
         if type.fitsTiles, let tiles { return tiles.chains }
-        guard let dotChains, roundsActivations(to: type) else { return nil }
-        let hasDots = dotTypes.contains(type)
-        return { dotChains($0, hasDots, $1, $2) }
+        guard let dotChains else { return nil }
+        let dot: Dot
+        if dotTypes.contains(type) {
+            dot = type == .int8 ? .bytes : .brains
+        } else if shortTypes.contains(type) {
+            dot = .shorts
+        } else if type == .int8, roundsToBytes {
+            dot = .bytePairs
+        } else {
+            return nil
+        }
+        return { dotChains(dot, $1, $2) }
+    }
+
+    /// What dot products are of: `Word` of the kernels.
+    public enum Dot: Sendable {
+        case bytes, bytePairs, shorts, brains
     }
 
     public typealias Chains =
         @Sendable (_ type: PanelType, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
     public typealias DotChains =
-        @Sendable (_ type: PanelType, _ hasDots: Bool, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
+        @Sendable (_ dot: Dot, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
 
     /// As many as any of the chains needs.
     public static let chainValueCount = ProductTask.tileSpan * ProductTask.tileSpan
 
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
-        dotProduct: (@Sendable (borrowing ProductTask) -> Void)?, roundsToBytes: Bool, tiles: TileKernels?,
+        dotProduct: (@Sendable (borrowing ProductTask) -> Void)?,
+        shortProduct: (@Sendable (borrowing ProductTask) -> Void)?, roundsToBytes: Bool, tiles: TileKernels?,
         fewRowsProduct: @escaping @Sendable (borrowing ProductTask) -> Void,
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
@@ -128,6 +148,7 @@ public struct KernelTable: Sendable {
         self.tileColumns = tileColumns
         self.product = product
         self.dotProduct = dotProduct
+        self.shortProduct = shortProduct
         self.roundsToBytes = roundsToBytes
         self.tiles = tiles
         self.fewRowsProduct = fewRowsProduct
@@ -241,6 +262,8 @@ public struct ProductTask: ~Copyable {
     public var scales: UnsafePointer<Float>?
     /// What the integers of each column add up to, as long.
     public var totals: UnsafePointer<Float>?
+    /// What the numbers of each column are to be multiplied with to be integers of 16 bits, as long.
+    public var integerScales: UnsafePointer<Float>?
     /// Steps from the smallest to the largest of the bytes that a row of A becomes, an even number: `mostSteps(largestPair:)`.
     public var steps = ProductTask.mostSteps
     /// `[m, n]`
@@ -257,8 +280,8 @@ public struct ProductTask: ~Copyable {
     /// Laid out like `c`.
     public var residual: UnsafePointer<Float>?
     /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 4 or
-    /// of the type's `tileDepth`, at most `mostWords` outside tiles, and `exactDepth` where `product` rounds to 16 bits: a
-    /// block that stays in the second-level cache.
+    /// of the type's `tileDepth`, at most `mostWords` outside tiles, `exactDepth` where `product` rounds to 16 bits, and a part
+    /// of `shortDepth` for `shortProduct`: a block that stays in the second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
     /// Room for `scratchCount(blockRows:blockWords:ofIntegers:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
@@ -298,6 +321,9 @@ public struct ProductTask: ~Copyable {
 
     /// Steps of depth whose products of 16 bits with bytes, at most 2¹⁵ · 2⁷ each, add up within 32 bits.
     public static let exactDepth = 512
+
+    /// Steps of depth, from a multiple of it on, whose products of 16 bits in `shortProduct` add up within 32 bits.
+    public static let shortDepth = 1024
 
     /// Words of four bytes that a row of a block may take: its depth in float32.
     @_transparent public static func mostWords(ofIntegers isInteger: Bool) -> Int { isInteger ? 512 : 1024 }

@@ -13,6 +13,9 @@ public struct PackTask: ~Copyable {
     public var scales: UnsafeMutablePointer<Float>?
     /// Where what the integers of each column that is there add up to goes, if the panel has such.
     public var totals: UnsafeMutablePointer<Float>?
+    /// Where the power of two goes that makes each column that is there integers of 16 bits, if the panel has bfloat16 or
+    /// float16.
+    public var integerScales: UnsafeMutablePointer<Float>?
     /// Where the largest magnitude of a sum of two neighbours of the same column goes, if the panel has integers.
     public var largestPair: UnsafeMutablePointer<Int>?
     /// Room for `scratchCount` floats.

@@ -27,7 +27,7 @@ import SIMDKernelTable
         if task.hasDots { return bytesFewRows(task) }
         forRows(of: task) { multiplyWordRows(task, $0, .bytePairs) }
     #else
-        forRows(of: task) { multiplyWordRows(task, $0, .shorts) }
+        forRows(of: task) { multiplyWordRows(task, $0, .quadShorts) }
     #endif
 }
 

@@ -7,7 +7,7 @@ import SIMDKernelTable
     let (byteSize, panelDepth) = (type.byteSize, type.panelDepth(task.depth))
     guard task.storedType != type else {
         transpose(task.depth, panelDepth, type, task.panel) { columns[$0] }
-        return addUp(task)
+        return measure(task)
     }
     if type == .int8, let scales = task.scales {
         for lane in 0..<tileColumns {
@@ -38,10 +38,16 @@ import SIMDKernelTable
         }
         first += panelCount
     }
-    addUp(task)
+    measure(task)
 }
 
-/// What products of int8 weights need to know of a panel that is packed.
+/// What products of integers need to know of a panel that is packed.
+@inline(__always) func measure(_ task: borrowing PackTask) {
+    addUp(task)
+    findShortScales(task)
+}
+
+/// What integers of int8 add up to.
 @inline(__always) func addUp(_ task: borrowing PackTask) {
     guard task.panelType == .int8, let totals = task.totals else { return }
     let ones = Bits(repeating: 0x0001_0001)

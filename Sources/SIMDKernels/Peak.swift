@@ -25,7 +25,7 @@ import SIMDKernelTable
     private let wordOfOnes: Int32 = 0x3F80_3F80
 
     /// Dot products of one kind over and over, in registers. Returns how many operations that was.
-    @inline(__always) func dotChains(_ word: Word, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int {
+    @inline(__always) func wordChains(_ word: Word, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int {
         let ones = Bits(repeating: wordOfOnes)
         var chains: Twelve<Bits> = twelve(Bits(repeating: 0))
         for _ in 0..<iterations {
@@ -36,14 +36,21 @@ import SIMDKernelTable
         return 2 * 12 * lanes * word.count * iterations
     }
 
-    /// For the types that `dotsProduct` takes, and for int8 without VNNI.
+    /// Those that are asked for.
     @inline(never) func dotChains(
-        _ type: PanelType, _ hasDots: Bool, _ values: UnsafeMutablePointer<Float>, _ iterations: Int
+        _ dot: KernelTable.Dot, _ values: UnsafeMutablePointer<Float>, _ iterations: Int
     ) -> Int {
-        #if KERNELS_V4
-            if type == .bfloat16 { return dotChains(.brains, values, iterations) }
-        #endif
-        return hasDots ? dotChains(.bytes, values, iterations) : dotChains(.bytePairs, values, iterations)
+        switch dot {
+        case .bytes: return wordChains(.bytes, values, iterations)
+        case .bytePairs: return wordChains(.bytePairs, values, iterations)
+        case .shorts: return wordChains(.shorts, values, iterations)
+        case .brains:
+            #if KERNELS_V4
+                return wordChains(.brains, values, iterations)
+            #else
+                return 0
+            #endif
+        }
     }
 
     /// Four products of tiles over and over. `values` holds `ProductTask.tileSpan` squared.

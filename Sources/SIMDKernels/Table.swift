@@ -20,7 +20,7 @@ public enum Kernels {
             packKeys: { source, panels, _ in packTransposed(source, panels.assumingMemoryBound(to: Float.self)) },
             packValues: packFloatValues)
         #if KERNELS_V3 || KERNELS_V4
-            let (dotProduct, roundsToBytes) = (dotsProduct, true)
+            let (dotProduct, shortProduct, roundsToBytes) = (dotsProduct, shortsDotProduct, true)
             let dots: KernelTable.DotChains? = dotChains
             let tiles = TileKernels(
                 product: tileProduct,
@@ -33,6 +33,7 @@ public enum Kernels {
                 packValues: packFloatValues)
         #else
             let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
+            let shortProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
             let roundsToBytes = false
             let dots: KernelTable.DotChains? = nil
             let tiles: TileKernels? = nil
@@ -51,7 +52,8 @@ public enum Kernels {
         #endif
         return KernelTable(
             name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, dotProduct: dotProduct,
-            roundsToBytes: roundsToBytes, tiles: tiles, fewRowsProduct: fewRowsProduct, finish: finish,
+            shortProduct: shortProduct, roundsToBytes: roundsToBytes, tiles: tiles, fewRowsProduct: fewRowsProduct,
+            finish: finish,
             packTransposed: packTransposed, packRows: packRows, packPanel: packPanel,
             unpackTransposed: unpackTransposed,
             attention: floatAttention, byteAttention: byteAttention, dotAttention: dotAttention,

@@ -5,7 +5,7 @@ import SIMDKernelTable
     #if KERNELS_V3 || KERNELS_V4
         wordProduct(task, .bytePairs)
     #else
-        wordProduct(task, .shorts)
+        wordProduct(task, .quadShorts)
     #endif
 }
 
@@ -20,6 +20,7 @@ import SIMDKernelTable
 
     // A function each, so that no branch between the types stays in the loops.
     @inline(never) func bytesDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .bytes) }
+    @inline(never) func shortsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .shorts) }
     #if KERNELS_V4
         @inline(never) func brainsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .brains) }
     #endif
@@ -63,8 +64,9 @@ import SIMDKernelTable
             var column = 0
             while column < n {
                 let packed = task.panels + (column * panelDepth + depth * tileColumns) * task.panelType.byteSize
-                let panel = wordPanel(packed, words, into: expanded)
-                let columns = ColumnScales(task, column)
+                let columns = ColumnScales(task, column, hasShortWeights: word.hasShortWeights)
+                let panel = wordPanel(
+                    packed, task.panelType, blockDepth, word, columns.toIntegers, into: expanded)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
                 var tileRow = 0
                 while tileRow < rows {
@@ -120,15 +122,21 @@ import SIMDKernelTable
 
 /// A part of a panel as words `[words][tileColumns]`: in place where it is stored so.
 @inline(__always) func wordPanel(
-    _ packed: UnsafeRawPointer, _ words: Int, into result: UnsafeMutablePointer<Int32>
+    _ packed: UnsafeRawPointer, _ type: PanelType, _ depth: Int, _ word: Word, _ toIntegers: (Vector, Vector),
+    into result: UnsafeMutablePointer<Int32>
 ) -> UnsafePointer<Int32> {
     let panel = packed.assumingMemoryBound(to: Int32.self)
     #if KERNELS_V3 || KERNELS_V4
-        return panel
+        guard word.hasShortWeights else { return panel }
+        if type == .bfloat16 {
+            brainsAsShorts(packed, depth, toIntegers, into: result)
+        } else {
+            halvesAsShorts(packed, depth, toIntegers, into: result)
+        }
     #else
-        shortsPanel(panel, words / 2, into: result)
-        return UnsafePointer(result)
+        shortsPanel(panel, word.words(depth) / 2, into: result)
     #endif
+    return UnsafePointer(result)
 }
 
 /// A part of an int8 panel as pairs of 16 bits.
@@ -153,16 +161,27 @@ struct ColumnScales {
     private let scales: (Vector, Vector)
     /// What its integers add up to.
     private let totals: (Vector, Vector)
+    /// What its numbers are multiplied with to be integers of 16 bits.
+    let toIntegers: (Vector, Vector)
 
     /// Sums are numbers already.
-    @inline(__always) init() { (scales, totals) = ((splat(1), splat(1)), (splat(0), splat(0))) }
+    @inline(__always) init() {
+        (scales, totals, toIntegers) = ((splat(1), splat(1)), (splat(0), splat(0)), (splat(1), splat(1)))
+    }
 
-    @inline(__always) init(_ task: borrowing ProductTask, _ column: Int) {
+    @inline(__always) init(_ task: borrowing ProductTask, _ column: Int, hasShortWeights: Bool = false) {
         @inline(__always) func pair(_ values: UnsafePointer<Float>?, _ absent: Float) -> (Vector, Vector) {
             guard let values else { return (splat(absent), splat(absent)) }
             return (load(values + column), load(values + (column + lanes)))
         }
-        (scales, totals) = (pair(task.scales, 1), pair(task.totals, 0))
+        totals = pair(task.totals, 0)
+        if hasShortWeights {
+            toIntegers = pair(task.integerScales, 1)
+            scales = (splat(1) / toIntegers.0, splat(1) / toIntegers.1)
+        } else {
+            toIntegers = (splat(1), splat(1))
+            scales = pair(task.scales, 1)
+        }
     }
 
     /// `(sum - zero · total) · scale` of the first or the second vector of columns.

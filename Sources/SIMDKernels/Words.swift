@@ -9,9 +9,11 @@ enum Word {
         case bytes
         /// The same in two steps, for processors without: neighbours' products add up within 16 bits.
         case bytePairs
-    #else
-        /// Two integers of 16 bits: the first and the third of a quad, or the others.
+        /// Two integers of 16 bits (VNNI), for weights of 16 bits.
         case shorts
+    #else
+        /// Two integers of 16 bits, for weights of bytes: the first and the third of a quad, or the others.
+        case quadShorts
     #endif
     #if KERNELS_V4
         /// Two bfloat16, whose sums are float32 (AVX512_BF16).
@@ -20,9 +22,9 @@ enum Word {
 
     @inline(__always) var count: Int {
         #if KERNELS_V4
-            return self == .brains ? 2 : 4
+            return self == .brains || self == .shorts ? 2 : 4
         #elseif KERNELS_V3
-            return 4
+            return self == .shorts ? 2 : 4
         #else
             return 2
         #endif
@@ -40,14 +42,24 @@ enum Word {
     /// Whether integers are unsigned bytes, with a zero of their row's.
     @inline(__always) var hasZero: Bool { isInteger && count == 4 }
 
-    /// Words of a row: of whole quads where they are integers.
+    /// Whether weights are integers of 16 bits, made of others as they are multiplied.
+    @inline(__always) var hasShortWeights: Bool {
+        #if KERNELS_V3 || KERNELS_V4
+            return self == .shorts
+        #else
+            return false
+        #endif
+    }
+
+    /// Words of a row: of whole quads where weights are bytes.
     @inline(__always) func words(_ depth: Int) -> Int {
-        isInteger ? (depth + 3) / 4 * (4 / count) : (depth + count - 1) / count
+        isInteger && !hasShortWeights ? (depth + 3) / 4 * (4 / count) : (depth + count - 1) / count
     }
 
     /// `rowScale` of a row whose bytes are to have so many steps.
     @inline(__always) func scale(_ row: UnsafePointer<Float>, _ count: Int, steps: Float) -> RowScale {
         guard isInteger else { return RowScale(toIntegers: 1, zero: 0, toFloats: 1) }
+        guard !hasShortWeights else { return shortScale(row, count) }
         return rowScale(row, count, steps: hasZero ? steps : nil)
     }
 
@@ -61,8 +73,13 @@ enum Word {
                         unsafeBitCast(sum, to: xlsr_words.self), unsafeBitCast(a, to: xlsr_words.self),
                         unsafeBitCast(b, to: xlsr_words.self)), to: Bits.self)
             case .bytePairs: return sum &+ dotQuads(a, b)
+            case .shorts:
+                return unsafeBitCast(
+                    xlsr_dot_shorts(
+                        unsafeBitCast(sum, to: xlsr_words.self), unsafeBitCast(a, to: xlsr_words.self),
+                        unsafeBitCast(b, to: xlsr_words.self)), to: Bits.self)
         #else
-            case .shorts: return sum &+ dotPairs(a, b)
+            case .quadShorts: return sum &+ dotPairs(a, b)
         #endif
         #if KERNELS_V4
             case .brains:
@@ -83,8 +100,12 @@ enum Word {
                 let value = rounded(x, scale, zero: zero)
                 let bytes = result.assumingMemoryBound(to: UInt8.self)
                 for lane in 0..<count { bytes[lane] = UInt8(truncatingIfNeeded: value[lane]) }
-        #else
             case .shorts:
+                let value = rounded(x, scale, zero: zero)
+                let shorts = result.assumingMemoryBound(to: Int16.self)
+                for lane in 0..<count { shorts[lane] = Int16(truncatingIfNeeded: value[lane]) }
+        #else
+            case .quadShorts:
                 let value = rounded(x, scale, zero: zero)
                 let shorts = result.assumingMemoryBound(to: Int16.self)
                 for lane in 0..<count {

@@ -231,7 +231,7 @@ static _Bool perform(const struct instruction *i) {
     }
 }
 
-// MARK: Dot products of bytes
+// MARK: Dot products of integers
 
 /// A 256-bit register of the interrupted code, which lies there in two halves.
 static __m256i vector_register(const uint8_t *saved, int number) {
@@ -239,9 +239,11 @@ static __m256i vector_register(const uint8_t *saved, int number) {
         (const __m128i *)(saved + upper_halves + 16 * number), (const __m128i *)(saved + lower_halves + 16 * number));
 }
 
-/// VPDPBUSD of three registers: adds the products of quads of unsigned bytes with signed ones to 32-bit sums, which wrap.
+/// Of three registers, what adds products to 32-bit sums, which wrap: VPDPBUSD those of quads of unsigned bytes with signed
+/// ones, VPDPWSSD those of pairs of 16 bits.
 static _Bool dot(const struct instruction *i, uint8_t *saved) {
-    if (i->opcode != 0x50 || i->prefix != p66 || !i->is_wide || i->has_memory || saved == NULL) return 0;
+    _Bool has_bytes = i->opcode == 0x50;
+    if (!(has_bytes || i->opcode == 0x52) || i->prefix != p66 || !i->is_wide || i->has_memory || saved == NULL) return 0;
     _Alignas(32) uint8_t left[32];
     _Alignas(32) int8_t right[32];
     _Alignas(32) int32_t sums[8];
@@ -249,9 +251,11 @@ static _Bool dot(const struct instruction *i, uint8_t *saved) {
     _mm256_store_si256((__m256i *)right, vector_register(saved, i->rm));
     _mm256_store_si256((__m256i *)sums, vector_register(saved, i->reg));
     for (int lane = 0; lane < 8; lane += 1) {
-        int sum = 0;
-        for (int byte = 4 * lane; byte < 4 * lane + 4; byte += 1) sum += left[byte] * right[byte];
-        sums[lane] = (int32_t)((uint32_t)sums[lane] + (uint32_t)sum);
+        uint32_t sum = (uint32_t)sums[lane];
+        for (int byte = 4 * lane; has_bytes && byte < 4 * lane + 4; byte += 1) sum += (uint32_t)(left[byte] * right[byte]);
+        for (int place = 2 * lane; !has_bytes && place < 2 * lane + 2; place += 1)
+            sum += (uint32_t)(((const int16_t *)left)[place] * ((const int16_t *)right)[place]);
+        sums[lane] = (int32_t)sum;
     }
     memcpy(saved + lower_halves + 16 * i->reg, sums, 16);
     memcpy(saved + upper_halves + 16 * i->reg, sums + 4, 16);

@@ -19,6 +19,15 @@ import Testing
             #expect(block(.avx512bf16, .int8, firstLevel: 48, secondLevel: 1024) == [252, 2048])
         }
 
+        @Test func aBlockOfShortsHasPartsThatAddUpWithin32Bits() {
+            for secondLevel in [64, 128, 200, 256, 384, 512, 768, 1024, 1280, 2048, 16384] {
+                for set in [Processor.InstructionSet.avxvnni, .avx512vnni] {
+                    let depth = block(set, .float16, firstLevel: 32, secondLevel: secondLevel)[1]
+                    #expect(depth > 0 && ProductTask.shortDepth % depth == 0)
+                }
+            }
+        }
+
         @Test func aPanelsPartFitsTheFirstLevelAndABlockTheSecond() {
             for (firstLevel, secondLevel) in [(16, 128), (32, 256), (32, 512), (48, 1280), (48, 2048), (64, 16384)] {
                 for type in [PanelType.bfloat16, .int8] {

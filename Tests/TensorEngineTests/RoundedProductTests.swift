@@ -6,6 +6,12 @@ import SIMDKernelTable
 import TensorEngine
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 extension RoundingTests {
     /// Products whose activations a CPU rounds to the type of its weights: by AMX tiles and AVX512_BF16, and bytes.
     @Suite struct RoundedProductTests {
@@ -25,15 +31,27 @@ extension RoundingTests {
             }
         }
 
+        /// The types of weights that it multiplies as integers of 16 bits.
+        private static func shortTypes(_ device: TestDevice) -> [DType] {
+            switch (device.backend as? CPUBackend)?.instructionSet {
+            case .avxvnni, .avx512vnni: [.bfloat16, .float16]
+            case .avx512bf16: [.float16]
+            case .amx: Processor.current.supports(.avx512vnni) ? [.float16] : []
+            case .baseline, .avx2, .avx512, nil: []
+            }
+        }
+
         @Test(arguments: devices)
         func activationsAreRoundedToNearestEvenAndNothingElseIs(device: TestDevice) throws {
             let sizes = [
                 (1, 17, 257), (5, 33, 70), (6, 31, 1100), (7, 1, 1), (8, 33, 31), (17, 47, 65), (33, 64, 96),
                 (40, 31, 1100), (65, 97, 257), (15, 33, 4099),
             ]
-            for type in Self.types(device) {
+            let shortTypes = Self.shortTypes(device)
+            for type in Self.types(device) + shortTypes {
                 for (m, n, k) in sizes {
-                    let (actual, expected) = try roundedProduct(m, n, k, type, on: device.backend)
+                    let (actual, expected) = try roundedProduct(
+                        m, n, k, type, areShorts: shortTypes.contains(type), on: device.backend)
                     for row in 0..<m {
                         let range = row * n..<(row + 1) * n
                         let largest = expected[range].map(\.magnitude).max() ?? 0
@@ -62,22 +80,64 @@ extension RoundingTests {
         }
 
         @Test(arguments: all.filter { ($0.backend as? CPUBackend)?.instructionSet != .baseline })
-        func atInt8ARowWithAnInfinityIsNaNAndNoOther(device: TestDevice) throws {
+        func asIntegersARowWithAnInfinityIsNaNAndNoOther(device: TestDevice) throws {
             let (m, n, k) = (17, 33, 70)
-            var random = RandomSource(seed: 5)
-            let weight = try Tensor(random.array([n, k]), on: device.backend).prepared(for: .linear, as: .int8)
-            var x = random.floats(m * k)
-            let expected = try Tensor(x, shape: [m, k], on: device.backend).linear(weight).floats()
-            x[3 * k + 69] = .infinity
-            let actual = try Tensor(x, shape: [m, k], on: device.backend).linear(weight).floats()
-            for index in 0..<m * n {
-                #expect(index / n == 3 ? actual[index].isNaN : actual[index] == expected[index])
+            for type in [DType.int8] + Self.shortTypes(device) {
+                var random = RandomSource(seed: 5)
+                let weight = try Tensor(random.array([n, k]), on: device.backend).prepared(for: .linear, as: type)
+                var x = random.floats(m * k)
+                let expected = try Tensor(x, shape: [m, k], on: device.backend).linear(weight).floats()
+                x[3 * k + 69] = .infinity
+                let actual = try Tensor(x, shape: [m, k], on: device.backend).linear(weight).floats()
+                for index in 0..<m * n {
+                    #expect(index / n == 3 ? actual[index].isNaN : actual[index] == expected[index])
+                }
+            }
+        }
+
+        /// The rows and the columns being alike, and as long as their integers may be.
+        @Test(arguments: devices) func sumsOfTheLongestIntegersStayWithin32Bits(device: TestDevice) throws {
+            for type in Self.shortTypes(device) {
+                for (k, outlier) in [(1024, Float(1.4)), (4096, 1.4), (3001, 1.4), (1024, 44), (1, 1.999), (64, 5.7)] {
+                    let x = (0..<k).map { $0 % 700 == 5 ? outlier : Float(1.4) }
+                    let rows = try Tensor((0..<9).flatMap { _ in x }, shape: [9, k], on: device.backend)
+                    let weight = try Tensor((0..<33).flatMap { _ in x }, shape: [33, k], on: device.backend)
+                        .prepared(for: .linear, as: type)
+                    let dense = try device.backend.dense(weight).floats()
+                    let expected = zip(x, dense).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+                    for value in try rows.linear(weight).floats() {
+                        #expect((Double(value) / expected - 1).magnitude < 5e-4, "\(k), \(outlier), \(type)")
+                    }
+                }
+            }
+        }
+
+        /// Numbers far from 1 lose no more of themselves than others.
+        @Test(arguments: devices) func integersHaveTheRangeOfFloats(device: TestDevice) throws {
+            for type in Self.shortTypes(device) where type == .bfloat16 {
+                for (scale, weightScale) in [(Float(1e-30), Float(1e30)), (1e37, 1e-30), (1e18, 1e18), (1e-20, 1e-15)] {
+                    var random = RandomSource(seed: 3)
+                    let (x, w) = (random.floats(9 * 65), random.floats(33 * 65))
+                    func product(_ scale: Float, _ weightScale: Float) throws -> [Float] {
+                        let weight = try Tensor(w.map { $0 * weightScale }, shape: [33, 65], on: device.backend)
+                            .prepared(for: .linear, as: type)
+                        return try Tensor(x.map { $0 * scale }, shape: [9, 65], on: device.backend).linear(weight)
+                            .floats()
+                    }
+                    let (actual, expected) = (try product(scale, weightScale), try product(1, 1))
+                    let factor = Double(scale) * Double(weightScale)
+                    let largest = expected.map(\.magnitude).max() ?? 0
+                    for (a, e) in zip(actual, expected) {
+                        #expect((Double(a) / factor - Double(e)).magnitude < 0.01 * Double(largest))
+                    }
+                }
             }
         }
 
         @Test(arguments: all) func aBackendSaysWhatItRoundsActivationsTo(device: TestDevice) {
             for type in [DType.float32, .float16, .bfloat16, .int8] {
-                let expected = Self.types(device).contains(type) ? type : .float32
+                let isShort = Self.shortTypes(device).contains(type)
+                let expected = isShort ? .float16 : Self.types(device).contains(type) ? type : .float32
                 #expect(device.backend.activationType(forWeights: type) == expected)
             }
         }
@@ -85,9 +145,9 @@ extension RoundingTests {
         @Test(.enabled(if: TestDevices.dots != nil, "AVX-VNNI itself, or no AVX2"))
         func whereDotProductsAreMissingTheyAreEmulated() throws {
             let device = try #require(TestDevices.dots)
-            for rows in [ProductTask.fewRows, 40] {
+            for (rows, type) in [(ProductTask.fewRows, DType.int8), (40, .int8), (40, .bfloat16)] {
                 let before = emulated_dot_product_count()
-                _ = try roundedProduct(rows, 33, 70, .int8, on: device.backend)
+                _ = try roundedProduct(rows, 33, 70, type, areShorts: type == .bfloat16, on: device.backend)
                 #expect(emulated_dot_product_count() > before)
             }
         }
@@ -103,26 +163,50 @@ extension RoundingTests {
     }
 }
 
-/// `[m, k]`, `[n, k]` and their product as a device that rounds activations to the weights' type computes it.
+/// `[m, k]`, `[n, k]` and their product as a device computes it that rounds activations to the weights' type, or both to
+/// integers of 16 bits where there are more than a few rows.
 func roundedProduct(
-    _ m: Int, _ n: Int, _ k: Int, _ type: DType, on backend: any Backend
+    _ m: Int, _ n: Int, _ k: Int, _ type: DType, areShorts: Bool = false, on backend: any Backend
 ) throws -> (actual: [Float], expected: [Double]) {
     var random = RandomSource(seed: UInt64(m + n + k))
     let x = (0..<m).flatMap { row in random.floats(k, scale: Float(row + 1)) }
     let prepared = try Tensor(random.array([n, k]), on: backend).prepared(for: .linear, as: type)
     let weight = try backend.dense(prepared).floats()
     let steps = hasDotsOfBytes(backend) ? 254 : bytePairSteps(weight, k)
-    let rounded = stride(from: 0, to: m * k, by: k).flatMap { start -> [Double] in
-        let row = x[start..<start + k]
-        guard type == .int8 else { return row.map { Double(Float(bitPattern: UInt32($0.bfloat16Bits) << 16)) } }
-        // From the row's smallest number, or 0, to its largest.
-        let scale = Float(steps) / 2 / (max(row.max() ?? 0, 0) / 2 - min(row.min() ?? 0, 0) / 2)
-        return row.map { (Double($0) * Double(scale)).rounded(.toNearestOrEven) / Double(scale) }
+    func rows(_ values: [Float], _ body: (ArraySlice<Float>) -> [Double]) -> [Double] {
+        stride(from: 0, to: values.count, by: k).flatMap { body(values[$0..<$0 + k]) }
+    }
+    let (left, right): ([Double], [Double])
+    if areShorts {
+        let isRounded = m > ProductTask.fewRows
+        (left, right) = (
+            rows(x) { isRounded ? asShorts($0) : $0.map(Double.init) },
+            rows(weight) { isRounded ? asShorts($0) : $0.map(Double.init) }
+        )
+    } else {
+        left = rows(x) { row in
+            guard type == .int8 else { return row.map { Double(Float(bitPattern: UInt32($0.bfloat16Bits) << 16)) } }
+            // From the row's smallest number, or 0, to its largest.
+            let scale = Float(steps) / 2 / (max(row.max() ?? 0, 0) / 2 - min(row.min() ?? 0, 0) / 2)
+            return row.map { (Double($0) * Double(scale)).rounded(.toNearestOrEven) / Double(scale) }
+        }
+        right = weight.map(Double.init)
     }
     let expected = (0..<m * n).map { index in
-        (0..<k).reduce(0.0) { $0 + rounded[index / n * k + $1] * Double(weight[index % n * k + $1]) }
+        (0..<k).reduce(0.0) { $0 + left[index / n * k + $1] * right[index % n * k + $1] }
     }
     return (try Tensor(x, shape: [m, k], on: backend).linear(prepared).floats(), expected)
+}
+
+/// Multiples of the smallest power of two with which they are integers of 16 bits, and no 1024 of them from a multiple of
+/// that on are longer than 46000.
+private func asShorts(_ row: ArraySlice<Float>) -> [Double] {
+    let lengths = stride(from: row.startIndex, to: row.endIndex, by: 1024).map { start in
+        row[start..<min(start + 1024, row.endIndex)].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    }
+    let largest = Double(row.map(\.magnitude).max() ?? 0)
+    let scale = exp2(log2(min(46_000 / (lengths.max() ?? 0), 32_767 / largest)).rounded(.down))
+    return row.map { (Double($0) * scale).rounded(.toNearestOrEven) / scale }
 }
 
 /// Whether a CPU adds four products of bytes up within 32 bits.

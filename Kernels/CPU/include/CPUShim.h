@@ -56,6 +56,12 @@ static inline __attribute__((always_inline)) xlsr_words xlsr_dot_bytes(
     return sum;
 }
 
+/// In each lane of 32 bits, adds to `sum` the products of two integers of 16 bits with two others.
+static inline __attribute__((always_inline)) xlsr_words xlsr_dot_shorts(xlsr_words sum, xlsr_words a, xlsr_words b) {
+    __asm__(XLSR_VNNI "vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+
 #if defined(__AVX512F__)
 
 /// In each lane of 32 bits, adds to a float32 the products of two bfloat16 with two others.

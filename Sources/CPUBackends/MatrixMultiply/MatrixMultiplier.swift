@@ -31,6 +31,8 @@ struct Product: @unchecked Sendable {
     var scales: UnsafePointer<Float>?
     /// What the integers of each output add up to, `[n]`, up to a whole panel.
     var totals: UnsafePointer<Float>?
+    /// What the numbers of each output are multiplied with to be integers of 16 bits, as long.
+    var integerScales: UnsafePointer<Float>?
     /// Of the bytes that rows of A become.
     var steps = ProductTask.mostSteps
     var n: Int
@@ -61,6 +63,7 @@ struct Product: @unchecked Sendable {
         task.panelType = weightType
         task.scales = scales.map { $0 + columns.lowerBound }
         task.totals = totals.map { $0 + columns.lowerBound }
+        task.integerScales = integerScales.map { $0 + columns.lowerBound }
         task.steps = steps
         task.bias = bias.map { $0 + columns.lowerBound }
         task.gain = norm.map { UnsafePointer($0.gain.elements.pointer) }

@@ -13,12 +13,14 @@ package struct ProductKernel: Sendable {
     let partsPerThread: Int
     private let unit: Unit
     private let type: PanelType
+    /// Whether rows of A become integers.
+    private let isInteger: Bool
     /// Of a number of A as a task holds it.
     private let byteSize: Int
 
     /// What multiplies.
     private enum Unit {
-        case multiplyAdds, dots, tiles
+        case multiplyAdds, dots, shorts, tiles
     }
 
     package init(_ kernels: KernelTable, _ type: PanelType, caches: Processor.Caches) {
@@ -27,6 +29,8 @@ package struct ProductKernel: Sendable {
             (unit, compute, byteSize) = (.tiles, tiles.product, type.byteSize)
         } else if let dotProduct = kernels.dotProduct, kernels.dotTypes.contains(type) {
             (unit, compute, byteSize) = (.dots, dotProduct, type.byteSize)
+        } else if let shortProduct = kernels.shortProduct, kernels.shortTypes.contains(type) {
+            (unit, compute, byteSize) = (.shorts, shortProduct, 2)
         } else if type == .int8, kernels.roundsToBytes {
             (unit, compute, byteSize) = (.dots, kernels.product, 1)
         } else {
@@ -34,6 +38,7 @@ package struct ProductKernel: Sendable {
         }
         (tileRows, tileColumns) =
             unit == .tiles ? (ProductTask.tileSpan, ProductTask.tileSpan) : (kernels.tileRows, kernels.tileColumns)
+        isInteger = type == .int8 || unit == .shorts
         partsPerThread = 2
         if unit == .tiles {
             // The panel's part takes two thirds of the first level: all blocks of rows are multiplied with it.
@@ -45,9 +50,14 @@ package struct ProductKernel: Sendable {
             // less than that level gives. On Zen 5 with its 1 MiB, 4 KiB and half the cache are 7 to 10 % faster than
             // 1.3 KiB, which keep the panel's part in the first level, and a third.
             // Of bytes 2 KiB are enough.
-            let most = 4 * ProductTask.mostWords(ofIntegers: type == .int8)
+            let most = 4 * ProductTask.mostWords(ofIntegers: isInteger)
             let depth = min(most, max(512, caches.secondLevel >> 8)) / byteSize / 64 * 64
-            mostDepth = unit == .multiplyAdds && type == .int8 ? min(depth, ProductTask.exactDepth) : depth
+            mostDepth =
+                switch unit {
+                case .multiplyAdds where type == .int8: min(depth, ProductTask.exactDepth)
+                case .shorts: min(1 << (Int.bitWidth - 1 - depth.leadingZeroBitCount), ProductTask.shortDepth)
+                default: depth
+                }
             bytesOfBlock = caches.secondLevel / 2
         }
     }
@@ -71,9 +81,9 @@ package struct ProductKernel: Sendable {
     func scratchCount(_ block: (rows: Int, depth: Int)) -> Int {
         switch unit {
         case .tiles: ProductTask.tileScratchCount(blockRows: block.rows, blockDepth: block.depth)
-        case .dots, .multiplyAdds:
+        case .dots, .shorts, .multiplyAdds:
             ProductTask.scratchCount(
-                blockRows: block.rows, blockWords: block.depth * byteSize / 4, ofIntegers: type == .int8)
+                blockRows: block.rows, blockWords: block.depth * byteSize / 4, ofIntegers: isInteger)
         }
     }
 }

@@ -44,6 +44,7 @@ extension CPUBackend {
             task.panelType = panelType
             task.scales = weight.scales.map { $0.readOnly + group * width }
             task.totals = weight.totals.map { $0.readOnly + group * width }
+            task.integerScales = weight.integerScales.map { $0.readOnly + group * width }
             task.steps = steps
             task.bias = bias.map { $0.readOnly + group * width }
             task.activation = ElementFunction(activation)

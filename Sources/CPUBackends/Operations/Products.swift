@@ -59,6 +59,7 @@ extension Product {
         self.init(
             a: a, weight: UnsafeRawPointer(weight.tensor.storage.address), weightType: PanelType(weight.tensor.dtype),
             scales: weight.scales?.readOnly, totals: weight.totals?.readOnly,
+            integerScales: weight.integerScales?.readOnly,
             steps: weight.steps(on: backend), n: n, c: c, cStride: cStride)
     }
 }

@@ -73,12 +73,13 @@ private struct WeightPanels {
         let count = backend.ownMultiplier.preparedCount(n: n, k: k, as: PanelType(dtype))
         // Kernels read the scales and totals of whole panels, also beyond the last row.
         let sideShape: Shape = [groups * n + backend.kernels.tileColumns, 1]
-        func side() throws -> Tensor? {
-            dtype == .int8 ? try Tensor.filled(1, shape: sideShape, on: backend) : nil
+        func side(_ isWanted: Bool) throws -> Tensor? {
+            isWanted ? try Tensor.filled(1, shape: sideShape, on: backend) : nil
         }
         weight = try PreparedWeight(
             shape: shape, use: use, tensor: Tensor.uninitialized([groups, count], dtype: dtype, on: backend),
-            scales: side(), totals: side())
+            scales: side(dtype == .int8), totals: side(dtype == .int8),
+            integerScales: side(backend.kernels.shortTypes.contains(PanelType(dtype))))
         storedType = PanelType(stored)
         self.backend = backend
     }
@@ -120,6 +121,7 @@ private struct WeightPanels {
         let panelByteCount = width * panelType.panelDepth(depth) * panelType.byteSize
         let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
         let (newScales, totals) = (weight.scales?.elements, weight.totals?.elements)
+        let integerScales = weight.integerScales?.elements
         let parts = max(1, min(panels.count, backend.workers.count * 4, panels.count * width * depth >> 15))
         return columns.withUnsafeBufferPointer { columns in
             scales.withUnsafeBufferPointer { scales in
@@ -137,6 +139,7 @@ private struct WeightPanels {
                             task.storedScales = storedScales.map { UnsafePointer($0 + firstRows[index]) }
                             task.scales = newScales.map { $0 + firstRows[index] }
                             task.totals = totals.map { $0 + firstRows[index] }
+                            task.integerScales = integerScales.map { $0 + firstRows[index] }
                             task.largestPair = pairs.map { $0 + index }
                             kernels.packPanel(task)
                         }
