@@ -130,7 +130,9 @@ public struct Processor: Sendable {
                 case .amx: SIMDKernelsV3.Kernels.table
                 }
             switch set {
-            case .baseline, .avx2, .avx512: break
+            // With AVX-512, pairs of 16 bits and what adds them up share the ports of multiply-adds: no faster than float32.
+            case .baseline, .avx512: break
+            case .avx2: table.shortTypes = [.bfloat16, .float16]
             case .avxvnni, .avx512vnni:
                 (table.dotTypes, table.shortTypes, table.name) = (
                     [.int8], [.bfloat16, .float16], table.name + " + VNNI"

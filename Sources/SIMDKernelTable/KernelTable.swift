@@ -18,11 +18,16 @@ public struct KernelTable: Sendable {
     public let dotProduct: (@Sendable (borrowing ProductTask) -> Void)?
     /// Types of weights that `dotProduct` is to multiply on this processor.
     public var dotTypes: [PanelType] = []
-    /// The same as `product` for `shortTypes`, by dot products of integers of 16 bits (VNNI), to which both factors are
-    /// rounded; nil where there are no such kernels.
-    public let shortProduct: (@Sendable (borrowing ProductTask) -> Void)?
+    /// The same as `product` for `shortTypes`, with both factors rounded to integers of 16 bits; nil where there are no such
+    /// kernels.
+    private let shortProducts: ShortProducts?
     /// Types of weights that `shortProduct` is to multiply on this processor: of bfloat16 and float16.
     public var shortTypes: [PanelType] = []
+
+    public var shortProduct: ShortProducts.Product? { hasDotsOfIntegers ? shortProducts?.dots : shortProducts?.pairs }
+
+    /// VNNI, which has products of bytes and of 16 bits.
+    private var hasDotsOfIntegers: Bool { dotTypes.contains(.int8) }
 
     /// Whether products of int8 weights round activations to bytes, rather than to 16 bits.
     public let roundsToBytes: Bool
@@ -92,7 +97,7 @@ public struct KernelTable: Sendable {
         if dotTypes.contains(type) {
             dot = type == .int8 ? .bytes : .brains
         } else if shortTypes.contains(type) {
-            dot = .shorts
+            dot = hasDotsOfIntegers ? .shorts : .shortPairs
         } else if type == .int8, roundsToBytes {
             dot = .bytePairs
         } else {
@@ -103,7 +108,7 @@ public struct KernelTable: Sendable {
 
     /// What dot products are of: `Word` of the kernels.
     public enum Dot: Sendable {
-        case bytes, bytePairs, shorts, brains
+        case bytes, bytePairs, shorts, shortPairs, brains
     }
 
     public typealias Chains =
@@ -117,7 +122,7 @@ public struct KernelTable: Sendable {
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
         dotProduct: (@Sendable (borrowing ProductTask) -> Void)?,
-        shortProduct: (@Sendable (borrowing ProductTask) -> Void)?, roundsToBytes: Bool, tiles: TileKernels?,
+        shortProducts: ShortProducts?, roundsToBytes: Bool, tiles: TileKernels?,
         fewRowsProduct: @escaping @Sendable (borrowing ProductTask) -> Void,
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
@@ -148,7 +153,7 @@ public struct KernelTable: Sendable {
         self.tileColumns = tileColumns
         self.product = product
         self.dotProduct = dotProduct
-        self.shortProduct = shortProduct
+        self.shortProducts = shortProducts
         self.roundsToBytes = roundsToBytes
         self.tiles = tiles
         self.fewRowsProduct = fewRowsProduct
@@ -174,6 +179,20 @@ public struct KernelTable: Sendable {
         self.multiplyAddChains = multiplyAddChains
         self.sumOfAll = sumOfAll
         self.dotChains = dotChains
+    }
+}
+
+/// Products of weights of 16 bits as integers.
+public struct ShortProducts: Sendable {
+    public typealias Product = @Sendable (borrowing ProductTask) -> Void
+
+    /// By VNNI.
+    public let dots: Product
+    /// For every processor of the instruction set.
+    public let pairs: Product
+
+    public init(dots: @escaping Product, pairs: @escaping Product) {
+        (self.dots, self.pairs) = (dots, pairs)
     }
 }
 

@@ -44,6 +44,7 @@ import SIMDKernelTable
         case .bytes: return wordChains(.bytes, values, iterations)
         case .bytePairs: return wordChains(.bytePairs, values, iterations)
         case .shorts: return wordChains(.shorts, values, iterations)
+        case .shortPairs: return wordChains(.shortPairs, values, iterations)
         case .brains:
             #if KERNELS_V4
                 return wordChains(.brains, values, iterations)

@@ -20,7 +20,9 @@ public enum Kernels {
             packKeys: { source, panels, _ in packTransposed(source, panels.assumingMemoryBound(to: Float.self)) },
             packValues: packFloatValues)
         #if KERNELS_V3 || KERNELS_V4
-            let (dotProduct, shortProduct, roundsToBytes) = (dotsProduct, shortsDotProduct, true)
+            let (dotProduct, shortProducts, roundsToBytes) = (
+                dotsProduct, ShortProducts(dots: shortsDotProduct, pairs: shortsProduct), true
+            )
             let dots: KernelTable.DotChains? = dotChains
             let tiles = TileKernels(
                 product: tileProduct,
@@ -33,7 +35,7 @@ public enum Kernels {
                 packValues: packFloatValues)
         #else
             let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
-            let shortProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
+            let shortProducts: ShortProducts? = nil
             let roundsToBytes = false
             let dots: KernelTable.DotChains? = nil
             let tiles: TileKernels? = nil
@@ -52,7 +54,7 @@ public enum Kernels {
         #endif
         return KernelTable(
             name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, dotProduct: dotProduct,
-            shortProduct: shortProduct, roundsToBytes: roundsToBytes, tiles: tiles, fewRowsProduct: fewRowsProduct,
+            shortProducts: shortProducts, roundsToBytes: roundsToBytes, tiles: tiles, fewRowsProduct: fewRowsProduct,
             finish: finish,
             packTransposed: packTransposed, packRows: packRows, packPanel: packPanel,
             unpackTransposed: unpackTransposed,

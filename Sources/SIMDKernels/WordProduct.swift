@@ -1,5 +1,13 @@
 import SIMDKernelTable
 
+#if KERNELS_V3 || KERNELS_V4
+    /// `product` with weights of 16 bits as integers, for every processor of the instruction set.
+    @inline(never) func shortsProduct(_ task: borrowing ProductTask) { wordProduct(task, .shortPairs) }
+
+    /// The same by VNNI.
+    @inline(never) func shortsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .shorts) }
+#endif
+
 /// `product` with int8 weights, for every processor of the instruction set.
 @inline(never) func integerProduct(_ task: borrowing ProductTask) {
     #if KERNELS_V3 || KERNELS_V4
@@ -20,7 +28,6 @@ import SIMDKernelTable
 
     // A function each, so that no branch between the types stays in the loops.
     @inline(never) func bytesDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .bytes) }
-    @inline(never) func shortsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .shorts) }
     #if KERNELS_V4
         @inline(never) func brainsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .brains) }
     #endif

@@ -11,6 +11,8 @@ enum Word {
         case bytePairs
         /// Two integers of 16 bits (VNNI), for weights of 16 bits.
         case shorts
+        /// The same in two steps, for processors without.
+        case shortPairs
     #else
         /// Two integers of 16 bits, for weights of bytes: the first and the third of a quad, or the others.
         case quadShorts
@@ -22,9 +24,9 @@ enum Word {
 
     @inline(__always) var count: Int {
         #if KERNELS_V4
-            return self == .brains || self == .shorts ? 2 : 4
+            return self == .brains || hasShortWeights ? 2 : 4
         #elseif KERNELS_V3
-            return self == .shorts ? 2 : 4
+            return hasShortWeights ? 2 : 4
         #else
             return 2
         #endif
@@ -45,7 +47,7 @@ enum Word {
     /// Whether weights are integers of 16 bits, made of others as they are multiplied.
     @inline(__always) var hasShortWeights: Bool {
         #if KERNELS_V3 || KERNELS_V4
-            return self == .shorts
+            return self == .shorts || self == .shortPairs
         #else
             return false
         #endif
@@ -78,6 +80,7 @@ enum Word {
                     xlsr_dot_shorts(
                         unsafeBitCast(sum, to: xlsr_words.self), unsafeBitCast(a, to: xlsr_words.self),
                         unsafeBitCast(b, to: xlsr_words.self)), to: Bits.self)
+            case .shortPairs: return sum &+ dotPairs(a, b)
         #else
             case .quadShorts: return sum &+ dotPairs(a, b)
         #endif
@@ -100,7 +103,7 @@ enum Word {
                 let value = rounded(x, scale, zero: zero)
                 let bytes = result.assumingMemoryBound(to: UInt8.self)
                 for lane in 0..<count { bytes[lane] = UInt8(truncatingIfNeeded: value[lane]) }
-            case .shorts:
+            case .shorts, .shortPairs:
                 let value = rounded(x, scale, zero: zero)
                 let shorts = result.assumingMemoryBound(to: Int16.self)
                 for lane in 0..<count { shorts[lane] = Int16(truncatingIfNeeded: value[lane]) }
