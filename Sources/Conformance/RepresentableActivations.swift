@@ -3,11 +3,13 @@ import TensorEngine
 extension ConformanceCase {
     /// The case with activations that a device needn't round, to the tolerance of devices that don't: numbers of bfloat16,
     /// or where weights are int8 -1, 0 and 1, whatever part of the operand shares a scale. Others are there already.
-    package func withRepresentableActivations() -> ConformanceCase {
+    /// - Parameter rounding: what else may be rounded, relative to the largest.
+    package func withRepresentableActivations(rounding: Float = 0) -> ConformanceCase {
         let (weights, makeInputs) = (tolerance.weights, makeInputs)
         return ConformanceCase(
             operation, "\(name), representable", size, multiplyAdds: multiplyAddCount,
-            tolerance: Tolerance(relativeToLargest: tolerance.relativeToLargest, relative: tolerance.relative),
+            tolerance: Tolerance(
+                relativeToLargest: tolerance.relativeToLargest + rounding, relative: tolerance.relative),
             definedRows: definedRows, columnSums: columnSums
         ) { random in
             var inputs = makeInputs(&random)

@@ -1,40 +1,62 @@
+/// What attention packs keys or values as.
+public enum AttentionFactor: Sendable {
+    case float32, bfloat16, int16, int8
+
+    public var byteSize: Int {
+        switch self {
+        case .float32: 4
+        case .bfloat16, .int16: 2
+        case .int8: 1
+        }
+    }
+
+    /// How deep a panel of `depth` numbers a column is stored: whole rows of AMX's tiles, with zeros at the end.
+    public func panelDepth(_ depth: Int) -> Int {
+        let unit = self == .float32 ? 1 : 64 / byteSize
+        return (depth + unit - 1) / unit * unit
+    }
+
+    /// Of panels; eight bytes a column behind them where they are integers.
+    public func byteCount(columns: Int, depth: Int) -> Int {
+        columns * (panelDepth(depth) * byteSize + (self == .int8 || self == .int16 ? 8 : 0))
+    }
+}
+
 /// Attention over factors of two types.
 public struct AttentionKernel: Sendable {
     public typealias Pack =
         @Sendable (_ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>) -> Void
 
     /// What keys are packed as, and what queries are rounded to then.
-    public let keyType: PanelType
+    public let keys: AttentionFactor
     /// What values are packed as, and weights are rounded to.
-    public let valueType: PanelType
+    public let values: AttentionFactor
     public let compute: @Sendable (borrowing AttentionTask) -> Void
-    /// Packs keys `[keys, size]` into panels of as many columns, with eight bytes a column behind them where they are int8;
-    /// the scratch is the task's.
+    /// Packs keys `[keys, size]` into panels of as many columns; the scratch is the task's.
     public let packKeys: Pack
     /// Packs values `[keys, size]` into panels of `size` columns.
     public let packValues: Pack
 
     public init(
-        keyType: PanelType, valueType: PanelType, compute: @escaping @Sendable (borrowing AttentionTask) -> Void,
+        keys: AttentionFactor, values: AttentionFactor, compute: @escaping @Sendable (borrowing AttentionTask) -> Void,
         packKeys: @escaping Pack, packValues: @escaping Pack
     ) {
-        self.keyType = keyType
-        self.valueType = valueType
+        self.keys = keys
+        self.values = values
         self.compute = compute
         self.packKeys = packKeys
         self.packValues = packValues
     }
 }
 
-/// Attention with weights and values of bfloat16.
+/// Attention by dot products of one type.
 public struct DotAttention: Sendable {
-    public let brains: AttentionKernel
+    public let kernel: AttentionKernel
     /// With queries and keys of int8.
-    public let bytes: AttentionKernel
+    public let byteKernel: AttentionKernel
 
-    public init(brains: AttentionKernel, bytes: AttentionKernel) {
-        self.brains = brains
-        self.bytes = bytes
+    public init(_ kernel: AttentionKernel, bytes byteKernel: AttentionKernel) {
+        (self.kernel, self.byteKernel) = (kernel, byteKernel)
     }
 }
 
@@ -75,7 +97,7 @@ public struct AttentionTask: ~Copyable {
     /// Floats of scratch for heads of `size` channels.
     public static func scratchCount(size: Int) -> Int {
         let padded = (size + 31) / 32 * 32
-        return queryBlock * (2 * padded + keyBlock + 36 + (padded + keyBlock + 32) / 2) + edgeCount
+        return queryBlock * (2 * padded + keyBlock + 38 + (padded + keyBlock + 32) / 2) + edgeCount
     }
 }
 

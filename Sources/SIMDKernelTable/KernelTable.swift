@@ -27,7 +27,7 @@ public struct KernelTable: Sendable {
     public var shortProduct: ShortProducts.Product? { hasDotsOfIntegers ? shortProducts?.dots : shortProducts?.pairs }
 
     /// VNNI, which has products of bytes and of 16 bits.
-    private var hasDotsOfIntegers: Bool { dotTypes.contains(.int8) }
+    public var hasDotsOfIntegers: Bool { dotTypes.contains(.int8) }
 
     /// Whether products of int8 weights round activations to bytes, rather than to 16 bits.
     public let roundsToBytes: Bool
@@ -54,10 +54,11 @@ public struct KernelTable: Sendable {
             _ result: UnsafeMutablePointer<Float>
         ) -> Void
     public let attention: AttentionKernel
-    /// With scores of int8 where `dotTypes` has that.
-    public let byteAttention: AttentionKernel?
-    /// Where `dotTypes` has bfloat16.
+    /// Over bfloat16, where `dotTypes` has that.
     public let dotAttention: DotAttention?
+    /// Over integers of 16 bits by VNNI, where there are `shortTypes`, and the same for every processor of the instruction set.
+    public let shortDotAttention: DotAttention?
+    public let shortAttention: AttentionKernel?
     public let rowAttention: @Sendable (borrowing RowAttentionTask) -> Void
     public let unary:
         @Sendable (
@@ -132,7 +133,8 @@ public struct KernelTable: Sendable {
             @escaping @Sendable (
                 UnsafePointer<Float>, PanelType, Int, Int, UnsafeMutablePointer<Float>
             ) -> Void,
-        attention: AttentionKernel, byteAttention: AttentionKernel?, dotAttention: DotAttention?,
+        attention: AttentionKernel, dotAttention: DotAttention?, shortDotAttention: DotAttention?,
+        shortAttention: AttentionKernel?,
         rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
         unary: @escaping @Sendable (ElementFunction, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void,
         binary: @escaping @Sendable (borrowing BinaryTask) -> Void,
@@ -163,8 +165,9 @@ public struct KernelTable: Sendable {
         self.packPanel = packPanel
         self.unpackTransposed = unpackTransposed
         self.attention = attention
-        self.byteAttention = byteAttention
         self.dotAttention = dotAttention
+        self.shortDotAttention = shortDotAttention
+        self.shortAttention = shortAttention
         self.rowAttention = rowAttention
         self.unary = unary
         self.binary = binary

@@ -6,9 +6,19 @@ import SIMDKernelTable
 }
 
 #if KERNELS_V3 || KERNELS_V4
-    /// The same with scores of bytes by VNNI.
-    @inline(never) func byteAttention(_ task: borrowing AttentionTask) {
-        attentionLoops(task, scores: .bytes, values: .floats)
+    /// The same over integers of 16 bits.
+    @inline(never) func shortAttention(_ task: borrowing AttentionTask) {
+        attentionLoops(task, scores: .shortPairs, values: .shortPairs)
+    }
+
+    /// The same by VNNI.
+    @inline(never) func shortDotAttention(_ task: borrowing AttentionTask) {
+        attentionLoops(task, scores: .shorts, values: .shorts)
+    }
+
+    /// The same with scores of bytes.
+    @inline(never) func byteShortAttention(_ task: borrowing AttentionTask) {
+        attentionLoops(task, scores: .bytes, values: .shorts)
     }
 
     /// The same over bfloat16 by AMX tiles.
@@ -52,14 +62,17 @@ import SIMDKernelTable
     let totals = maxima + most
     let decays = totals + most
     let factors = decays + most
-    let edge = factors + most
+    let blockTotals = factors + most
+    let weightSteps = blockTotals + most
+    let edge = weightSteps + most
     // Rounded queries and weights, where the unit takes such.
     let rounded = edge + AttentionTask.edgeCount
     let queryFactors = unit.isNarrow ? rounded : queries
     let weightFactors = valueUnit.isNarrow ? rounded + most * queryStride / 2 : scores
     let panelSize = unit.panelDepth(size)
     let panelKeys = valueUnit.panelDepth(task.keys)
-    let keySums = KeySums(after: task.keyPanels, keys: task.keys, size: size)
+    let keySums = PanelSums(after: task.keyPanels, columns: task.keys, byteCount: panelSize * unit.byteSize)
+    let valueSums = PanelSums(after: task.valuePanels, columns: size, byteCount: panelKeys * valueUnit.byteSize)
     for row in 0..<most { factors[row] = 1 }
 
     let block = most / unit.rows * unit.rows
@@ -68,7 +81,7 @@ import SIMDKernelTable
         let rows = min(block, task.query.rows - first)
         let tiledRows = (rows + unit.rows - 1) / unit.rows * unit.rows
         scaleQueries(task, first, rows, tiledRows, queries, queryStride)
-        unit.round(queries, queryStride, tiledRows, size, into: queryFactors, factors: factors)
+        unit.round(queries, queryStride, tiledRows, size, into: queryFactors, steps: factors)
         for row in 0..<most {
             maxima[row] = -.infinity
             totals[row] = 0
@@ -81,20 +94,21 @@ import SIMDKernelTable
             unit.multiply(
                 queryFactors, queryStride, tiledRows, task.keyPanels + key * panelSize * unit.byteSize, panelSize, size,
                 scores, scoreStride, (keys + tileColumns - 1) / tileColumns * tileColumns, accumulates: false, edge,
-                keySums.from(key: key))
-            weighScores(scores, scoreStride, tiledRows, keys, factors, maxima, totals, decays)
+                keySums.from(column: key))
+            weighScores(scores, scoreStride, tiledRows, keys, factors, maxima, totals, decays, blockTotals)
             if key > 0 {
                 for row in 0..<tiledRows {
                     let factor = splat(decays[row])
                     map(sums + row * padded, sums + row * padded, size) { $0 * factor }
                 }
             }
-            valueUnit.round(scores, scoreStride, tiledRows, keys, into: weightFactors)
+            valueUnit.round(
+                scores, scoreStride, tiledRows, keys, into: weightFactors, totals: blockTotals, steps: weightSteps)
             // sums [rows, size] += weights · V
             valueUnit.multiply(
                 weightFactors, scoreStride, tiledRows, task.valuePanels + key * tileColumns * valueUnit.byteSize,
                 panelKeys, keys, sums, padded, (size + tileColumns - 1) / tileColumns * tileColumns,
-                accumulates: key > 0, edge)
+                accumulates: key > 0, edge, valueSums, rowSteps: weightSteps)
             key += keys
         }
         for row in 0..<rows {
@@ -118,13 +132,14 @@ import SIMDKernelTable
 }
 
 /// Turns a block of scores `[rows, keys]`, each row's times its factor, into `exp(score - maximum)` and brings each row's
-/// running maximum and sum up to date; the decays become what the sums so far must be multiplied by.
+/// running maximum and sum up to date; the decays become what the sums so far must be multiplied by, the block's totals what
+/// its weights add up to.
 ///
 /// A step at a time for all rows: while one row's number is on its way through the lanes, the next rows are at work.
 @inline(__always) func weighScores(
     _ scores: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Int, _ keys: Int, _ factors: UnsafePointer<Float>,
     _ maxima: UnsafeMutablePointer<Float>, _ totals: UnsafeMutablePointer<Float>,
-    _ decays: UnsafeMutablePointer<Float>
+    _ decays: UnsafeMutablePointer<Float>, _ blockTotals: UnsafeMutablePointer<Float>
 ) {
     // Whole vectors, with scores that weigh nothing.
     if keys % lanes != 0 {
@@ -143,7 +158,8 @@ import SIMDKernelTable
         row += lanes
     }
     for row in 0..<rows {
-        totals[row] += weigh(scores + row * stride, keys, splat(factors[row]), splat(-maxima[row]))
+        blockTotals[row] = weigh(scores + row * stride, keys, splat(factors[row]), splat(-maxima[row]))
+        totals[row] += blockTotals[row]
     }
 }
 

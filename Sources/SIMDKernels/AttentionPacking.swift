@@ -39,20 +39,14 @@ import SIMDKernelTable
             for pair in 0..<words {
                 for part in 0..<2 {
                     let first = column + part * lanes
-                    let (low, high) = (brainBits(source, 2 * pair, first), brainBits(source, 2 * pair + 1, first))
+                    let (low, high) = (
+                        brainBits(values(source, 2 * pair, first)), brainBits(values(source, 2 * pair + 1, first))
+                    )
                     store(low & Bits(repeating: 0xFFFF) | high &<< Bits(repeating: 16), target)
                     target += lanes
                 }
             }
             column += tileColumns
         }
-    }
-
-    /// A vector of a row from a column on, zeros beyond the matrix.
-    @inline(__always) func brainBits(_ source: Matrix, _ row: Int, _ column: Int) -> Bits {
-        guard row < source.rows, column < source.columns else { return Bits(repeating: 0) }
-        let pointer = source.pointer + (row * source.stride + column)
-        let inside = source.columns - column
-        return brainBits(inside >= lanes ? load(pointer) : load(pointer, first: inside))
     }
 #endif

@@ -13,9 +13,13 @@ enum AttentionUnit {
         case tiles
         /// Dot products of bytes, for scores alone.
         case bytes
+        /// Dot products of integers of 16 bits.
+        case shorts
+        /// The same in two steps.
+        case shortPairs
     #endif
 
-    @inline(__always) var panelType: PanelType {
+    @inline(__always) var factor: AttentionFactor {
         switch self {
         case .floats: return .float32
         #if KERNELS_V4
@@ -24,12 +28,13 @@ enum AttentionUnit {
         #if KERNELS_V3 || KERNELS_V4
             case .tiles: return .bfloat16
             case .bytes: return .int8
+            case .shorts, .shortPairs: return .int16
         #endif
         }
     }
 
     @inline(__always) var isNarrow: Bool { self != .floats }
-    @inline(__always) var byteSize: Int { panelType.byteSize }
+    @inline(__always) var byteSize: Int { factor.byteSize }
 
     /// Rows that are multiplied at a time.
     @inline(__always) var rows: Int {
@@ -40,23 +45,21 @@ enum AttentionUnit {
     }
 
     /// How deep panels are stored.
-    @inline(__always) func panelDepth(_ depth: Int) -> Int { panelType.panelDepth(depth) }
+    @inline(__always) func panelDepth(_ depth: Int) -> Int { factor.panelDepth(depth) }
 
     /// Rounds rows of a block to what the unit multiplies; float32 stays where it is. Tiles take rows in their own order,
     /// others where the rows were, in half the space.
-    /// - Parameter factors: of rows of bytes, what their sums are to be multiplied with.
-    @inline(__always) func round(
+    /// - Parameters:
+    ///   - totals: what each row adds up to, if its numbers are from 0 to 1.
+    ///   - steps: of rows of integers, what their sums are to be multiplied with.
+    @_transparent func round(
         _ x: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ depth: Int, into result: UnsafeMutablePointer<Float>,
-        factors: UnsafeMutablePointer<Float>? = nil
+        totals: UnsafePointer<Float>? = nil, steps: UnsafeMutablePointer<Float>
     ) {
         switch self {
         case .floats: break
         #if KERNELS_V4
-            case .brains:
-                let words = UnsafeMutableRawPointer(result).assumingMemoryBound(to: Int32.self)
-                for row in 0..<rows {
-                    roundRow(x + row * stride, 1, zero: 0, depth, .brains, into: words + row * (stride / 2))
-                }
+            case .brains: roundRows(x, stride, rows, depth, .brains, into: result, steps) { _ in 1 }
         #endif
         #if KERNELS_V3 || KERNELS_V4
             case .tiles:
@@ -67,31 +70,33 @@ enum AttentionUnit {
                         into: UnsafeMutableRawPointer(result) + tileRowOffset(row, 2 * tileDepth), tileDepth)
                 }
             case .bytes:
-                let words = UnsafeMutableRawPointer(result).assumingMemoryBound(to: Int32.self)
-                for row in 0..<rows {
-                    let scale = byteScale(x + row * stride, depth)
-                    roundRow(
-                        x + row * stride, 1 / scale, zero: KeySums.queryZero, depth, .bytes,
-                        into: words + row * (stride / 2))
-                    factors?[row] = scale
+                roundRows(x, stride, rows, depth, .bytes, zero: PanelSums.byteZero, into: result, steps) {
+                    integerStep(x + $0 * stride, depth, .bytes)
+                }
+            case .shorts, .shortPairs:
+                roundRows(x, stride, rows, depth, .shortPairs, into: result, steps) { row in
+                    shortStep(x + row * stride, depth, totals.map { $0[row] })
                 }
         #endif
         }
     }
 
     /// `C (+)= A · panels` for whole tiles of rows and whole panels, each `panelDepth` deep, of which `depth` are used.
-    /// `stride` is what `round` was told.
-    @inline(__always) func multiply(
+    /// - Parameters:
+    ///   - stride: what `round` was told.
+    ///   - panelSums: of panels of integers.
+    ///   - rowSteps: what sums of rows of integers are multiplied with; nil for 1.
+    @_transparent func multiply(
         _ a: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ panels: UnsafeRawPointer, _ panelDepth: Int,
         _ depth: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, accumulates: Bool,
-        _ edge: UnsafeMutablePointer<Float>, _ keySums: KeySums? = nil
+        _ edge: UnsafeMutablePointer<Float>, _ panelSums: PanelSums, rowSteps: UnsafePointer<Float>? = nil
     ) {
         var column = 0
         while column < columns {
             let panel = panels + column * panelDepth * byteSize
-            var row = 0
             switch self {
             case .floats:
+                var row = 0
                 while row < rows {
                     tile(
                         a + row * stride, stride, panel.assumingMemoryBound(to: Float.self), depth,
@@ -101,17 +106,9 @@ enum AttentionUnit {
                 }
             #if KERNELS_V4
                 case .brains:
-                    let words = UnsafeRawPointer(a).assumingMemoryBound(to: Int32.self)
-                    while row < rows {
-                        let sums = computeWordTile(
-                            words + row * (stride / 2), stride / 2, panel.assumingMemoryBound(to: Int32.self),
-                            (depth + 1) / 2, .brains, rows: tileRows)
-                        write(
-                            c + (row * cStride + column), cStride, tileRows, tileColumns, accumulates: accumulates,
-                            bias: nil, edge: edge
-                        ) { vector(sums[$0]) }
-                        row += tileRows
-                    }
+                    multiplyWords(
+                        a, stride, rows, panel, depth, .brains, c + column, cStride, accumulates: accumulates, edge,
+                        panelSums.from(column: column), rowSteps)
             #endif
             #if KERNELS_V3 || KERNELS_V4
                 case .tiles:
@@ -121,6 +118,7 @@ enum AttentionUnit {
                     let tileDepth = self.panelDepth(depth)
                     // Keys and values are in the second level already.
                     var next = panel
+                    var row = 0
                     while row < rows {
                         sumTiles(
                             UnsafeRawPointer(a) + row * tileDepth * 2, panel, second, tileDepth / 32,
@@ -135,24 +133,71 @@ enum AttentionUnit {
                     // A panel of AVX2 has sixteen columns.
                     column += ProductTask.tileSpan - tileColumns
                 case .bytes:
-                    guard let keySums = keySums?.from(key: column) else { return }
-                    let words = UnsafeRawPointer(a).assumingMemoryBound(to: Int32.self)
-                    let (scales, starts) = (keySums.panelScales, keySums.panelStarts)
-                    while row < rows {
-                        let sums = computeWordTile(
-                            words + row * (stride / 2), stride / 2, panel.assumingMemoryBound(to: Int32.self),
-                            (depth + 3) / 4, .bytes, rows: tileRows, from: starts)
-                        write(
-                            c + (row * cStride + column), cStride, tileRows, tileColumns, accumulates: accumulates,
-                            bias: nil, edge: edge
-                        ) { index in
-                            scaled(sums[index], index & 1 == 0 ? scales.0 : scales.1)
-                        }
-                        row += tileRows
-                    }
+                    multiplyWords(
+                        a, stride, rows, panel, depth, .bytes, c + column, cStride, accumulates: accumulates, edge,
+                        panelSums.from(column: column), rowSteps)
+                case .shorts:
+                    multiplyWords(
+                        a, stride, rows, panel, depth, .shorts, c + column, cStride, accumulates: accumulates, edge,
+                        panelSums.from(column: column), rowSteps)
+                case .shortPairs:
+                    multiplyWords(
+                        a, stride, rows, panel, depth, .shortPairs, c + column, cStride, accumulates: accumulates, edge,
+                        panelSums.from(column: column), rowSteps)
             #endif
             }
             column += tileColumns
         }
     }
 }
+
+#if KERNELS_V3 || KERNELS_V4
+    /// `AttentionUnit.multiply` by dot products, for a panel.
+    // Transparent, as `roundRow` is.
+    @_transparent func multiplyWords(
+        _ a: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ panel: UnsafeRawPointer, _ depth: Int, _ word: Word,
+        _ c: UnsafeMutablePointer<Float>, _ cStride: Int, accumulates: Bool, _ edge: UnsafeMutablePointer<Float>,
+        _ sums: PanelSums, _ rowSteps: UnsafePointer<Float>?
+    ) {
+        let words = UnsafeRawPointer(a).assumingMemoryBound(to: Int32.self)
+        let starts = word.hasZero ? sums.panelStarts : (Bits(repeating: 0), Bits(repeating: 0))
+        let steps = word.isInteger ? sums.panelSteps : (splat(1), splat(1))
+        var row = 0
+        while row < rows {
+            let tile = computeWordTile(
+                words + row * (stride / 2), stride / 2, panel.assumingMemoryBound(to: Int32.self), word.words(depth),
+                word, rows: tileRows, from: starts)
+            write(
+                c + row * cStride, cStride, tileRows, tileColumns, accumulates: accumulates, bias: nil, edge: edge
+            ) { index in
+                guard word.isInteger else { return vector(tile[index]) }
+                let result = scaled(tile[index], index & 1 == 0 ? steps.0 : steps.1)
+                guard let rowSteps else { return result }
+                return result * splat(rowSteps[row &+ index &>> 1])
+            }
+            row += tileRows
+        }
+    }
+
+    /// `AttentionUnit.round` to words.
+    /// - Parameter step: of a row of integers, which goes to `steps`.
+    @_transparent func roundRows(
+        _ x: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ depth: Int, _ word: Word, zero: Int32 = 0,
+        into result: UnsafeMutablePointer<Float>, _ steps: UnsafeMutablePointer<Float>, step: (_ row: Int) -> Float
+    ) {
+        let words = UnsafeMutableRawPointer(result).assumingMemoryBound(to: Int32.self)
+        for row in 0..<rows {
+            let step = step(row)
+            roundRow(x + row * stride, 1 / step, zero: zero, depth, word, into: words + row * (stride / 2))
+            steps[row] = step
+        }
+    }
+
+    /// The step of a row of queries, or of weights that add up to a total.
+    @inline(__always) func shortStep(
+        _ x: UnsafePointer<Float>, _ depth: Int, _ total: Float?
+    ) -> Float {
+        if let total { return weightStep(total) }
+        return integerStep(x, depth, .shorts)
+    }
+#endif

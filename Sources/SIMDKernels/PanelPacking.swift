@@ -123,8 +123,12 @@ import SIMDKernelTable
 
 /// The step of integers within ±127 whose numbers are as large as `largest`, never zero.
 @inline(__always) func byteStep(_ largest: Float) -> Float {
-    let step = largest * (Float(1) / 127)
-    return step < Float.leastNormalMagnitude ? Float.leastNormalMagnitude : step
+    atLeastNormal(largest * (Float(1) / 127))
+}
+
+/// A step, never zero; NaN stays NaN.
+@inline(__always) func atLeastNormal(_ step: Float) -> Float {
+    step < Float.leastNormalMagnitude ? Float.leastNormalMagnitude : step
 }
 
 /// Rounded to nearest even; a NaN stays one.

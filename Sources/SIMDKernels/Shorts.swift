@@ -8,7 +8,7 @@ import SIMDKernelTable
 // are rounded at all: its others have eight bits.
 
 /// The greatest length: rounding may add half of the root of how many numbers there are.
-private let mostLength: Float = 46_000
+@inline(__always) var mostShortLength: Float { 46_000 }
 
 /// A power of two by which numbers are brought to at most four, for their squares to be ordinary.
 /// - Parameter largest: their largest magnitude's bits.
@@ -19,7 +19,7 @@ private let mostLength: Float = 46_000
     return Float(bitPattern: UInt32(254 - bounded) &<< 23)
 }
 
-/// The largest power of two with which numbers become integers of 16 bits whose length is at most `mostLength`; NaN where one
+/// The largest power of two with which numbers become integers of 16 bits whose length is at most `mostShortLength`; NaN where one
 /// isn't finite.
 /// - Parameters:
 ///   - unit: their `unitScale`.
@@ -27,7 +27,7 @@ private let mostLength: Float = 46_000
 @inline(__always) private func shortScale(_ largest: Int32, _ unit: Float, _ squares: Float) -> Float {
     guard largest < 0x7F80_0000 else { return .nan }
     let top = Float(bitPattern: UInt32(largest)) * unit
-    let byLength = mostLength / squares.squareRoot()
+    let byLength = mostShortLength / squares.squareRoot()
     let byLargest = 32_767 / top
     let scale = byLength < byLargest ? byLength : byLargest
     // Of zeros alone it is infinite, and of others near 2⁻¹²⁶ too large for a float.
@@ -74,52 +74,52 @@ private let mostLength: Float = 46_000
     return RowScale(toIntegers: scale, zero: 0, toFloats: 1 / scale)
 }
 
+/// The scale of each column of a vector of them.
+/// - Parameter values: the vector's numbers at a step of `depth`.
+@inline(__always) func shortScales(_ depth: Int, _ values: (_ step: Int) -> Vector) -> Vector {
+    var most = Bits(repeating: 0)
+    for step in 0..<depth {
+        let value = magnitude(values(step))
+        most = most.replacing(with: value, where: value .> most)
+    }
+    var units = splat(0)
+    for lane in 0..<lanes { units[lane] = unitScale(most[lane]) }
+    var squares = splat(0)
+    var first = 0
+    while first < depth {
+        let end = min(first + ProductTask.shortDepth, depth)
+        var part = splat(0)
+        for step in first..<end {
+            let value = values(step) * units
+            part = multiplyAdd(value, value, part)
+        }
+        squares = larger(part, squares)
+        first = end
+    }
+    for lane in 0..<lanes { units[lane] = shortScale(most[lane], units[lane], squares[lane]) }
+    return units
+}
+
 /// The scale of each column of a panel of bfloat16 or float16.
 @inline(__always) func findShortScales(_ task: borrowing PackTask) {
     guard let scales = task.integerScales else { return }
-    let count = task.panelType.panelDepth(task.depth)
+    let depth = task.panelType.panelDepth(task.depth)
     let isBrain = task.panelType == .bfloat16
     let panel = UnsafeRawPointer(task.panel)
-    /// A vector of columns, at some steps of depth.
-    @inline(__always) func forEach(_ steps: Range<Int>, _ half: Int, _ body: (Vector) -> Void) {
-        for step in steps {
-            if isBrain {
-                let words = panel + (step / 2 &* tileColumns &+ half &* lanes) &* 4
-                body(brainFloats(words, step & 1))
-            } else {
-                body(halfFloats(panel + (step &* tileColumns &+ half &* lanes) &* 2))
-            }
-        }
-    }
     for half in 0..<2 {
-        var most = Bits(repeating: 0)
-        forEach(0..<count, half) {
-            let value = magnitude($0)
-            most = most.replacing(with: value, where: value .> most)
-        }
-        var units = splat(0)
-        for lane in 0..<lanes { units[lane] = unitScale(most[lane]) }
-        var squares = splat(0)
-        var first = 0
-        while first < count {
-            let end = min(first + ProductTask.shortDepth, count)
-            var part = splat(0)
-            forEach(first..<end, half) {
-                let value = $0 * units
-                part = multiplyAdd(value, value, part)
-            }
-            squares = larger(part, squares)
-            first = end
+        let values = shortScales(depth) { step in
+            guard isBrain else { return halfFloats(panel + (step &* tileColumns &+ half &* lanes) &* 2) }
+            return brainFloats(panel + (step / 2 &* tileColumns &+ half &* lanes) &* 4, step & 1)
         }
         for lane in 0..<lanes where task.columns[half * lanes + lane] != nil {
-            scales[half * lanes + lane] = shortScale(most[lane], units[lane], squares[lane])
+            scales[half * lanes + lane] = values[lane]
         }
     }
 }
 
 #if KERNELS_V3 || KERNELS_V4
     /// The integers of two vectors, next to each other.
-    @inline(__always) private func shortPair(_ first: Vector, _ second: Vector, _ scale: Vector) -> Bits {
+    @inline(__always) func shortPair(_ first: Vector, _ second: Vector, _ scale: Vector) -> Bits {
         rounded(first, scale, zero: 0) & Bits(repeating: 0xFFFF) | rounded(second, scale, zero: 0)
             &<< Bits(repeating: 16)
     }

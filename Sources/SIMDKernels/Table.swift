@@ -12,13 +12,10 @@ public enum Kernels {
         #else
             let name = "baseline"
         #endif
-        let packFloatValues: AttentionKernel.Pack = { source, panels, _ in
-            packRows(source, panels.assumingMemoryBound(to: Float.self))
-        }
         let floatAttention = AttentionKernel(
-            keyType: .float32, valueType: .float32, compute: attention,
+            keys: .float32, values: .float32, compute: attention,
             packKeys: { source, panels, _ in packTransposed(source, panels.assumingMemoryBound(to: Float.self)) },
-            packValues: packFloatValues)
+            packValues: { source, panels, _ in packRows(source, panels.assumingMemoryBound(to: Float.self)) })
         #if KERNELS_V3 || KERNELS_V4
             let (dotProduct, shortProducts, roundsToBytes) = (
                 dotsProduct, ShortProducts(dots: shortsDotProduct, pairs: shortsProduct), true
@@ -27,27 +24,35 @@ public enum Kernels {
             let tiles = TileKernels(
                 product: tileProduct,
                 attention: AttentionKernel(
-                    keyType: .bfloat16, valueType: .bfloat16, compute: tileAttention, packKeys: packBrainKeys,
+                    keys: .bfloat16, values: .bfloat16, compute: tileAttention, packKeys: packBrainKeys,
                     packValues: packBrainValues),
                 chains: tileChains)
-            let byteAttention: AttentionKernel? = AttentionKernel(
-                keyType: .int8, valueType: .float32, compute: byteAttention, packKeys: packByteKeys,
-                packValues: packFloatValues)
+            let shortDotAttention = DotAttention(
+                AttentionKernel(
+                    keys: .int16, values: .int16, compute: shortDotAttention, packKeys: packShortKeys,
+                    packValues: packShortValues),
+                bytes: AttentionKernel(
+                    keys: .int8, values: .int16, compute: byteShortAttention, packKeys: packByteKeys,
+                    packValues: packShortValues))
+            let shortAttention = AttentionKernel(
+                keys: .int16, values: .int16, compute: shortAttention, packKeys: packShortKeys,
+                packValues: packShortValues)
         #else
             let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
             let shortProducts: ShortProducts? = nil
             let roundsToBytes = false
             let dots: KernelTable.DotChains? = nil
             let tiles: TileKernels? = nil
-            let byteAttention: AttentionKernel? = nil
+            let shortDotAttention: DotAttention? = nil
+            let shortAttention: AttentionKernel? = nil
         #endif
         #if KERNELS_V4
             let dotAttention = DotAttention(
-                brains: AttentionKernel(
-                    keyType: .bfloat16, valueType: .bfloat16, compute: dotAttention, packKeys: packBrainKeys,
+                AttentionKernel(
+                    keys: .bfloat16, values: .bfloat16, compute: dotAttention, packKeys: packBrainKeys,
                     packValues: packBrainValues),
                 bytes: AttentionKernel(
-                    keyType: .int8, valueType: .bfloat16, compute: byteDotAttention, packKeys: packByteKeys,
+                    keys: .int8, values: .bfloat16, compute: byteDotAttention, packKeys: packByteKeys,
                     packValues: packBrainValues))
         #else
             let dotAttention: DotAttention? = nil
@@ -58,7 +63,8 @@ public enum Kernels {
             finish: finish,
             packTransposed: packTransposed, packRows: packRows, packPanel: packPanel,
             unpackTransposed: unpackTransposed,
-            attention: floatAttention, byteAttention: byteAttention, dotAttention: dotAttention,
+            attention: floatAttention, dotAttention: dotAttention,
+            shortDotAttention: shortDotAttention, shortAttention: shortAttention,
             rowAttention: rowAttention, unary: applyFunction,
             binary: binary, layerNorm: layerNorm, softmax: softmax, exponentialTotal: exponentialTotal,
             logNormalize: logNormalize, columnSums: columnSums, scaleColumns: scaleColumns, halfToFloat: halfToFloat,

@@ -12,13 +12,10 @@ extension CPUBackend {
         let size = width / heads
         let kernel = kernels.attention(forWeights: PanelType(precision))
         let panelColumns = kernels.tileColumns
-        /// As `AttentionKernel.packKeys` and `packValues` need.
-        func panelByteCount(_ type: PanelType, columns: Int, depth: Int) -> Int {
-            (columns + panelColumns - 1) / panelColumns * panelColumns
-                * (type.panelDepth(depth) * type.byteSize + (type == .int8 ? 8 : 0))
-        }
-        let keyByteCount = panelByteCount(kernel.keyType, columns: segments.longest, depth: size)
-        let valueByteCount = panelByteCount(kernel.valueType, columns: size, depth: segments.longest)
+        /// Up to a whole panel.
+        func padded(_ columns: Int) -> Int { (columns + panelColumns - 1) / panelColumns * panelColumns }
+        let keyByteCount = kernel.keys.byteCount(columns: padded(segments.longest), depth: size)
+        let valueByteCount = kernel.values.byteCount(columns: padded(size), depth: segments.longest)
         let parts = queryParts(segments, heads: heads)
         let scratch = try scratch(
             count: (keyByteCount + valueByteCount) / 4 + AttentionTask.scratchCount(size: size), workers: workers.count)
@@ -61,13 +58,15 @@ extension CPUBackend {
 }
 
 extension KernelTable {
-    /// Beside weights of bfloat16 or int8, over these where that is faster here; what the values are weighted with is never
-    /// int8, of which many small ones would vanish.
+    /// Beside weights of fewer bits than float32, over such where that is faster here; what the values are weighted with is
+    /// never int8, of which many small ones would vanish.
     fileprivate func attention(forWeights type: PanelType) -> AttentionKernel {
-        guard type.fitsTiles else { return attention }
-        if let tiles { return tiles.attention }
-        let hasBytes = type == .int8 && dotTypes.contains(.int8)
-        if dotTypes.contains(.bfloat16), let dotAttention { return hasBytes ? dotAttention.bytes : dotAttention.brains }
-        return hasBytes ? byteAttention ?? attention : attention
+        if type.fitsTiles, let tiles { return tiles.attention }
+        let hasShorts = shortTypes.contains(type == .int8 ? .bfloat16 : type)
+        let dots =
+            dotTypes.contains(.bfloat16) && type.fitsTiles
+            ? dotAttention : hasShorts && hasDotsOfIntegers ? shortDotAttention : nil
+        if let dots { return type == .int8 ? dots.byteKernel : dots.kernel }
+        return hasShorts ? shortAttention ?? attention : attention
     }
 }
