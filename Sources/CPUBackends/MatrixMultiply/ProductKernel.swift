@@ -71,8 +71,10 @@ package struct ProductKernel: Sendable {
         return max(128, type == .int8 ? rows : rows / 2)
     }
 
-    /// The most rows, in tiles, of a block of that depth.
-    package func mostRowTiles(depth: Int) -> Int { max(1, min(24, bytesOfBlock / (tileRows * depth * byteSize))) }
+    /// The most rows, in tiles, of a block of that depth: more where each block makes integers of the weights again.
+    package func mostRowTiles(depth: Int) -> Int {
+        max(1, min(unit == .shorts ? 40 : 24, bytesOfBlock / (tileRows * depth * byteSize)))
+    }
 
     func blockDepth(_ depth: Int) -> Int {
         min(mostDepth, max(4, unit == .multiplyAdds ? (depth + 3) / 4 * 4 : type.panelDepth(depth)))
