@@ -52,6 +52,7 @@ enum AttentionUnit {
     /// - Parameters:
     ///   - totals: what each row adds up to, if its numbers are from 0 to 1.
     ///   - steps: of rows of integers, what their sums are to be multiplied with.
+    // Transparent, as `multiply` is: the optimiser may leave merely inlined ones as functions with a switch at run time.
     @_transparent func round(
         _ x: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ depth: Int, into result: UnsafeMutablePointer<Float>,
         totals: UnsafePointer<Float>? = nil, steps: UnsafeMutablePointer<Float>

@@ -62,7 +62,7 @@ struct PanelSums {
     @inline(__always) func integerStep(_ row: UnsafePointer<Float>, _ count: Int, _ word: Word) -> Float {
         let largest = largestMagnitude(row, count)
         guard word.hasShortWeights else { return byteStep(largest) }
-        // Twice that, so that a row of one number stays within 16 bits.
+        // One number is counted as two, to stay within 16 bits.
         let length = Float(count < 2 ? 2 : count).squareRoot() * largest
         return atLeastNormal(length / mostShortLength)
     }

@@ -19,8 +19,8 @@ import SIMDKernelTable
     return Float(bitPattern: UInt32(254 - bounded) &<< 23)
 }
 
-/// The largest power of two with which numbers become integers of 16 bits whose length is at most `mostShortLength`; NaN where one
-/// isn't finite.
+/// The largest power of two with which numbers become integers of 16 bits whose length is at most `mostShortLength`; NaN where
+/// one isn't finite.
 /// - Parameters:
 ///   - unit: their `unitScale`.
 ///   - squares: what the squares of a part's numbers times that add up to at most.
