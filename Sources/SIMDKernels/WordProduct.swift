@@ -1,3 +1,4 @@
+import CPUShim
 import SIMDKernelTable
 
 #if KERNELS_V3 || KERNELS_V4
@@ -75,12 +76,17 @@ import SIMDKernelTable
                 let panel = wordPanel(
                     packed, task.panelType, blockDepth, word, columns.toIntegers, into: expanded)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
+                // The next column's part, spread over the tiles of rows and their steps.
+                let next = packed + tileColumns * panelDepth * task.panelType.byteSize
+                let bytesPerStep = blockDepth * tileColumns * task.panelType.byteSize * tileRows / (tiledRows * words)
                 var tileRow = 0
                 while tileRow < rows {
                     let left = rows - tileRow
                     withTileRows(for: left) { tileRows in
                         let sums = computeWordTile(
-                            block + tileRow * blockStride, blockStride, panel, words, word, rows: tileRows)
+                            block + tileRow * blockStride, blockStride, panel, words, word, rows: tileRows,
+                            prefetching: word.hasShortWeights
+                                ? next + tileRow / tileRows * words * bytesPerStep : nil, bytesPerStep)
                         write(
                             cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, left),
                             min(tileColumns, n - column), tileRows: tileRows, accumulates: depth > 0, bias: bias,
@@ -109,12 +115,18 @@ import SIMDKernelTable
 /// a row begin with the starts.
 @inline(__always) func computeWordTile(
     _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int, _ word: Word, rows: Int,
-    from starts: (Bits, Bits) = (Bits(repeating: 0), Bits(repeating: 0))
+    from starts: (Bits, Bits) = (Bits(repeating: 0), Bits(repeating: 0)), prefetching next: UnsafeRawPointer? = nil,
+    _ bytesPerStep: Int = 0
 ) -> TileOf<Bits> {
     var tile = tile(of: starts.0)
     for row in 0..<rows { tile[row &* 2 &+ 1] = starts.1 }
     var panel = b
+    var line = next
     for index in 0..<words {
+        if let address = line {
+            xlsr_prefetch_second(address)
+            line = address + bytesPerStep
+        }
         let b0 = load(panel)
         let b1 = load(panel + lanes)
         for row in 0..<rows {
