@@ -245,7 +245,7 @@ import XLSR
         #expect(error.detail.hasPrefix("encoder_layers:"), "\(error)")
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: checkpoints)
+    @Test(.timeLimit(.minutes(15)), arguments: checkpoints)
     func aThousandMutationsEndInErrorsOrTensors(checkpoint: (String, String)) throws {
         let original = try Array(Data(contentsOf: URL(filePath: "\(Self.folder)/\(checkpoint.0)")))
         let dictionary = try Array(Data(contentsOf: URL(filePath: "\(Self.folder)/dict.ltr.txt")))

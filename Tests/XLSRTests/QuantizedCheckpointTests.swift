@@ -192,7 +192,7 @@ import XLSR
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func mutatedScalesEndInErrorsOrModels() throws {
         try quantized(Golden("layer-stable").folder) { folder in
             let checkpoint = try CheckpointTensors(opening: folder)

@@ -69,7 +69,7 @@ import XLSR
     }
 
     @Test(
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(15)),
         arguments: [
             "five.arpa", "three.probing", "three.trie", "five.array-trie", "three.quantized-array-trie",
         ])
@@ -111,7 +111,7 @@ import XLSR
         #expect(error?.remedy == "install gzip, or unpack the file")
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(15)))
     func damagedCompressionIsAnError() throws {
         let original = try LanguageModelFixture.bytes("three.arpa.gz")
         var random = RandomSource(seed: 34)
