@@ -84,7 +84,7 @@ import SIMDKernelTable
     switch function {
     case .identity: map(x, y, count) { $0 }
     case .negate: map(x, y, count) { splat(0) - $0 }
-    case .absolute: map(x, y, count) { vector(bits($0) & Bits(repeating: 0x7FFF_FFFF)) }
+    case .absolute: map(x, y, count) { vector(magnitude($0)) }
     case .square: map(x, y, count) { $0 * $0 }
     case .squareRoot: map(x, y, count) { $0.squareRoot() }
     case .reciprocal: map(x, y, count) { splat(1) / $0 }

@@ -50,7 +50,7 @@ struct PanelSums {
         var index = 0
         while index < count {
             let x = index + lanes <= count ? load(row + index) : load(row + index, first: count - index)
-            top = larger(vector(bits(x) & Bits(repeating: 0x7FFF_FFFF)), top)
+            top = larger(vector(magnitude(x)), top)
             poison = multiplyAdd(x, splat(0), poison)
             index += lanes
         }

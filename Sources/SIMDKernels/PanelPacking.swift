@@ -107,7 +107,7 @@ import SIMDKernelTable
         var index = 0
         while index < count {
             let value = index + lanes <= count ? load(values + index) : load(values + index, first: count - index)
-            let size = vector(bits(value) & Bits(repeating: 0x7FFF_FFFF))
+            let size = vector(magnitude(value))
             top = withNaN(top, size, larger(size, top))
             index += lanes
         }

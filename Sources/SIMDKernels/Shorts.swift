@@ -35,8 +35,6 @@ import SIMDKernelTable
     return Float(bitPattern: bounded.bitPattern & 0x7F80_0000) * unit
 }
 
-@inline(__always) private func magnitude(_ x: Vector) -> Bits { bits(x) & Bits(repeating: 0x7FFF_FFFF) }
-
 /// How a row becomes integers of 16 bits. A row with a number that isn't finite becomes NaN altogether.
 @inline(__always) func shortScale(_ row: UnsafePointer<Float>, _ count: Int) -> RowScale {
     /// Some of the row as vectors, with zeros at the end.

@@ -68,6 +68,9 @@ typealias Twelve<Lanes> = InlineArray<12, Lanes>
 @inline(__always) func bits(_ value: Vector) -> Bits { unsafeBitCast(value, to: Bits.self) }
 @inline(__always) func vector(_ value: Bits) -> Vector { unsafeBitCast(value, to: Vector.self) }
 
+/// The bits without the sign, which as integers have the order of the magnitudes, infinity and NaN above all.
+@inline(__always) func magnitude(_ x: Vector) -> Bits { bits(x) & Bits(repeating: 0x7FFF_FFFF) }
+
 /// The larger of both; `b` where either is NaN.
 @inline(__always) func larger(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .> b) }
 @inline(__always) func smaller(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .< b) }
