@@ -52,9 +52,10 @@ struct OpenBLASMultiplier: MatrixMultiplier {
     }
 
     func restore(
-        _ form: UnsafePointer<Float>, from type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>
+        _ form: UnsafeRawPointer, from type: PanelType, n: Int, k: Int, scales: UnsafePointer<Float>?,
+        into weight: UnsafeMutablePointer<Float>
     ) {
-        weight.update(from: form, count: n * k)
+        weight.update(from: form.assumingMemoryBound(to: Float.self), count: n * k)
     }
 
     func multiply(_ product: Product, on backend: CPUBackend) throws {

@@ -135,16 +135,16 @@ public struct Processor: Sendable {
             case .avx2: table.shortTypes = [.bfloat16, .float16]
             case .avxvnni, .avx512vnni:
                 (table.dotTypes, table.shortTypes, table.name) = (
-                    [.int8], [.bfloat16, .float16], table.name + " + VNNI"
+                    [.int8, .int16], [.bfloat16, .float16], table.name + " + VNNI"
                 )
             case .avx512bf16:
                 (table.dotTypes, table.shortTypes, table.name) = (
-                    [.int8, .bfloat16], [.float16], table.name + " + VNNI + BF16"
+                    [.int8, .int16, .bfloat16], [.float16], table.name + " + VNNI + BF16"
                 )
             case .amx:
                 table.name += " + AMX"
                 // Bytes for few rows.
-                if current.supports(.avx512vnni) { (table.dotTypes, table.shortTypes) = ([.int8], [.float16]) }
+                if current.supports(.avx512vnni) { (table.dotTypes, table.shortTypes) = ([.int8, .int16], [.float16]) }
             }
             if set != .amx { table.tiles = nil }
             return table

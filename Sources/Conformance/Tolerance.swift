@@ -12,6 +12,7 @@ public struct Tolerance: Sendable {
     package let weights: DType
     /// How many such products follow each other.
     private let productCount: Int
+    private var isOfWeightAlone = false
     /// Whether NaN may stand for an infinity: rows that share a scale have none.
     private(set) var allowsNaNForInfinity = false
 
@@ -22,6 +23,13 @@ public struct Tolerance: Sendable {
 
     /// Only moves, conversions and single correctly rounded operations.
     public static let exact = Tolerance(relativeToLargest: 0, relative: 0)
+
+    /// A weight as a device keeps it.
+    static func weight(_ type: DType) -> Tolerance {
+        var result = Tolerance(relativeToLargest: 0, relative: 0, weights: type)
+        result.isOfWeightAlone = true
+        return result
+    }
 
     /// One division or root that may be an approximation with a Newton step: a few u.
     public static let quotient = Tolerance(relativeToLargest: 0, relative: 4e-7)
@@ -54,14 +62,15 @@ public struct Tolerance: Sendable {
     /// What is allowed on a device that says what it rounds activations to. Half a step is 2⁻⁹ of each number in
     /// bfloat16, 2⁻¹² in float16, 1/254 to 1/128 of the row's largest in int8; at random signs the largest of many errors is a few times that of
     /// the largest result. That nothing else is wrong, tests of such devices show with activations that needn't be rounded.
-    /// Attention has two products, the first of which is exponentiated: twice that.
+    /// Attention has two products, the first of which is exponentiated: twice that. A weight alone is rounded only as
+    /// integers of 16 bits are.
     func on(_ backend: any Backend) -> Tolerance {
         let activations = backend.activationType(forWeights: weights)
         let rounding: Float =
             switch activations {
-            case .bfloat16: 4e-3
             case .float16: 5e-4
-            case .int8: 1e-2
+            case .bfloat16 where !isOfWeightAlone: 4e-3
+            case .int8 where !isOfWeightAlone: 1e-2
             default: 0
             }
         var result = Tolerance(

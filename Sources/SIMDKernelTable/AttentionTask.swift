@@ -1,24 +1,7 @@
-/// What attention packs keys or values as.
-public enum AttentionFactor: Sendable {
-    case float32, bfloat16, int16, int8
-
-    public var byteSize: Int {
-        switch self {
-        case .float32: 4
-        case .bfloat16, .int16: 2
-        case .int8: 1
-        }
-    }
-
-    /// How deep a panel of `depth` numbers a column is stored: whole rows of AMX's tiles, with zeros at the end.
-    public func panelDepth(_ depth: Int) -> Int {
-        let unit = self == .float32 ? 1 : 64 / byteSize
-        return (depth + unit - 1) / unit * unit
-    }
-
-    /// Of panels; eight bytes a column behind them where they are integers.
+extension PanelType {
+    /// Of attention's panels; eight bytes a column behind them where they are integers.
     public func byteCount(columns: Int, depth: Int) -> Int {
-        columns * (panelDepth(depth) * byteSize + (self == .int8 || self == .int16 ? 8 : 0))
+        columns * (panelDepth(depth) * byteSize + (isInteger ? 8 : 0))
     }
 }
 
@@ -28,9 +11,9 @@ public struct AttentionKernel: Sendable {
         @Sendable (_ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>) -> Void
 
     /// What keys are packed as, and what queries are rounded to then.
-    public let keys: AttentionFactor
+    public let keys: PanelType
     /// What values are packed as, and weights are rounded to.
-    public let values: AttentionFactor
+    public let values: PanelType
     public let compute: @Sendable (borrowing AttentionTask) -> Void
     /// Packs keys `[keys, size]` into panels of as many columns; the scratch is the task's.
     public let packKeys: Pack
@@ -38,7 +21,7 @@ public struct AttentionKernel: Sendable {
     public let packValues: Pack
 
     public init(
-        keys: AttentionFactor, values: AttentionFactor, compute: @escaping @Sendable (borrowing AttentionTask) -> Void,
+        keys: PanelType, values: PanelType, compute: @escaping @Sendable (borrowing AttentionTask) -> Void,
         packKeys: @escaping Pack, packValues: @escaping Pack
     ) {
         self.keys = keys

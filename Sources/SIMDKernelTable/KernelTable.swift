@@ -14,20 +14,18 @@ public struct KernelTable: Sendable {
     /// What AMX's tiles compute, in a process that may use them; nil where there are no such kernels, or they aren't wanted.
     public var tiles: TileKernels?
     /// The same as `product` for `dotTypes` by dot products of neighbours in depth (VNNI, AVX512_BF16), with activations
-    /// rounded to bfloat16 or to 8 bits a row; nil where there are no such kernels.
+    /// rounded to bfloat16 or to 8 or 16 bits a row; nil where there are no such kernels.
     public let dotProduct: (@Sendable (borrowing ProductTask) -> Void)?
-    /// Types of weights that `dotProduct` is to multiply on this processor.
+    /// Types of panels that `dotProduct` is to multiply on this processor.
     public var dotTypes: [PanelType] = []
-    /// The same as `product` for `shortTypes`, with both factors rounded to integers of 16 bits; nil where there are no such
-    /// kernels.
-    private let shortProducts: ShortProducts?
-    /// Types of weights that `shortProduct` is to multiply on this processor: of bfloat16 and float16.
+    /// Types of weights, of bfloat16 and float16, that are to be packed and multiplied as integers of 16 bits on this processor.
     public var shortTypes: [PanelType] = []
-
-    public var shortProduct: ShortProducts.Product? { hasDotsOfIntegers ? shortProducts?.dots : shortProducts?.pairs }
 
     /// VNNI, which has products of bytes and of 16 bits.
     public var hasDotsOfIntegers: Bool { dotTypes.contains(.int8) }
+
+    /// What weights of a type are packed as.
+    public func panelType(of weights: PanelType) -> PanelType { shortTypes.contains(weights) ? .int16 : weights }
 
     /// Whether products of int8 weights round activations to bytes, rather than to 16 bits.
     public let roundsToBytes: Bool
@@ -47,12 +45,8 @@ public struct KernelTable: Sendable {
     public let packRows: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
     /// Packs one panel of columns that lie anywhere, from and to any type, as `PanelType` says.
     public let packPanel: @Sendable (borrowing PackTask) -> Void
-    /// Panels, laid out as those of a type but in float32, back to `[columns, depth]`.
-    public let unpackTransposed:
-        @Sendable (
-            _ panels: UnsafePointer<Float>, _ type: PanelType, _ columns: Int, _ depth: Int,
-            _ result: UnsafeMutablePointer<Float>
-        ) -> Void
+    /// Panels of a type back to `[columns, depth]`, times each column's scale.
+    public let unpackPanels: UnpackPanels
     public let attention: AttentionKernel
     /// Over bfloat16, where `dotTypes` has that.
     public let dotAttention: DotAttention?
@@ -94,15 +88,15 @@ public struct KernelTable: Sendable {
     public func chains(_ type: PanelType) -> Chains? {
         if type.fitsTiles, let tiles { return tiles.chains }
         guard let dotChains else { return nil }
+        let panelType = panelType(of: type)
+        let hasDots = dotTypes.contains(panelType)
         let dot: Dot
-        if dotTypes.contains(type) {
-            dot = type == .int8 ? .bytes : .brains
-        } else if shortTypes.contains(type) {
-            dot = hasDotsOfIntegers ? .shorts : .shortPairs
-        } else if type == .int8, roundsToBytes {
-            dot = .bytePairs
-        } else {
-            return nil
+        switch panelType {
+        case .int8 where hasDots: dot = .bytes
+        case .int8 where roundsToBytes: dot = .bytePairs
+        case .int16: dot = hasDots ? .shorts : .shortPairs
+        case .bfloat16 where hasDots: dot = .brains
+        default: return nil
         }
         return { dotChains(dot, $1, $2) }
     }
@@ -112,6 +106,11 @@ public struct KernelTable: Sendable {
         case bytes, bytePairs, shorts, shortPairs, brains
     }
 
+    public typealias UnpackPanels =
+        @Sendable (
+            _ panels: UnsafeRawPointer, _ type: PanelType, _ columns: Int, _ depth: Int,
+            _ scales: UnsafePointer<Float>?, _ result: UnsafeMutablePointer<Float>
+        ) -> Void
     public typealias Chains =
         @Sendable (_ type: PanelType, _ values: UnsafeMutablePointer<Float>, _ iterations: Int) -> Int
     public typealias DotChains =
@@ -122,17 +121,13 @@ public struct KernelTable: Sendable {
 
     public init(
         name: String, tileRows: Int, tileColumns: Int, product: @escaping @Sendable (borrowing ProductTask) -> Void,
-        dotProduct: (@Sendable (borrowing ProductTask) -> Void)?,
-        shortProducts: ShortProducts?, roundsToBytes: Bool, tiles: TileKernels?,
+        dotProduct: (@Sendable (borrowing ProductTask) -> Void)?, roundsToBytes: Bool, tiles: TileKernels?,
         fewRowsProduct: @escaping @Sendable (borrowing ProductTask) -> Void,
         finish: @escaping @Sendable (borrowing ProductTask) -> Void,
         packTransposed: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packRows: @escaping @Sendable (Matrix, UnsafeMutablePointer<Float>) -> Void,
         packPanel: @escaping @Sendable (borrowing PackTask) -> Void,
-        unpackTransposed:
-            @escaping @Sendable (
-                UnsafePointer<Float>, PanelType, Int, Int, UnsafeMutablePointer<Float>
-            ) -> Void,
+        unpackPanels: @escaping UnpackPanels,
         attention: AttentionKernel, dotAttention: DotAttention?, shortDotAttention: DotAttention?,
         shortAttention: AttentionKernel?,
         rowAttention: @escaping @Sendable (borrowing RowAttentionTask) -> Void,
@@ -155,7 +150,6 @@ public struct KernelTable: Sendable {
         self.tileColumns = tileColumns
         self.product = product
         self.dotProduct = dotProduct
-        self.shortProducts = shortProducts
         self.roundsToBytes = roundsToBytes
         self.tiles = tiles
         self.fewRowsProduct = fewRowsProduct
@@ -163,7 +157,7 @@ public struct KernelTable: Sendable {
         self.packTransposed = packTransposed
         self.packRows = packRows
         self.packPanel = packPanel
-        self.unpackTransposed = unpackTransposed
+        self.unpackPanels = unpackPanels
         self.attention = attention
         self.dotAttention = dotAttention
         self.shortDotAttention = shortDotAttention
@@ -182,20 +176,6 @@ public struct KernelTable: Sendable {
         self.multiplyAddChains = multiplyAddChains
         self.sumOfAll = sumOfAll
         self.dotChains = dotChains
-    }
-}
-
-/// Products of weights of 16 bits as integers.
-public struct ShortProducts: Sendable {
-    public typealias Product = @Sendable (borrowing ProductTask) -> Void
-
-    /// By VNNI.
-    public let dots: Product
-    /// For every processor of the instruction set.
-    public let pairs: Product
-
-    public init(dots: @escaping Product, pairs: @escaping Product) {
-        (self.dots, self.pairs) = (dots, pairs)
     }
 }
 

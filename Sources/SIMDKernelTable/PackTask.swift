@@ -9,14 +9,14 @@ public struct PackTask: ~Copyable {
     public var storedScales: UnsafePointer<Float>?
     public var panel: UnsafeMutableRawPointer
     public var panelType: PanelType
-    /// Where the scale of each column that is there goes when another type becomes int8: symmetric, largest / 127.
+    /// What numbers are rounded to: the panel's type, or what they are before they become int16, bfloat16 or float16.
+    public var numberType: PanelType
+    /// Where the scale of each column that is there goes when another type becomes integers: of int8 largest / 127, of int16
+    /// the power of two that `ProductTask.shortDepth` allows.
     public var scales: UnsafeMutablePointer<Float>?
-    /// Where what the integers of each column that is there add up to goes, if the panel has such.
+    /// Where what the integers of each column that is there add up to goes, if the panel has int8.
     public var totals: UnsafeMutablePointer<Float>?
-    /// Where the power of two goes that makes each column that is there integers of 16 bits, if the panel has bfloat16 or
-    /// float16.
-    public var integerScales: UnsafeMutablePointer<Float>?
-    /// Where the largest magnitude of a sum of two neighbours of the same column goes, if the panel has integers.
+    /// Where the largest magnitude of a sum of two neighbours of the same column goes, if the panel has int8.
     public var largestPair: UnsafeMutablePointer<Int>?
     /// Room for `scratchCount` floats.
     public var scratch: UnsafeMutablePointer<Float>
@@ -30,6 +30,7 @@ public struct PackTask: ~Copyable {
         self.storedType = storedType
         self.panel = panel
         self.panelType = panelType
+        numberType = panelType
         self.scratch = scratch
     }
 

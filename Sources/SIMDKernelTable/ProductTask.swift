@@ -1,11 +1,11 @@
 /// How the numbers of packed panels are stored: `[depth / group][tileColumns][group]`.
 public enum PanelType: UInt8, Sendable {
-    case float32, bfloat16, float16, int8
+    case float32, bfloat16, float16, int16, int8
 
     public var byteSize: Int {
         switch self {
         case .float32: 4
-        case .bfloat16, .float16: 2
+        case .bfloat16, .float16, .int16: 2
         case .int8: 1
         }
     }
@@ -15,10 +15,13 @@ public enum PanelType: UInt8, Sendable {
     public var group: Int {
         switch self {
         case .float32, .float16: 1
-        case .bfloat16: 2
+        case .bfloat16, .int16: 2
         case .int8: 4
         }
     }
+
+    /// Whether each column has a scale of its own.
+    public var isInteger: Bool { self == .int16 || self == .int8 }
 
     /// Whether there are AMX products of this type.
     public var fitsTiles: Bool { self == .bfloat16 || self == .int8 }
@@ -26,9 +29,10 @@ public enum PanelType: UInt8, Sendable {
     /// Depth of an AMX tile, whose rows have 64 bytes.
     public var tileDepth: Int { 64 / byteSize }
 
-    /// How deep a panel of `depth` numbers a column is stored: whole tiles, with zeros at the end.
+    /// How deep a panel of `depth` numbers a column is stored: whole groups or tiles, with zeros at the end.
     public func panelDepth(_ depth: Int) -> Int {
-        fitsTiles ? (depth + tileDepth - 1) / tileDepth * tileDepth : depth
+        let unit = fitsTiles ? tileDepth : group
+        return (depth + unit - 1) / unit * unit
     }
 }
 
@@ -43,8 +47,6 @@ public struct ProductTask: ~Copyable {
     public var scales: UnsafePointer<Float>?
     /// What the integers of each column add up to, as long.
     public var totals: UnsafePointer<Float>?
-    /// What the numbers of each column are to be multiplied with to be integers of 16 bits, as long.
-    public var integerScales: UnsafePointer<Float>?
     /// Steps from the smallest to the largest of the bytes that a row of A becomes, an even number: `mostSteps(largestPair:)`.
     public var steps = ProductTask.mostSteps
     /// `[m, n]`

@@ -19,7 +19,7 @@ enum AttentionUnit {
         case shortPairs
     #endif
 
-    @inline(__always) var factor: AttentionFactor {
+    @inline(__always) var factor: PanelType {
         switch self {
         case .floats: return .float32
         #if KERNELS_V4

@@ -10,6 +10,7 @@ import SIMDKernelTable
     case .float32: forRows(of: task) { multiplyRows(task, $0, 4, plainSteps) }
     case .bfloat16: multiplyBrainRows(task)
     case .float16: forRows(of: task) { multiplyRows(task, $0, 2, halfSteps) }
+    case .int16: multiplyShortRows(task)
     case .int8: multiplyByteRows(task)
     }
     finishRows(task, row: 0, rows: task.a.rows)
@@ -31,8 +32,18 @@ import SIMDKernelTable
     #endif
 }
 
+@inline(__always) func multiplyShortRows(_ task: borrowing ProductTask) {
+    #if KERNELS_V3 || KERNELS_V4
+        if task.hasDots { return shortsFewRows(task) }
+    #endif
+    forRows(of: task) { multiplyWordRows(task, $0, .shortPairs) }
+}
+
 #if KERNELS_V3 || KERNELS_V4
-    /// By VNNI, in a function that only processors with it may reach.
+    // By VNNI, in functions that only processors with it may reach.
+    @inline(never) func shortsFewRows(_ task: borrowing ProductTask) {
+        forRows(of: task) { multiplyWordRows(task, $0, .shorts) }
+    }
     @inline(never) func bytesFewRows(_ task: borrowing ProductTask) {
         forRows(of: task) { multiplyWordRows(task, $0, .bytes) }
     }

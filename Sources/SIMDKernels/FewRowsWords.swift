@@ -4,6 +4,7 @@ extension Word {
     /// Numbers of a row whose sums of products stay within the integers.
     @inline(__always) func exactDepth(_ depth: Int) -> Int {
         guard isInteger else { return depth > 0 ? depth : 1 }
+        guard !hasShortWeights else { return ProductTask.shortDepth }
         return count == 4 ? 1 << 16 : ProductTask.exactDepth
     }
 }
@@ -62,7 +63,7 @@ extension Word {
             for _ in 0..<(count + group - 1) / group {
                 prefetch(weights, 4 * tileColumns)
                 let (b0, b1) = (load(weights), load(weights + lanes))
-                if isInteger, word.count == 2 {
+                if word.count == 2, word.hasByteWeights {
                     add(evenBytes(b0), evenBytes(b1))
                     add(oddBytes(b0), oddBytes(b1))
                 } else {

@@ -81,7 +81,7 @@ struct PanelSums {
     /// - Parameter scratch: room for two rows.
     @inline(__always) private func packKeys(
         _ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>, _ word: Word,
-        _ factor: AttentionFactor
+        _ factor: PanelType
     ) {
         let (columns, depth) = (source.rows, source.columns)
         let panelDepth = factor.panelDepth(depth)
@@ -140,7 +140,7 @@ struct PanelSums {
         _ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>
     ) {
         let (depth, columns) = (source.rows, source.columns)
-        let words = AttentionFactor.int16.panelDepth(depth) / 2
+        let words = PanelType.int16.panelDepth(depth) / 2
         let sums = PanelSums(after: panels, columns: columns, byteCount: 4 * words)
         var column = 0
         while column < columns {

@@ -77,18 +77,28 @@ import SIMDKernelTable
     }
 }
 
-/// Panels back to `[columns, depth]`.
-@inline(never) func unpackTransposed(
-    _ panels: UnsafePointer<Float>, _ type: PanelType, _ columns: Int, _ depth: Int,
+/// Panels of a type back to `[columns, depth]`, times the columns' scales.
+@inline(never) func unpackPanels(
+    _ panels: UnsafeRawPointer, _ type: PanelType, _ columns: Int, _ depth: Int, _ scales: UnsafePointer<Float>?,
     _ result: UnsafeMutablePointer<Float>
 ) {
     let (group, panelDepth) = (type.group, type.panelDepth(depth))
     for column in 0..<columns {
-        let source =
-            panels + (column / tileColumns * tileColumns * panelDepth + column % tileColumns * group)
-        let target = result + column * depth
+        let first = column / tileColumns * tileColumns * panelDepth + column % tileColumns * group
+        let scale = scales.map { $0[column] } ?? 1
         for k in 0..<depth {
-            target[k] = source[k / group &* group &* tileColumns &+ k % group]
+            let place = first &+ k / group &* group &* tileColumns &+ k % group
+            let number = panels + place &* type.byteSize
+            let value: Float
+            switch type {
+            case .float32: value = number.assumingMemoryBound(to: Float.self)[0]
+            case .float16: value = Float(Float16(bitPattern: number.assumingMemoryBound(to: UInt16.self)[0]))
+            case .bfloat16:
+                value = Float(bitPattern: UInt32(number.assumingMemoryBound(to: UInt16.self)[0]) &<< 16)
+            case .int16: value = Float(number.assumingMemoryBound(to: Int16.self)[0])
+            case .int8: value = Float(number.assumingMemoryBound(to: Int8.self)[0])
+            }
+            result[column &* depth &+ k] = value * scale
         }
     }
 }

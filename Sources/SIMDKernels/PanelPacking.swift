@@ -3,11 +3,17 @@ import SIMDKernelTable
 /// One panel of columns that lie anywhere: moved when they have the panel's type already, else converted by way of
 /// float32, a block of depth at a time.
 @inline(never) func packPanel(_ task: borrowing PackTask) {
-    let (columns, type) = (task.columns, task.panelType)
-    let (byteSize, panelDepth) = (type.byteSize, type.panelDepth(task.depth))
+    packNumbers(task)
+    if task.panelType == .int8 { addUp(task) }
+    if task.panelType == .int16 { roundToShorts(task) }
+}
+
+/// The numbers as `numberType`.
+@inline(__always) func packNumbers(_ task: borrowing PackTask) {
+    let (columns, type) = (task.columns, task.numberType)
+    let (byteSize, panelDepth) = (type.byteSize, task.panelType.panelDepth(task.depth))
     guard task.storedType != type else {
-        transpose(task.depth, panelDepth, type, task.panel) { columns[$0] }
-        return measure(task)
+        return transpose(task.depth, panelDepth, type, task.panel) { columns[$0] }
     }
     if type == .int8, let scales = task.scales {
         for lane in 0..<tileColumns {
@@ -28,6 +34,7 @@ import SIMDKernelTable
             case .float32: target.assumingMemoryBound(to: Float.self).update(from: values, count: count)
             case .float16: floatToHalf(values, target.assumingMemoryBound(to: UInt16.self), count)
             case .bfloat16: floatToBrain(values, target.assumingMemoryBound(to: UInt16.self), count)
+            case .int16: break  // no number's own type
             case .int8:
                 let scale = task.scales.map { $0[lane] } ?? 1
                 floatToBytes(values, scale, target.assumingMemoryBound(to: UInt8.self), count)
@@ -38,18 +45,11 @@ import SIMDKernelTable
         }
         first += panelCount
     }
-    measure(task)
-}
-
-/// What products of integers need to know of a panel that is packed.
-@inline(__always) func measure(_ task: borrowing PackTask) {
-    addUp(task)
-    findShortScales(task)
 }
 
 /// What integers of int8 add up to.
 @inline(__always) func addUp(_ task: borrowing PackTask) {
-    guard task.panelType == .int8, let totals = task.totals else { return }
+    guard let totals = task.totals else { return }
     let ones = Bits(repeating: 0x0001_0001)
     var (first, second) = (Bits(repeating: 0), Bits(repeating: 0))
     var (most, least) = (Halves(repeating: 0), Halves(repeating: 0))
@@ -84,7 +84,7 @@ import SIMDKernelTable
     let source = column + first * task.storedType.byteSize
     let result = task.scratch
     switch task.storedType {
-    case .float32: return source.assumingMemoryBound(to: Float.self)
+    case .float32, .int16: return source.assumingMemoryBound(to: Float.self)
     case .float16: halfToFloat(source.assumingMemoryBound(to: UInt16.self), result, count)
     case .bfloat16:
         let halves = source.assumingMemoryBound(to: UInt16.self)

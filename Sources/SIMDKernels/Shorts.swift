@@ -98,56 +98,37 @@ import SIMDKernelTable
     return units
 }
 
-/// The scale of each column of a panel of bfloat16 or float16.
-@inline(__always) func findShortScales(_ task: borrowing PackTask) {
-    guard let scales = task.integerScales else { return }
-    let depth = task.panelType.panelDepth(task.depth)
-    let isBrain = task.panelType == .bfloat16
-    let panel = UnsafeRawPointer(task.panel)
-    for half in 0..<2 {
-        let values = shortScales(depth) { step in
-            guard isBrain else { return halfFloats(panel + (step &* tileColumns &+ half &* lanes) &* 2) }
-            return brainFloats(panel + (step / 2 &* tileColumns &+ half &* lanes) &* 4, step & 1)
-        }
-        for lane in 0..<lanes where task.columns[half * lanes + lane] != nil {
-            scales[half * lanes + lane] = values[lane]
-        }
-    }
+/// The integers of two vectors, next to each other.
+@inline(__always) func shortPair(_ first: Vector, _ second: Vector, _ scale: Vector) -> Bits {
+    rounded(first, scale, zero: 0) & Bits(repeating: 0xFFFF) | rounded(second, scale, zero: 0) &<< Bits(repeating: 16)
 }
 
-#if KERNELS_V3 || KERNELS_V4
-    /// The integers of two vectors, next to each other.
-    @inline(__always) func shortPair(_ first: Vector, _ second: Vector, _ scale: Vector) -> Bits {
-        rounded(first, scale, zero: 0) & Bits(repeating: 0xFFFF) | rounded(second, scale, zero: 0)
-            &<< Bits(repeating: 16)
-    }
+/// Turns a panel of bfloat16 or float16 into one of int16, in place.
+@inline(__always) func roundToShorts(_ task: borrowing PackTask) {
+    if task.numberType == .bfloat16 { roundToShorts(task, brainSteps) } else { roundToShorts(task, halfSteps) }
+}
 
-    /// A part of a panel of bfloat16.
-    @inline(never) func brainsAsShorts(
-        _ packed: UnsafeRawPointer, _ depth: Int, _ scales: (Vector, Vector), into result: UnsafeMutablePointer<Int32>
-    ) {
-        var (pairs, words) = (packed, result)
-        for _ in 0..<(depth + 1) / 2 {
-            let second = pairs + 4 &* lanes
-            store(shortPair(brainFloats(pairs, 0), brainFloats(pairs, 1), scales.0), words)
-            store(shortPair(brainFloats(second, 0), brainFloats(second, 1), scales.1), words + lanes)
-            pairs += 4 * tileColumns
-            words += tileColumns
-        }
+/// - Parameter twoSteps: of a panel's columns, both vectors of a step of depth and of the next.
+@inline(__always) private func roundToShorts(
+    _ task: borrowing PackTask, _ twoSteps: (UnsafeRawPointer, _ hasSecond: Bool) -> (Vector, Vector, Vector, Vector)
+) {
+    let depth = task.panelType.panelDepth(task.depth)
+    let panel = task.panel
+    @inline(__always) func pair(_ index: Int) -> (Vector, Vector, Vector, Vector) {
+        twoSteps(UnsafeRawPointer(panel) + index &* (4 * tileColumns), true)
     }
-
-    /// A part of a panel of float16.
-    @inline(never) func halvesAsShorts(
-        _ packed: UnsafeRawPointer, _ depth: Int, _ scales: (Vector, Vector), into result: UnsafeMutablePointer<Int32>
-    ) {
-        var (rows, words) = (packed, result)
-        for index in 0..<(depth + 1) / 2 {
-            let hasSecond = 2 &* index &+ 1 < depth
-            let (a0, a1, b0, b1) = halfSteps(rows, hasSecond)
-            store(shortPair(a0, hasSecond ? b0 : splat(0), scales.0), words)
-            store(shortPair(a1, hasSecond ? b1 : splat(0), scales.1), words + lanes)
-            rows += 4 * tileColumns
-            words += tileColumns
-        }
+    let first = shortScales(depth) { $0 & 1 == 0 ? pair($0 / 2).0 : pair($0 / 2).2 }
+    let second = shortScales(depth) { $0 & 1 == 0 ? pair($0 / 2).1 : pair($0 / 2).3 }
+    for index in 0..<depth / 2 {
+        let (a0, a1, b0, b1) = pair(index)
+        let words = (panel + index &* (4 * tileColumns)).assumingMemoryBound(to: Int32.self)
+        store(shortPair(a0, b0, first), words)
+        store(shortPair(a1, b1, second), words + lanes)
     }
-#endif
+    guard let scales = task.scales else { return }
+    let steps = (splat(1) / first, splat(1) / second)
+    for lane in 0..<lanes {
+        if task.columns[lane] != nil { scales[lane] = steps.0[lane] }
+        if task.columns[lanes + lane] != nil { scales[lanes + lane] = steps.1[lane] }
+    }
+}

@@ -17,9 +17,7 @@ public enum Kernels {
             packKeys: { source, panels, _ in packTransposed(source, panels.assumingMemoryBound(to: Float.self)) },
             packValues: { source, panels, _ in packRows(source, panels.assumingMemoryBound(to: Float.self)) })
         #if KERNELS_V3 || KERNELS_V4
-            let (dotProduct, shortProducts, roundsToBytes) = (
-                dotsProduct, ShortProducts(dots: shortsDotProduct, pairs: shortsProduct), true
-            )
+            let (dotProduct, roundsToBytes) = (dotsProduct, true)
             let dots: KernelTable.DotChains? = dotChains
             let tiles = TileKernels(
                 product: tileProduct,
@@ -39,7 +37,6 @@ public enum Kernels {
                 packValues: packShortValues)
         #else
             let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
-            let shortProducts: ShortProducts? = nil
             let roundsToBytes = false
             let dots: KernelTable.DotChains? = nil
             let tiles: TileKernels? = nil
@@ -59,10 +56,10 @@ public enum Kernels {
         #endif
         return KernelTable(
             name: name, tileRows: tileRows, tileColumns: tileColumns, product: product, dotProduct: dotProduct,
-            shortProducts: shortProducts, roundsToBytes: roundsToBytes, tiles: tiles, fewRowsProduct: fewRowsProduct,
+            roundsToBytes: roundsToBytes, tiles: tiles, fewRowsProduct: fewRowsProduct,
             finish: finish,
             packTransposed: packTransposed, packRows: packRows, packPanel: packPanel,
-            unpackTransposed: unpackTransposed,
+            unpackPanels: unpackPanels,
             attention: floatAttention, dotAttention: dotAttention,
             shortDotAttention: shortDotAttention, shortAttention: shortAttention,
             rowAttention: rowAttention, unary: applyFunction,

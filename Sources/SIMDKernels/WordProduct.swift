@@ -1,15 +1,10 @@
 import CPUShim
 import SIMDKernelTable
 
-#if KERNELS_V3 || KERNELS_V4
-    /// `product` with weights of 16 bits as integers, for every processor of the instruction set.
-    @inline(never) func shortsProduct(_ task: borrowing ProductTask) { wordProduct(task, .shortPairs) }
+/// `product` with int16 weights, for every processor of the instruction set.
+@inline(never) func shortsProduct(_ task: borrowing ProductTask) { wordProduct(task, .shortPairs) }
 
-    /// The same by VNNI.
-    @inline(never) func shortsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .shorts) }
-#endif
-
-/// `product` with int8 weights, for every processor of the instruction set.
+/// The same with int8 weights.
 @inline(never) func integerProduct(_ task: borrowing ProductTask) {
     #if KERNELS_V3 || KERNELS_V4
         wordProduct(task, .bytePairs)
@@ -19,15 +14,16 @@ import SIMDKernelTable
 }
 
 #if KERNELS_V3 || KERNELS_V4
-    /// `product` for int8 weights by VNNI, and for bfloat16 ones by AVX512_BF16.
+    /// `product` for weights of integers by VNNI, and for bfloat16 ones by AVX512_BF16.
     @inline(never) func dotsProduct(_ task: borrowing ProductTask) {
         #if KERNELS_V4
             if task.panelType == .bfloat16 { return brainsDotProduct(task) }
         #endif
-        bytesDotProduct(task)
+        if task.panelType == .int16 { shortsDotProduct(task) } else { bytesDotProduct(task) }
     }
 
     // A function each, so that no branch between the types stays in the loops.
+    @inline(never) func shortsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .shorts) }
     @inline(never) func bytesDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .bytes) }
     #if KERNELS_V4
         @inline(never) func brainsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .brains) }
@@ -72,21 +68,19 @@ import SIMDKernelTable
             var column = 0
             while column < n {
                 let packed = task.panels + (column * panelDepth + depth * tileColumns) * task.panelType.byteSize
-                let columns = ColumnScales(task, column, hasShortWeights: word.hasShortWeights)
-                let panel = wordPanel(
-                    packed, task.panelType, blockDepth, word, columns.toIntegers, into: expanded)
+                let columns = ColumnScales(task, column)
+                let panel = wordPanel(packed, blockDepth, word, into: expanded)
                 let bias = isLast ? task.bias.map { $0 + column } : nil
-                // The next column's part, spread over the tiles of rows and their steps.
-                let next = packed + tileColumns * panelDepth * task.panelType.byteSize
-                let bytesPerStep = blockDepth * tileColumns * task.panelType.byteSize * tileRows / (tiledRows * words)
+                let prefetch = PanelPrefetch(
+                    packed, task.panelType, blockDepth, of: panelDepth, steps: tiledRows / tileRows * words)
                 var tileRow = 0
                 while tileRow < rows {
                     let left = rows - tileRow
+                    let prefetch = prefetch.from(step: tileRow / tileRows * words)
                     withTileRows(for: left) { tileRows in
                         let sums = computeWordTile(
                             block + tileRow * blockStride, blockStride, panel, words, word, rows: tileRows,
-                            prefetching: word.hasShortWeights
-                                ? next + tileRow / tileRows * words * bytesPerStep : nil, bytesPerStep)
+                            prefetching: prefetch)
                         write(
                             cBlock + (tileRow * task.cStride + column), task.cStride, min(tileRows, left),
                             min(tileColumns, n - column), tileRows: tileRows, accumulates: depth > 0, bias: bias,
@@ -115,18 +109,15 @@ import SIMDKernelTable
 /// a row begin with the starts.
 @inline(__always) func computeWordTile(
     _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int, _ word: Word, rows: Int,
-    from starts: (Bits, Bits) = (Bits(repeating: 0), Bits(repeating: 0)), prefetching next: UnsafeRawPointer? = nil,
-    _ bytesPerStep: Int = 0
+    from starts: (Bits, Bits) = (Bits(repeating: 0), Bits(repeating: 0)),
+    prefetching prefetch: PanelPrefetch? = nil
 ) -> TileOf<Bits> {
     var tile = tile(of: starts.0)
     for row in 0..<rows { tile[row &* 2 &+ 1] = starts.1 }
     var panel = b
-    var line = next
+    var prefetch = prefetch
     for index in 0..<words {
-        if let address = line {
-            xlsr_prefetch_second(address)
-            line = address + bytesPerStep
-        }
+        prefetch?.step(panel)
         let b0 = load(panel)
         let b1 = load(panel + lanes)
         for row in 0..<rows {
@@ -141,20 +132,11 @@ import SIMDKernelTable
 
 /// A part of a panel as words `[words][tileColumns]`: in place where it is stored so.
 @inline(__always) func wordPanel(
-    _ packed: UnsafeRawPointer, _ type: PanelType, _ depth: Int, _ word: Word, _ toIntegers: (Vector, Vector),
-    into result: UnsafeMutablePointer<Int32>
+    _ packed: UnsafeRawPointer, _ depth: Int, _ word: Word, into result: UnsafeMutablePointer<Int32>
 ) -> UnsafePointer<Int32> {
     let panel = packed.assumingMemoryBound(to: Int32.self)
-    #if KERNELS_V3 || KERNELS_V4
-        guard word.hasShortWeights else { return panel }
-        if type == .bfloat16 {
-            brainsAsShorts(packed, depth, toIntegers, into: result)
-        } else {
-            halvesAsShorts(packed, depth, toIntegers, into: result)
-        }
-    #else
-        shortsPanel(panel, word.words(depth) / 2, into: result)
-    #endif
+    guard word.count == 2, word.hasByteWeights else { return panel }
+    shortsPanel(panel, word.words(depth) / 2, into: result)
     return UnsafePointer(result)
 }
 
@@ -180,27 +162,16 @@ struct ColumnScales {
     private let scales: (Vector, Vector)
     /// What its integers add up to.
     private let totals: (Vector, Vector)
-    /// What its numbers are multiplied with to be integers of 16 bits.
-    let toIntegers: (Vector, Vector)
 
     /// Sums are numbers already.
-    @inline(__always) init() {
-        (scales, totals, toIntegers) = ((splat(1), splat(1)), (splat(0), splat(0)), (splat(1), splat(1)))
-    }
+    @inline(__always) init() { (scales, totals) = ((splat(1), splat(1)), (splat(0), splat(0))) }
 
-    @inline(__always) init(_ task: borrowing ProductTask, _ column: Int, hasShortWeights: Bool = false) {
+    @inline(__always) init(_ task: borrowing ProductTask, _ column: Int) {
         @inline(__always) func pair(_ values: UnsafePointer<Float>?, _ absent: Float) -> (Vector, Vector) {
             guard let values else { return (splat(absent), splat(absent)) }
             return (load(values + column), load(values + (column + lanes)))
         }
-        totals = pair(task.totals, 0)
-        if hasShortWeights {
-            toIntegers = pair(task.integerScales, 1)
-            scales = (splat(1) / toIntegers.0, splat(1) / toIntegers.1)
-        } else {
-            toIntegers = (splat(1), splat(1))
-            scales = pair(task.scales, 1)
-        }
+        (scales, totals) = (pair(task.scales, 1), pair(task.totals, 0))
     }
 
     /// `(sum - zero · total) · scale` of the first or the second vector of columns.

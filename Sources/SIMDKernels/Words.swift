@@ -4,17 +4,17 @@
 
 /// What a lane of 32 bits holds of both factors, neighbours in depth, where they are multiplied at once.
 enum Word {
+    /// Two integers of 16 bits, whose products are added up in a second step.
+    case shortPairs
     #if KERNELS_V3 || KERNELS_V4
         /// Four of 8 bits (VNNI).
         case bytes
         /// The same in two steps, for processors without: neighbours' products add up within 16 bits.
         case bytePairs
-        /// Two integers of 16 bits (VNNI), for weights of 16 bits.
+        /// Two integers of 16 bits (VNNI).
         case shorts
-        /// The same in two steps, for processors without.
-        case shortPairs
     #else
-        /// Two integers of 16 bits, for weights of bytes: the first and the third of a quad, or the others.
+        /// The same for weights of bytes: the first and the third of a quad, or the others.
         case quadShorts
     #endif
     #if KERNELS_V4
@@ -44,18 +44,21 @@ enum Word {
     /// Whether integers are unsigned bytes, with a zero of their row's.
     @inline(__always) var hasZero: Bool { isInteger && count == 4 }
 
-    /// Whether weights are integers of 16 bits, made of others as they are multiplied.
+    /// Whether weights are integers of 16 bits.
     @inline(__always) var hasShortWeights: Bool {
         #if KERNELS_V3 || KERNELS_V4
             return self == .shorts || self == .shortPairs
         #else
-            return false
+            return self == .shortPairs
         #endif
     }
 
+    /// Whether weights are bytes.
+    @inline(__always) var hasByteWeights: Bool { isInteger && !hasShortWeights }
+
     /// Words of a row: of whole quads where weights are bytes.
     @inline(__always) func words(_ depth: Int) -> Int {
-        isInteger && !hasShortWeights ? (depth + 3) / 4 * (4 / count) : (depth + count - 1) / count
+        hasByteWeights ? (depth + 3) / 4 * (4 / count) : (depth + count - 1) / count
     }
 
     /// `rowScale` of a row whose bytes are to have so many steps.
@@ -68,6 +71,7 @@ enum Word {
     /// `sum` with the products of each lane's words added, of activations and of weights.
     @inline(__always) func dot(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits {
         switch self {
+        case .shortPairs: return sum &+ dotPairs(a, b)
         #if KERNELS_V3 || KERNELS_V4
             case .bytes:
                 return unsafeBitCast(
@@ -80,7 +84,6 @@ enum Word {
                     xlsr_dot_shorts(
                         unsafeBitCast(sum, to: xlsr_words.self), unsafeBitCast(a, to: xlsr_words.self),
                         unsafeBitCast(b, to: xlsr_words.self)), to: Bits.self)
-            case .shortPairs: return sum &+ dotPairs(a, b)
         #else
             case .quadShorts: return sum &+ dotPairs(a, b)
         #endif
@@ -98,15 +101,13 @@ enum Word {
         _ x: Vector, _ scale: Vector, zero: Int32, _ result: UnsafeMutableRawPointer, first count: Int = lanes
     ) {
         switch self {
+        case .shortPairs: storeShorts(x, scale, result, first: count)
         #if KERNELS_V3 || KERNELS_V4
             case .bytes, .bytePairs:
                 let value = rounded(x, scale, zero: zero)
                 let bytes = result.assumingMemoryBound(to: UInt8.self)
                 for lane in 0..<count { bytes[lane] = UInt8(truncatingIfNeeded: value[lane]) }
-            case .shorts, .shortPairs:
-                let value = rounded(x, scale, zero: zero)
-                let shorts = result.assumingMemoryBound(to: Int16.self)
-                for lane in 0..<count { shorts[lane] = Int16(truncatingIfNeeded: value[lane]) }
+            case .shorts: storeShorts(x, scale, result, first: count)
         #else
             case .quadShorts:
                 let value = rounded(x, scale, zero: zero)
@@ -131,6 +132,14 @@ enum Word {
         #endif
         }
     }
+}
+
+@inline(__always) private func storeShorts(
+    _ x: Vector, _ scale: Vector, _ result: UnsafeMutableRawPointer, first count: Int
+) {
+    let value = rounded(x, scale, zero: 0)
+    let shorts = result.assumingMemoryBound(to: Int16.self)
+    for lane in 0..<count { shorts[lane] = Int16(truncatingIfNeeded: value[lane]) }
 }
 
 /// Rounds `count` numbers of a row; the last word, or quad, ends with what zeros become.

@@ -18,21 +18,18 @@ public struct PreparedWeight: Sendable {
     public let scales: Tensor?
     /// What the integers of each output add up to, `[groups · out]`, where the backend multiplies them with bytes.
     public let totals: Tensor?
-    /// What the numbers of each output are multiplied with to be integers of 16 bits, where the backend multiplies such.
-    public let integerScales: Tensor?
     /// The largest magnitude of a sum of two neighbouring integers of an output, likewise.
     public package(set) var largestPair: Int
 
     public init(
         shape: Shape, use: WeightUse, tensor: Tensor, scales: Tensor? = nil, totals: Tensor? = nil,
-        integerScales: Tensor? = nil, largestPair: Int = 0
+        largestPair: Int = 0
     ) {
         self.shape = shape
         self.use = use
         self.tensor = tensor
         self.scales = scales
         self.totals = totals
-        self.integerScales = integerScales
         self.largestPair = largestPair
     }
 
@@ -40,7 +37,7 @@ public struct PreparedWeight: Sendable {
     package func mapped(_ body: (Tensor) -> Tensor) -> PreparedWeight {
         PreparedWeight(
             shape: shape, use: use, tensor: body(tensor), scales: scales.map(body), totals: totals.map(body),
-            integerScales: integerScales.map(body), largestPair: largestPair)
+            largestPair: largestPair)
     }
 }
 

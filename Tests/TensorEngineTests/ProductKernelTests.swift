@@ -22,7 +22,7 @@ import Testing
         @Test func aBlockOfShortsHasPartsThatAddUpWithin32Bits() {
             for secondLevel in [64, 128, 200, 256, 384, 512, 768, 1024, 1280, 2048, 16384] {
                 for set in [Processor.InstructionSet.avx2, .avxvnni, .avx512vnni] {
-                    let depth = block(set, .float16, firstLevel: 32, secondLevel: secondLevel)[1]
+                    let depth = block(set, .int16, firstLevel: 32, secondLevel: secondLevel)[1]
                     #expect(depth > 0 && ProductTask.shortDepth % depth == 0)
                 }
             }

@@ -13,6 +13,16 @@ import Testing
 #endif
 
 extension RoundingTests {
+    /// The types of weights that a device multiplies as integers of 16 bits.
+    static func shortTypes(_ device: TestDevice) -> [DType] {
+        switch (device.backend as? CPUBackend)?.instructionSet {
+        case .avx2, .avxvnni, .avx512vnni: [.bfloat16, .float16]
+        case .avx512bf16: [.float16]
+        case .amx: Processor.current.supports(.avx512vnni) ? [.float16] : []
+        case .baseline, .avx512, nil: []
+        }
+    }
+
     /// Products whose activations a CPU rounds to the type of its weights: by AMX tiles and AVX512_BF16, and bytes.
     @Suite struct RoundedProductTests {
         /// CPU devices by every instruction set that is there, AMX's instructions and AVX-VNNI's emulated where they are missing.
@@ -31,23 +41,13 @@ extension RoundingTests {
             }
         }
 
-        /// The types of weights that it multiplies as integers of 16 bits.
-        private static func shortTypes(_ device: TestDevice) -> [DType] {
-            switch (device.backend as? CPUBackend)?.instructionSet {
-            case .avx2, .avxvnni, .avx512vnni: [.bfloat16, .float16]
-            case .avx512bf16: [.float16]
-            case .amx: Processor.current.supports(.avx512vnni) ? [.float16] : []
-            case .baseline, .avx512, nil: []
-            }
-        }
-
         @Test(arguments: devices)
         func activationsAreRoundedToNearestEvenAndNothingElseIs(device: TestDevice) throws {
             let sizes = [
                 (1, 17, 257), (5, 33, 70), (6, 31, 1100), (7, 1, 1), (8, 33, 31), (17, 47, 65), (33, 64, 96),
                 (40, 31, 1100), (65, 97, 257), (15, 33, 4099),
             ]
-            let shortTypes = Self.shortTypes(device)
+            let shortTypes = RoundingTests.shortTypes(device)
             for type in Self.types(device) + shortTypes {
                 for (m, n, k) in sizes {
                     let (actual, expected) = try roundedProduct(
@@ -71,7 +71,7 @@ extension RoundingTests {
             // Where there are products of bfloat16, attention rounds its weights whatever the activations are.
             let roundsAttention = Self.types(device).contains(.bfloat16)
             // Where there are those of 16 bits, to these.
-            let rounding: Float = Self.shortTypes(device).isEmpty ? 0 : 5e-4
+            let rounding: Float = RoundingTests.shortTypes(device).isEmpty ? 0 : 5e-4
             for testCase in ConformanceCase.all
             where Self.types(device).contains(testCase.tolerance.weights)
                 && !(roundsAttention && testCase.operation == "attention") && testCase.multiplyAddCount <= most
@@ -86,7 +86,7 @@ extension RoundingTests {
         @Test(arguments: all.filter { ($0.backend as? CPUBackend)?.instructionSet != .baseline })
         func asIntegersARowWithAnInfinityIsNaNAndNoOther(device: TestDevice) throws {
             let (m, n, k) = (17, 33, 70)
-            for type in [DType.int8] + Self.shortTypes(device) {
+            for type in [DType.int8] + RoundingTests.shortTypes(device) {
                 var random = RandomSource(seed: 5)
                 let weight = try Tensor(random.array([n, k]), on: device.backend).prepared(for: .linear, as: type)
                 var x = random.floats(m * k)
@@ -101,7 +101,7 @@ extension RoundingTests {
 
         /// The rows and the columns being alike, and as long as their integers may be.
         @Test(arguments: devices) func sumsOfTheLongestIntegersStayWithin32Bits(device: TestDevice) throws {
-            for type in Self.shortTypes(device) {
+            for type in RoundingTests.shortTypes(device) {
                 for (k, outlier) in [(1024, Float(1.4)), (4096, 1.4), (3001, 1.4), (1024, 44), (1, 1.999), (64, 5.7)] {
                     let x = (0..<k).map { $0 % 700 == 5 ? outlier : Float(1.4) }
                     let rows = try Tensor((0..<9).flatMap { _ in x }, shape: [9, k], on: device.backend)
@@ -119,7 +119,7 @@ extension RoundingTests {
         /// One key weighs 1, all others e⁻¹¹ each: 0.01 together.
         @Test(arguments: devices) func manySmallWeightsOfAttentionDontVanish(device: TestDevice) throws {
             let (keys, size) = (600, 32)
-            for type in Self.types(device) + Self.shortTypes(device) {
+            for type in Self.types(device) + RoundingTests.shortTypes(device) {
                 // Scores are 11 and 0, values 0 and 1.
                 let rows = (0..<keys).flatMap { key -> [Float] in
                     let query = [Float](repeating: 1, count: size)
@@ -138,7 +138,7 @@ extension RoundingTests {
 
         /// Numbers far from 1 lose no more of themselves than others.
         @Test(arguments: devices) func integersHaveTheRangeOfFloats(device: TestDevice) throws {
-            for type in Self.shortTypes(device) where type == .bfloat16 {
+            for type in RoundingTests.shortTypes(device) where type == .bfloat16 {
                 for (scale, weightScale) in [(Float(1e-30), Float(1e30)), (1e37, 1e-30), (1e18, 1e18), (1e-20, 1e-15)] {
                     var random = RandomSource(seed: 3)
                     let (x, w) = (random.floats(9 * 65), random.floats(33 * 65))
@@ -160,7 +160,7 @@ extension RoundingTests {
 
         @Test(arguments: all) func aBackendSaysWhatItRoundsActivationsTo(device: TestDevice) {
             for type in [DType.float32, .float16, .bfloat16, .int8] {
-                let isShort = Self.shortTypes(device).contains(type)
+                let isShort = RoundingTests.shortTypes(device).contains(type)
                 let expected = isShort ? .float16 : Self.types(device).contains(type) ? type : .float32
                 #expect(device.backend.activationType(forWeights: type) == expected)
             }
@@ -188,7 +188,7 @@ extension RoundingTests {
 }
 
 /// `[m, k]`, `[n, k]` and their product as a device computes it that rounds activations to the weights' type, or both to
-/// integers of 16 bits where there are more than a few rows.
+/// integers of 16 bits.
 func roundedProduct(
     _ m: Int, _ n: Int, _ k: Int, _ type: DType, areShorts: Bool = false, on backend: any Backend
 ) throws -> (actual: [Float], expected: [Double]) {
@@ -200,13 +200,9 @@ func roundedProduct(
     func rows(_ values: [Float], _ body: (ArraySlice<Float>) -> [Double]) -> [Double] {
         stride(from: 0, to: values.count, by: k).flatMap { body(values[$0..<$0 + k]) }
     }
-    let (left, right): ([Double], [Double])
+    let left: [Double]
     if areShorts {
-        let isRounded = m > ProductTask.fewRows
-        (left, right) = (
-            rows(x) { isRounded ? asShorts($0) : $0.map(Double.init) },
-            rows(weight) { isRounded ? asShorts($0) : $0.map(Double.init) }
-        )
+        left = rows(x, asShorts)
     } else {
         left = rows(x) { row in
             guard type == .int8 else { return row.map { Double(Float(bitPattern: UInt32($0.bfloat16Bits) << 16)) } }
@@ -214,8 +210,8 @@ func roundedProduct(
             let scale = Float(steps) / 2 / (max(row.max() ?? 0, 0) / 2 - min(row.min() ?? 0, 0) / 2)
             return row.map { (Double($0) * Double(scale)).rounded(.toNearestOrEven) / Double(scale) }
         }
-        right = weight.map(Double.init)
     }
+    let right = weight.map(Double.init)
     let expected = (0..<m * n).map { index in
         (0..<k).reduce(0.0) { $0 + left[index / n * k + $1] * right[index % n * k + $1] }
     }
@@ -224,11 +220,12 @@ func roundedProduct(
 
 /// Multiples of the smallest power of two with which they are integers of 16 bits, and no 1024 of them from a multiple of
 /// that on are longer than 46000.
-private func asShorts(_ row: ArraySlice<Float>) -> [Double] {
+func asShorts(_ row: ArraySlice<Float>) -> [Double] {
     let lengths = stride(from: row.startIndex, to: row.endIndex, by: 1024).map { start in
         row[start..<min(start + 1024, row.endIndex)].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     }
     let largest = Double(row.map(\.magnitude).max() ?? 0)
+    guard largest > 0 else { return row.map { Double($0) } }
     let scale = exp2(log2(min(46_000 / (lengths.max() ?? 0), 32_767 / largest)).rounded(.down))
     return row.map { (Double($0) * scale).rounded(.toNearestOrEven) / scale }
 }

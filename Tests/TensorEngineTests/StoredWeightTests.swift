@@ -70,7 +70,12 @@ import Testing
             for target in Self.types {
                 let prepared = try weight.prepared(as: target, on: device.backend)
                 #expect(prepared.shape == [33, Self.depth] && prepared.use == .linear)
-                let expected = Self.rounded(values, to: target, isQuantized: dtype == .int8)
+                var expected = Self.rounded(values, to: target, isQuantized: dtype == .int8)
+                if RoundingTests.shortTypes(device).contains(target) {
+                    expected = stride(from: 0, to: expected.count, by: Self.depth).flatMap { start in
+                        asShorts(expected[start..<start + Self.depth]).map { Float($0) }
+                    }
+                }
                 #expect(try device.backend.dense(prepared).floats() == expected, "\(dtype) to \(target)")
             }
         }

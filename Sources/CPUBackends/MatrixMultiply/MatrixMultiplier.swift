@@ -11,9 +11,10 @@ protocol MatrixMultiplier: Sendable {
     func prepare(_ weight: Matrix, into form: UnsafeMutablePointer<Float>)
     /// Brings `[k, n]` into that form.
     func prepareRows(_ weight: Matrix, into form: UnsafeMutablePointer<Float>)
-    /// The form of a type, its numbers now in float32, back to `[n, k]`.
+    /// The form of a type back to `[n, k]`, times each output's scale.
     func restore(
-        _ form: UnsafePointer<Float>, from type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>)
+        _ form: UnsafeRawPointer, from type: PanelType, n: Int, k: Int, scales: UnsafePointer<Float>?,
+        into weight: UnsafeMutablePointer<Float>)
     /// Computes a product and everything that is fused to it.
     func multiply(_ product: Product, on backend: CPUBackend) throws
 }
@@ -31,8 +32,6 @@ struct Product: @unchecked Sendable {
     var scales: UnsafePointer<Float>?
     /// What the integers of each output add up to, `[n]`, up to a whole panel.
     var totals: UnsafePointer<Float>?
-    /// What the numbers of each output are multiplied with to be integers of 16 bits, as long.
-    var integerScales: UnsafePointer<Float>?
     /// Of the bytes that rows of A become.
     var steps = ProductTask.mostSteps
     var n: Int
@@ -63,7 +62,6 @@ struct Product: @unchecked Sendable {
         task.panelType = weightType
         task.scales = scales.map { $0 + columns.lowerBound }
         task.totals = totals.map { $0 + columns.lowerBound }
-        task.integerScales = integerScales.map { $0 + columns.lowerBound }
         task.steps = steps
         task.bias = bias.map { $0 + columns.lowerBound }
         task.gain = norm.map { UnsafePointer($0.gain.elements.pointer) }

@@ -28,9 +28,9 @@ package struct ProductKernel: Sendable {
         if let tiles = kernels.tiles, type.fitsTiles {
             (unit, compute, byteSize) = (.tiles, tiles.product, type.byteSize)
         } else if let dotProduct = kernels.dotProduct, kernels.dotTypes.contains(type) {
-            (unit, compute, byteSize) = (.dots, dotProduct, type.byteSize)
-        } else if let shortProduct = kernels.shortProduct, kernels.shortTypes.contains(type) {
-            (unit, compute, byteSize) = (.shorts, shortProduct, 2)
+            (unit, compute, byteSize) = (type == .int16 ? .shorts : .dots, dotProduct, type.byteSize)
+        } else if type == .int16 {
+            (unit, compute, byteSize) = (.shorts, kernels.product, 2)
         } else if type == .int8, kernels.roundsToBytes {
             (unit, compute, byteSize) = (.dots, kernels.product, 1)
         } else {
@@ -38,7 +38,7 @@ package struct ProductKernel: Sendable {
         }
         (tileRows, tileColumns) =
             unit == .tiles ? (ProductTask.tileSpan, ProductTask.tileSpan) : (kernels.tileRows, kernels.tileColumns)
-        isInteger = type == .int8 || unit == .shorts
+        isInteger = type.isInteger
         partsPerThread = 2
         if unit == .tiles {
             // The panel's part takes two thirds of the first level: all blocks of rows are multiplied with it.

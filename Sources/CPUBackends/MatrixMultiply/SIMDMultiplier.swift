@@ -33,9 +33,10 @@ struct SIMDMultiplier: MatrixMultiplier {
     }
 
     func restore(
-        _ form: UnsafePointer<Float>, from type: PanelType, n: Int, k: Int, into weight: UnsafeMutablePointer<Float>
+        _ form: UnsafeRawPointer, from type: PanelType, n: Int, k: Int, scales: UnsafePointer<Float>?,
+        into weight: UnsafeMutablePointer<Float>
     ) {
-        kernels.unpackTransposed(form, type, n, k, weight)
+        kernels.unpackPanels(form, type, n, k, scales, weight)
     }
 
     func multiply(_ product: Product, on backend: CPUBackend) throws {

@@ -19,7 +19,7 @@ extension CPUBackend {
         defer { withExtendedLifetime(layout) {} }
         spread(x, segments, to: layout[0], gapped, rows: rows, groups: groups, width: width, kernel: kernel)
 
-        let panelType = PanelType(weight.tensor.dtype)
+        let panelType = panelType(of: weight)
         let productKernel = ProductKernel(kernels, panelType, caches: Processor.current.caches)
         let steps = weight.steps(on: self)
         let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
@@ -44,7 +44,6 @@ extension CPUBackend {
             task.panelType = panelType
             task.scales = weight.scales.map { $0.readOnly + group * width }
             task.totals = weight.totals.map { $0.readOnly + group * width }
-            task.integerScales = weight.integerScales.map { $0.readOnly + group * width }
             task.steps = steps
             task.bias = bias.map { $0.readOnly + group * width }
             task.activation = ElementFunction(activation)

@@ -57,10 +57,9 @@ extension Product {
         a: Matrix, weight: PreparedWeight, on backend: CPUBackend, n: Int, c: UnsafeMutablePointer<Float>, cStride: Int
     ) {
         self.init(
-            a: a, weight: UnsafeRawPointer(weight.tensor.storage.address), weightType: PanelType(weight.tensor.dtype),
-            scales: weight.scales?.readOnly, totals: weight.totals?.readOnly,
-            integerScales: weight.integerScales?.readOnly,
-            steps: weight.steps(on: backend), n: n, c: c, cStride: cStride)
+            a: a, weight: UnsafeRawPointer(weight.tensor.storage.address), weightType: backend.panelType(of: weight),
+            scales: weight.scales?.readOnly, totals: weight.totals?.readOnly, steps: weight.steps(on: backend), n: n,
+            c: c, cStride: cStride)
     }
 }
 
@@ -70,6 +69,11 @@ extension PreparedWeight {
         backend.kernels.dotTypes.contains(.int8)
             ? ProductTask.mostSteps : ProductTask.mostSteps(largestPair: largestPair)
     }
+}
+
+extension CPUBackend {
+    /// What the panels of a weight hold, whose tensor has the type that its numbers are rounded to.
+    func panelType(of weight: PreparedWeight) -> PanelType { kernels.panelType(of: PanelType(weight.tensor.dtype)) }
 }
 
 extension PanelType {

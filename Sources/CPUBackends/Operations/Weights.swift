@@ -35,18 +35,16 @@ extension CPUBackend {
     public func dense(_ weight: PreparedWeight) throws -> Tensor {
         let result = try Tensor.uninitialized(weight.shape, on: self)
         let (n, k) = (weight.shape[weight.shape.rank - 2], weight.shape.columns)
-        let form = try weight.tensor.converted(to: .float32)
-        withExtendedLifetime((form, result)) {
+        let (form, type) = (weight.tensor, panelType(of: weight))
+        withExtendedLifetime((weight, result)) {
             for group in 0..<form.shape[0] {
-                multiplier(for: weight.use, as: weight.tensor.dtype).restore(
-                    form.elements + group * form.shape[1], from: PanelType(weight.tensor.dtype), n: n, k: k,
+                multiplier(for: weight.use, as: form.dtype).restore(
+                    UnsafeRawPointer(form.storage.address) + group * form.shape[1] * type.byteSize, from: type, n: n,
+                    k: k, scales: weight.scales.map { $0.readOnly + group * n },
                     into: result.elements + group * n * k)
             }
         }
-        guard let scales = weight.scales else { return result }
-        let rows = result.shape.rows
-        let column = try scales.gathered(rows: (0..<rows).map(Int32.init))  // [rows, 1]
-        return try result.reshaped([rows, k]).multiplied(by: column).reshaped(weight.shape)
+        return result
     }
 
     /// No BLAS reads rows that overlap at every step, as those of grouped convolutions do, or weights that aren't
@@ -61,6 +59,7 @@ private struct WeightPanels {
     private(set) var weight: PreparedWeight
     private let backend: CPUBackend
     private let storedType: PanelType
+    private let panelType: PanelType
     /// Rows of each group, and depth.
     private let n: Int
     private let k: Int
@@ -70,7 +69,8 @@ private struct WeightPanels {
     init(_ shape: Shape, _ use: WeightUse, from stored: DType, as dtype: DType, on backend: CPUBackend) throws {
         (n, k) = (shape[shape.rank - 2], shape.columns)
         let groups = use == .grouped ? shape[0] : 1
-        let count = backend.ownMultiplier.preparedCount(n: n, k: k, as: PanelType(dtype))
+        panelType = backend.kernels.panelType(of: PanelType(dtype))
+        let count = backend.ownMultiplier.preparedCount(n: n, k: k, as: panelType)
         // Kernels read the scales and totals of whole panels, also beyond the last row.
         let sideShape: Shape = [groups * n + backend.kernels.tileColumns, 1]
         func side(_ isWanted: Bool) throws -> Tensor? {
@@ -78,8 +78,7 @@ private struct WeightPanels {
         }
         weight = try PreparedWeight(
             shape: shape, use: use, tensor: Tensor.uninitialized([groups, count], dtype: dtype, on: backend),
-            scales: side(dtype == .int8), totals: side(dtype == .int8),
-            integerScales: side(backend.kernels.shortTypes.contains(PanelType(dtype))))
+            scales: side(panelType.isInteger), totals: side(panelType == .int8))
         storedType = PanelType(stored)
         self.backend = backend
     }
@@ -106,7 +105,7 @@ private struct WeightPanels {
             weight.largestPair = max(weight.largestPair, largestPair)
             done(row(first)..<(panels.upperBound == panelCount ? rows.count : row(panels.upperBound)))
         }
-        guard let scales, let target = weight.scales else { return }
+        guard let scales, panelType == .int8, let target = weight.scales else { return }
         withExtendedLifetime(target) {
             for (row, scale) in scales.enumerated() { target.elements.pointer[row] = scale }
         }
@@ -117,11 +116,10 @@ private struct WeightPanels {
         _ panels: Range<Int>, columns: [UnsafeRawPointer?], firstRows: [Int], scales: [Float], _ scratch: Scratch
     ) -> Int {
         let (kernels, depth, width) = (backend.kernels, k, backend.kernels.tileColumns)
-        let (storedType, panelType) = (storedType, PanelType(weight.tensor.dtype))
+        let (storedType, panelType, numberType) = (storedType, panelType, PanelType(weight.tensor.dtype))
         let panelByteCount = width * panelType.panelDepth(depth) * panelType.byteSize
         let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
         let (newScales, totals) = (weight.scales?.elements, weight.totals?.elements)
-        let integerScales = weight.integerScales?.elements
         let parts = max(1, min(panels.count, backend.workers.count * 4, panels.count * width * depth >> 15))
         return columns.withUnsafeBufferPointer { columns in
             scales.withUnsafeBufferPointer { scales in
@@ -136,10 +134,10 @@ private struct WeightPanels {
                                 columns: start + index * width, depth: depth, storedType: storedType,
                                 panel: form + (panels.lowerBound + index) * panelByteCount,
                                 panelType: panelType, scratch: scratch[worker])
+                            task.numberType = numberType
                             task.storedScales = storedScales.map { UnsafePointer($0 + firstRows[index]) }
                             task.scales = newScales.map { $0 + firstRows[index] }
                             task.totals = totals.map { $0 + firstRows[index] }
-                            task.integerScales = integerScales.map { $0 + firstRows[index] }
                             task.largestPair = pairs.map { $0 + index }
                             kernels.packPanel(task)
                         }
