@@ -37,39 +37,46 @@ import SIMDKernelTable
 
 /// How a row becomes integers of 16 bits. A row with a number that isn't finite becomes NaN altogether.
 @inline(__always) func shortScale(_ row: UnsafePointer<Float>, _ count: Int) -> RowScale {
-    /// Some of the row as vectors, with zeros at the end.
-    @inline(__always) func forEach(_ range: Range<Int>, _ body: (Vector) -> Void) {
-        var index = range.lowerBound
-        while index + lanes <= range.upperBound {
-            body(load(row + index))
-            index += lanes
-        }
-        if index < range.upperBound { body(load(row + index, first: range.upperBound - index)) }
+    var unit: Float = 1
+    var (largest, squares) = shortMeasure(row, count, unit)
+    let exponent = largest &>> 23 &- 127
+    if exponent < -40 || exponent > 40 {
+        // Squares of these may be no ordinary numbers.
+        unit = unitScale(largest)
+        (largest, squares) = shortMeasure(row, count, unit)
     }
+    let scale = shortScale(largest, unit, squares)
+    guard scale == scale else { return RowScale(toIntegers: 0, zero: 0, toFloats: .nan) }
+    return RowScale(toIntegers: scale, zero: 0, toFloats: 1 / scale)
+}
+
+/// The bits of a row's largest magnitude, and what the squares of a part's numbers times `unit` add up to at most.
+@inline(__always) private func shortMeasure(
+    _ row: UnsafePointer<Float>, _ count: Int, _ unit: Float
+) -> (largest: Int32, squares: Float) {
     var most = Bits(repeating: 0)
-    forEach(0..<count) {
-        let value = magnitude($0)
-        most = most.replacing(with: value, where: value .> most)
-    }
-    var top: Int32 = 0
-    for lane in 0..<lanes where most[lane] > top { top = most[lane] }
-    let unit = unitScale(top)
     var squares: Float = 0
     var first = 0
     while first < count {
         let end = min(first + ProductTask.shortDepth, count)
-        var part = splat(0)
-        forEach(first..<end) {
-            let value = $0 * splat(unit)
-            part = multiplyAdd(value, value, part)
+        // Two sums, since one would wait for itself.
+        var (s0, s1) = (splat(0), splat(0))
+        var index = first
+        while index < end {
+            let x = index + lanes <= end ? load(row + index) : load(row + index, first: end - index)
+            let value = magnitude(x)
+            most = most.replacing(with: value, where: value .> most)
+            let scaled = x * splat(unit)
+            (s0, s1) = (s1, multiplyAdd(scaled, scaled, s0))
+            index += lanes
         }
-        let total = sum(part)
+        let total = sum(s0 + s1)
         if total > squares { squares = total }
         first = end
     }
-    let scale = shortScale(top, unit, squares)
-    guard scale == scale else { return RowScale(toIntegers: 0, zero: 0, toFloats: .nan) }
-    return RowScale(toIntegers: scale, zero: 0, toFloats: 1 / scale)
+    var largest: Int32 = 0
+    for lane in 0..<lanes where most[lane] > largest { largest = most[lane] }
+    return (largest, squares)
 }
 
 /// The scale of each column of a vector of them.
@@ -98,9 +105,15 @@ import SIMDKernelTable
     return units
 }
 
+/// `round(x · scale)` in the lower half of each lane; what the upper ones hold is no part of it.
+@inline(__always) func shortBits(_ x: Vector, _ scale: Vector) -> Bits {
+    // As `rounded`, whose constant has no bits in the lower half.
+    bits(multiplyAdd(x, scale, splat(12_582_912)))
+}
+
 /// The integers of two vectors, next to each other.
 @inline(__always) func shortPair(_ first: Vector, _ second: Vector, _ scale: Vector) -> Bits {
-    rounded(first, scale, zero: 0) & Bits(repeating: 0xFFFF) | rounded(second, scale, zero: 0) &<< Bits(repeating: 16)
+    shortBits(first, scale) & Bits(repeating: 0xFFFF) | shortBits(second, scale) &<< Bits(repeating: 16)
 }
 
 /// Turns a panel of bfloat16 or float16 into one of int16, in place.

@@ -137,7 +137,7 @@ enum Word {
 @inline(__always) private func storeShorts(
     _ x: Vector, _ scale: Vector, _ result: UnsafeMutableRawPointer, first count: Int
 ) {
-    let value = rounded(x, scale, zero: 0)
+    let value = shortBits(x, scale)
     let shorts = result.assumingMemoryBound(to: Int16.self)
     for lane in 0..<count { shorts[lane] = Int16(truncatingIfNeeded: value[lane]) }
 }

@@ -71,9 +71,9 @@ package struct ProductKernel: Sendable {
         return max(128, type == .int8 ? rows : rows / 2)
     }
 
-    /// The most rows, in tiles, of a block of that depth: more where each block makes integers of the weights again.
+    /// The most rows, in tiles, of a block of that depth.
     package func mostRowTiles(depth: Int) -> Int {
-        max(1, min(unit == .shorts ? 40 : 24, bytesOfBlock / (tileRows * depth * byteSize)))
+        max(1, min(24, bytesOfBlock / (tileRows * depth * byteSize)))
     }
 
     func blockDepth(_ depth: Int) -> Int {
