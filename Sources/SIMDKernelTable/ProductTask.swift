@@ -64,7 +64,7 @@ public struct ProductTask: ~Copyable {
     public var residual: UnsafePointer<Float>?
     /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 4 or
     /// of the type's `tileDepth`, at most `mostWords` outside tiles, `exactDepth` where `product` rounds to 16 bits, and a part
-    /// of `shortDepth` for `shortProduct`: a block that stays in the second-level cache.
+    /// of `shortDepth` for int16: a block that stays in the second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
     /// Room for `scratchCount(blockRows:blockWords:ofIntegers:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
@@ -105,7 +105,7 @@ public struct ProductTask: ~Copyable {
     /// Steps of depth whose products of 16 bits with bytes, at most 2¹⁵ · 2⁷ each, add up within 32 bits.
     public static let exactDepth = 512
 
-    /// Steps of depth, from a multiple of it on, whose products of 16 bits in `shortProduct` add up within 32 bits.
+    /// Steps of depth, from a multiple of it on, whose products of 16 bits with int16 add up within 32 bits.
     public static let shortDepth = 1024
 
     /// Words of four bytes that a row of a block may take: its depth in float32.

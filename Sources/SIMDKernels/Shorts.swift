@@ -37,14 +37,12 @@ import SIMDKernelTable
 
 /// How a row becomes integers of 16 bits. A row with a number that isn't finite becomes NaN altogether.
 @inline(__always) func shortScale(_ row: UnsafePointer<Float>, _ count: Int) -> RowScale {
-    var unit: Float = 1
-    var (largest, squares) = shortMeasure(row, count, unit)
+    let (largest, plainSquares) = shortMeasure(row, count, 1)
+    let unit = unitScale(largest)
     let exponent = largest &>> 23 &- 127
-    if exponent < -40 || exponent > 40 {
-        // Squares of these may be no ordinary numbers.
-        unit = unitScale(largest)
-        (largest, squares) = shortMeasure(row, count, unit)
-    }
+    // Squares of numbers further from 1 may be no ordinary ones.
+    let isOrdinary = exponent > -40 && exponent < 40
+    let squares = isOrdinary ? plainSquares * unit * unit : shortMeasure(row, count, unit).squares
     let scale = shortScale(largest, unit, squares)
     guard scale == scale else { return RowScale(toIntegers: 0, zero: 0, toFloats: .nan) }
     return RowScale(toIntegers: scale, zero: 0, toFloats: 1 / scale)

@@ -4,7 +4,7 @@
 
 /// What a lane of 32 bits holds of both factors, neighbours in depth, where they are multiplied at once.
 enum Word {
-    /// Two integers of 16 bits, whose products are added up in a second step.
+    /// Two integers of 16 bits, whose products are added to the sums in a second step.
     case shortPairs
     #if KERNELS_V3 || KERNELS_V4
         /// Four of 8 bits (VNNI).
@@ -14,7 +14,7 @@ enum Word {
         /// Two integers of 16 bits (VNNI).
         case shorts
     #else
-        /// The same for weights of bytes: the first and the third of a quad, or the others.
+        /// `shortPairs` for weights of bytes: the first and the third of a quad, or the others.
         case quadShorts
     #endif
     #if KERNELS_V4

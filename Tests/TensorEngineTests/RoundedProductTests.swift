@@ -158,6 +158,28 @@ extension RoundingTests {
             }
         }
 
+        @Test(arguments: devices) func numbersTimesAPowerOfTwoHaveProductsTimesIt(device: TestDevice) throws {
+            let k = 70
+            var random = RandomSource(seed: 3)
+            let (x, w) = (random.floats(9 * k), random.floats(33 * k))
+            for type in RoundingTests.shortTypes(device) where type == .bfloat16 {
+                for exponent in stride(from: -100, through: 100, by: 10) {
+                    let factor = Float(sign: .plus, exponent: exponent, significand: 1)
+                    func product(_ xFactor: Float, _ weightFactor: Float, rows: Int) throws -> [Float] {
+                        let weight = try Tensor(w.map { $0 * weightFactor }, shape: [33, k], on: device.backend)
+                            .prepared(for: .linear, as: type)
+                        let rows = x.prefix(rows * k).map { $0 * xFactor }
+                        return try Tensor(rows, shape: [rows.count / k, k], on: device.backend).linear(weight).floats()
+                    }
+                    for rows in [ProductTask.fewRows, 9] {
+                        let expected = try product(1, 1, rows: rows).map { $0 * factor }
+                        #expect(try product(factor, 1, rows: rows) == expected, "2^\(exponent)")
+                        #expect(try product(1, factor, rows: rows) == expected, "2^\(exponent)")
+                    }
+                }
+            }
+        }
+
         @Test(arguments: all) func aBackendSaysWhatItRoundsActivationsTo(device: TestDevice) {
             for type in [DType.float32, .float16, .bfloat16, .int8] {
                 let isShort = RoundingTests.shortTypes(device).contains(type)
