@@ -23,7 +23,10 @@ extension RoundingTests {
         @Test func everyCaseOfSmallWeightsMatchesTheOracle() throws {
             let device = try #require(TestDevices.tiles)
             let oracle = ConformanceCase.makeOracle()
-            #expect(Set(Self.cases.map(\.operation)) == ["linear", "convolution", "groupedConvolution", "attention"])
+            #expect(
+                Set(Self.cases.map(\.operation)) == [
+                    "prepare", "linear", "convolution", "groupedConvolution", "attention",
+                ])
             try expectTiles(true) {
                 for testCase in Self.cases {
                     let result = try check(testCase, on: device.backend, against: oracle)
