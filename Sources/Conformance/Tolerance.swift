@@ -13,7 +13,8 @@ public struct Tolerance: Sendable {
     /// How many such products follow each other.
     private let productCount: Int
     private var isOfWeightAlone = false
-    /// Whether NaN may stand for an infinity: rows that share a scale have none.
+    /// Whether NaN may stand for an infinity: rows that share a scale have none, and parts of an infinity's product may differ
+    /// in sign.
     private(set) var allowsNaNForInfinity = false
 
     init(relativeToLargest: Float, relative: Float, weights: DType = .float32, productCount: Int = 1) {
@@ -46,8 +47,10 @@ public struct Tolerance: Sendable {
     /// signs about 10⁻⁵ of the largest result.
     public static func product(depth: Int, weights: DType = .float32) -> Tolerance {
         let rounding: Float = weights == .int8 ? 4e-5 : 0
-        return Tolerance(
+        var result = Tolerance(
             relativeToLargest: 1e-6 + 1e-7 * Float(depth).squareRoot() + rounding, relative: 0, weights: weights)
+        result.allowsNaNForInfinity = true
+        return result
     }
 
     /// Of a result that is stored as `type`: a step of it, since float32 sums on both sides of a tie end that far apart; and
@@ -76,7 +79,7 @@ public struct Tolerance: Sendable {
         var result = Tolerance(
             relativeToLargest: relativeToLargest + rounding * Float(productCount), relative: relative, weights: weights,
             productCount: productCount)
-        result.allowsNaNForInfinity = activations == .float16 || activations == .int8
+        result.allowsNaNForInfinity = allowsNaNForInfinity || activations == .float16 || activations == .int8
         return result
     }
 

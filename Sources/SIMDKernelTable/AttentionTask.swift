@@ -74,8 +74,8 @@ public struct AttentionTask: ~Copyable {
     public static let queryBlock = 96
     public static let keyBlock = 256
 
-    /// Floats of sums on their way to the result: those of the largest register tile, or of AMX's tiles and half of them.
-    public static let edgeCount = ProductTask.tileSpan * ProductTask.tileSpan * 3 / 2
+    /// Floats of sums on their way to the result: those of the largest register tile.
+    public static let edgeCount = ProductTask.edgeCount
 
     /// Floats of scratch for heads of `size` channels.
     public static func scratchCount(size: Int) -> Int {

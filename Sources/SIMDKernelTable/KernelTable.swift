@@ -86,7 +86,7 @@ public struct KernelTable: Sendable {
 
     /// What a type's products do at best, where they have instructions of their own.
     public func chains(_ type: PanelType) -> Chains? {
-        if type.fitsTiles, let tiles { return tiles.chains }
+        if type.tileByteSize != nil, let tiles { return tiles.chains }
         guard let dotChains else { return nil }
         let panelType = panelType(of: type)
         let hasDots = dotTypes.contains(panelType)
@@ -181,17 +181,22 @@ public struct KernelTable: Sendable {
 
 /// What AMX's tiles compute.
 public struct TileKernels: Sendable {
-    /// `KernelTable.product` for `PanelType.fitsTiles`; activations are rounded to bfloat16, or to 8 bits a row.
+    /// `KernelTable.product` for weights of a `PanelType.tileByteSize`. Beside bfloat16 and int8, activations are rounded to
+    /// bfloat16, or to 8 bits a row; float32 is multiplied as sums of bfloat16, which leave nothing out that float32 would hold.
     public let product: @Sendable (borrowing ProductTask) -> Void
+    /// Rounds the task's rows to its `tileRows`.
+    public let roundRows: @Sendable (borrowing ProductTask) -> Void
     /// Over bfloat16.
     public let attention: AttentionKernel
     public let chains: KernelTable.Chains
 
     public init(
-        product: @escaping @Sendable (borrowing ProductTask) -> Void, attention: AttentionKernel,
+        product: @escaping @Sendable (borrowing ProductTask) -> Void,
+        roundRows: @escaping @Sendable (borrowing ProductTask) -> Void, attention: AttentionKernel,
         chains: @escaping KernelTable.Chains
     ) {
         self.product = product
+        self.roundRows = roundRows
         self.attention = attention
         self.chains = chains
     }

@@ -23,11 +23,14 @@ public enum PanelType: UInt8, Sendable {
     /// Whether each column has a scale of its own.
     public var isInteger: Bool { self == .int16 || self == .int8 }
 
-    /// Whether there are AMX products of this type.
+    /// Whether AMX tiles take panels of this type as they are.
     public var fitsTiles: Bool { self == .bfloat16 || self == .int8 }
 
+    /// Bytes that a number takes as AMX tiles multiply it, of float32 three bfloat16; nil where they don't.
+    public var tileByteSize: Int? { self == .float32 ? 6 : fitsTiles ? byteSize : nil }
+
     /// Depth of an AMX tile, whose rows have 64 bytes.
-    public var tileDepth: Int { 64 / byteSize }
+    public var tileDepth: Int { self == .int8 ? 64 : 32 }
 
     /// How deep a panel of `depth` numbers a column is stored: whole groups or tiles, with zeros at the end.
     public func panelDepth(_ depth: Int) -> Int {
@@ -67,7 +70,12 @@ public struct ProductTask: ~Copyable {
     /// of `shortDepth` for int16: a block that stays in the second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
-    /// Room for `scratchCount(blockRows:blockWords:ofIntegers:)` floats, or `tileScratchCount(blockRows:blockDepth:)`.
+    /// How deep the part of a panel is that stays in the first-level cache while tiles of all rows of a block are multiplied
+    /// with it, a multiple of the type's `tileDepth`.
+    public var partDepth = 0
+    /// A as tiles take it, where somebody has rounded it for several tasks.
+    public var tileRows: TileRows?
+    /// Room for `scratchCount(blockRows:blockWords:ofIntegers:)` floats, or `tileScratchCount(blockRows:blockDepth:…)`.
     public var scratch: UnsafeMutablePointer<Float>
     /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.
     public var hasInterleavedRows = false
@@ -133,10 +141,10 @@ public struct ProductTask: ~Copyable {
     /// Rows and columns of sums that AMX's tiles hold.
     public static let tileSpan = 32
 
-    /// Floats of scratch that `TileKernels.product` needs: a block of at most two bytes a number, three a row, the sums, and
-    /// half of them again.
-    public static func tileScratchCount(blockRows: Int, blockDepth: Int) -> Int {
-        blockRows * (blockDepth / 2 + 3) + tileSpan * tileSpan * 3 / 2
+    /// Floats of scratch that `TileKernels.product` needs: a block, sums of a strip of columns, three numbers a row, and a part
+    /// of a strip's panels.
+    public static func tileScratchCount(blockRows: Int, blockDepth: Int, partDepth: Int, byteSize: Int) -> Int {
+        blockRows * (blockDepth * byteSize / 4 + tileSpan + 3) + tileSpan * partDepth * byteSize / 4
     }
 
     /// Columns of the widest register tile.
@@ -144,4 +152,20 @@ public struct ProductTask: ~Copyable {
 
     /// Floats of the largest register tile: 14 × 32.
     public static let edgeCount = 448
+}
+
+/// Rows of a product as AMX tiles take them: for each block of depth `[rows / 16][depth / tileDepth][parts][16][64 bytes]`, of
+/// which float32 has three parts.
+public struct TileRows {
+    public let memory: UnsafeMutableRawPointer
+    /// Of integers, what each row's sums are to be multiplied with, and behind them each row's zero.
+    public let scales: UnsafeMutablePointer<Float>
+    /// Rows in all, a multiple of `ProductTask.tileSpan`.
+    public let count: Int
+    /// The task's first row.
+    public var first: Int
+
+    public init(memory: UnsafeMutableRawPointer, scales: UnsafeMutablePointer<Float>, count: Int, first: Int = 0) {
+        (self.memory, self.scales, self.count, self.first) = (memory, scales, count, first)
+    }
 }

@@ -2,28 +2,38 @@ import SIMDKernelTable
 
 #if KERNELS_V3 || KERNELS_V4
     /// Keys `[columns, depth]` into bfloat16 panels, zeros beyond the last column and the depth.
-    /// - Parameter scratch: room for a row.
+    /// - Parameter scratch: room for a panel's rows.
     @inline(never) func packBrainKeys(
         _ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>
     ) {
         let (columns, depth) = (source.rows, source.columns)
-        let words = PanelType.bfloat16.panelDepth(depth) / 2
-        let row = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Int32.self)
-        for pair in 0..<words { row[pair] = 0 }
+        let panelDepth = PanelType.bfloat16.panelDepth(depth)
+        let rows = UnsafeMutableRawPointer(scratch)
         var column = 0
         while column < columns {
-            let panel = panels.assumingMemoryBound(to: Int32.self) + column * words
-            for lane in 0..<tileColumns {
-                if column + lane < columns {
-                    floatToBrain(
-                        source.pointer + (column + lane) * source.stride,
-                        UnsafeMutableRawPointer(row).assumingMemoryBound(to: UInt16.self), depth)
-                    for pair in 0..<words { panel[pair &* tileColumns &+ lane] = row[pair] }
-                } else {
-                    for pair in 0..<words { panel[pair &* tileColumns &+ lane] = 0 }
-                }
+            let count = min(tileColumns, columns - column)
+            for lane in 0..<count {
+                roundToBrains(
+                    source.pointer + (column + lane) * source.stride, depth, panelDepth, rows + 2 * lane * panelDepth)
+            }
+            transpose(panelDepth, panelDepth, .bfloat16, panels + 2 * column * panelDepth) { lane in
+                lane < count ? UnsafeRawPointer(rows + 2 * lane * panelDepth) : nil
             }
             column += tileColumns
+        }
+    }
+
+    /// Rounds a row, with zeros up to `padded`, a whole number of vectors.
+    @inline(__always) private func roundToBrains(
+        _ row: UnsafePointer<Float>, _ count: Int, _ padded: Int, _ result: UnsafeMutableRawPointer
+    ) {
+        var index = 0
+        while index < padded {
+            let inside = count - index
+            storeTileBrain(
+                inside >= lanes ? load(row + index) : load(row + index, first: inside > 0 ? inside : 0),
+                result + 2 * index)
+            index += lanes
         }
     }
 

@@ -66,9 +66,10 @@ enum AttentionUnit {
             case .tiles:
                 let tileDepth = panelDepth(depth)
                 for row in 0..<rows {
-                    roundToTiles(
-                        x + row * stride, depth, scale: 1, zero: 0, isInteger: false,
-                        into: UnsafeMutableRawPointer(result) + tileRowOffset(row, 2 * tileDepth), tileDepth)
+                    TileFactor.brains.round(
+                        x + row * stride, depth, scale: 1, zero: 0,
+                        into: UnsafeMutableRawPointer(result) + TileFactor.brains.offset(ofRow: row, tileDepth),
+                        tileDepth)
                 }
             case .bytes:
                 roundRows(x, stride, rows, depth, .bytes, zero: PanelSums.byteZero, into: result, steps) {
@@ -122,13 +123,9 @@ enum AttentionUnit {
                     var row = 0
                     while row < rows {
                         sumTiles(
-                            UnsafeRawPointer(a) + row * tileDepth * 2, panel, second, tileDepth / 32,
-                            isInteger: false, into: edge, prefetching: &next, linesPerStep: 0)
-                        addSums(
-                            edge, to: c + (row * cStride + column), cStride, ProductTask.tileSpan, columns - column,
-                            accumulates: accumulates, bias: nil,
-                            edge: edge + ProductTask.tileSpan * ProductTask.tileSpan, scales: { _ in ColumnScales() }
-                        ) { sum, _, _, _ in sum }
+                            .brains, UnsafeRawPointer(a) + row * tileDepth * 2, TileFactor.brains.byteCount(tileDepth),
+                            panel, second, 4 * tileColumns, tileDepth / 32, into: c + (row * cStride + column),
+                            stride: cStride, continues: accumulates, prefetching: &next, linesPerStep: 0)
                         row += ProductTask.tileSpan
                     }
                     // A panel of AVX2 has sixteen columns.

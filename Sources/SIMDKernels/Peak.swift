@@ -66,9 +66,10 @@ import SIMDKernelTable
         for _ in 0..<iterations {
             if type == .int8 { xlsr_tiles_multiply_bytes() } else { xlsr_tiles_multiply_brain() }
         }
-        xlsr_tiles_store_sums(values)
+        xlsr_tiles_store_sums(values, 4 * ProductTask.tileSpan)
         xlsr_tiles_end()
-        return 2 * 4 * 16 * 16 * (64 / type.byteSize) * iterations
+        // Of float32 six products make one.
+        return 2 * 4 * 16 * 16 * type.tileDepth * iterations / (type == .float32 ? 6 : 1)
     }
 #endif
 

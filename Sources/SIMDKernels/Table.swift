@@ -20,7 +20,7 @@ public enum Kernels {
             let (dotProduct, roundsToBytes) = (dotsProduct, true)
             let dots: KernelTable.DotChains? = dotChains
             let tiles = TileKernels(
-                product: tileProduct,
+                product: tileProduct, roundRows: roundTileRows,
                 attention: AttentionKernel(
                     keys: .bfloat16, values: .bfloat16, compute: tileAttention, packKeys: packBrainKeys,
                     packValues: packBrainValues),

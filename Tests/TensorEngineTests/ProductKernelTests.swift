@@ -4,11 +4,17 @@ import Testing
 
 /// How a product is cut to fit a machine's caches.
 @Suite struct ProductKernelTests {
+    private func kernel(
+        _ set: Processor.InstructionSet, _ type: PanelType, firstLevel: Int, secondLevel: Int
+    ) -> ProductKernel {
+        let caches = Processor.Caches(firstLevel: firstLevel << 10, secondLevel: secondLevel << 10)
+        return ProductKernel(Processor.kernels(for: set), type, rows: 499, depth: 1024, caches: caches)
+    }
+
     private func block(
         _ set: Processor.InstructionSet, _ type: PanelType, firstLevel: Int, secondLevel: Int
     ) -> [Int] {
-        let caches = Processor.Caches(firstLevel: firstLevel << 10, secondLevel: secondLevel << 10)
-        let kernel = ProductKernel(Processor.kernels(for: set), type, caches: caches)
+        let kernel = kernel(set, type, firstLevel: firstLevel, secondLevel: secondLevel)
         return [kernel.tileRows * kernel.mostRowTiles(depth: kernel.mostDepth), kernel.mostDepth]
     }
 
@@ -30,10 +36,13 @@ import Testing
 
         @Test func aPanelsPartFitsTheFirstLevelAndABlockTheSecond() {
             for (firstLevel, secondLevel) in [(16, 128), (32, 256), (32, 512), (48, 1280), (48, 2048), (64, 16384)] {
-                for type in [PanelType.bfloat16, .int8] {
-                    let block = block(.amx, type, firstLevel: firstLevel, secondLevel: secondLevel)
-                    #expect(block[1] % type.tileDepth == 0 && block[1] * 32 * type.byteSize <= firstLevel << 10)
-                    #expect(block[0] % 32 == 0 && block[0] * block[1] * type.byteSize <= secondLevel << 9)
+                for (type, byteSize) in [(PanelType.bfloat16, 2), (.int8, 1), (.float32, 6)] {
+                    let kernel = kernel(.amx, type, firstLevel: firstLevel, secondLevel: secondLevel)
+                    let rows = kernel.tileRows * kernel.mostRowTiles(depth: kernel.mostDepth)
+                    #expect(type.tileByteSize == byteSize && rows % 32 == 0)
+                    for (depth, byteCount) in [
+                        (kernel.mostPartDepth * 32, firstLevel << 10), (kernel.mostDepth * rows, secondLevel << 9),
+                    ] { #expect(depth % (32 * type.tileDepth) == 0 && depth * byteSize <= byteCount) }
                 }
             }
         }

@@ -138,13 +138,23 @@ static inline __attribute__((always_inline)) void xlsr_tiles_multiply_bytes(void
         "tdpbusd %tmm7, %tmm5, %tmm3");
 }
 
-/// Writes the sums as 32 rows of 128 bytes.
-static inline __attribute__((always_inline)) void xlsr_tiles_store_sums(void *_Nonnull sums) {
+/// Reads sums that `xlsr_tiles_store_sums` has written.
+static inline __attribute__((always_inline)) void xlsr_tiles_load_sums(const void *_Nonnull sums, ptrdiff_t stride) {
+    const char *rows = (const char *)sums;
+    __asm__ volatile(
+        "tileloadd (%0,%2), %%tmm0\n\ttileloadd 64(%0,%2), %%tmm1\n\t"
+        "tileloadd (%1,%2), %%tmm2\n\ttileloadd 64(%1,%2), %%tmm3" ::"r"(rows),
+        "r"(rows + 16 * stride), "r"(stride)
+        : "memory");
+}
+
+/// Writes the sums as 32 rows of 128 bytes, `stride` bytes from row to row.
+static inline __attribute__((always_inline)) void xlsr_tiles_store_sums(void *_Nonnull sums, ptrdiff_t stride) {
     char *rows = (char *)sums;
     __asm__ volatile(
         "tilestored %%tmm0, (%0,%2)\n\ttilestored %%tmm1, 64(%0,%2)\n\t"
         "tilestored %%tmm2, (%1,%2)\n\ttilestored %%tmm3, 64(%1,%2)" ::"r"(rows),
-        "r"(rows + 16 * 128), "r"((ptrdiff_t)128)
+        "r"(rows + 16 * stride), "r"(stride)
         : "memory");
 }
 

@@ -43,6 +43,16 @@ struct Product: @unchecked Sendable {
     var activation = ElementFunction.identity
     var residual: UnsafePointer<Float>?
 
+    /// The product of some rows.
+    subscript(rows: Range<Int>) -> Product {
+        var result = self
+        result.a = Matrix(
+            a.pointer + rows.lowerBound * a.stride, rows: rows.count, columns: a.columns, stride: a.stride)
+        result.c += rows.lowerBound * cStride
+        result.residual = residual.map { $0 + rows.lowerBound * cStride }
+        return result
+    }
+
     /// The panels of a column that begins one, and of those after it.
     func panels(from column: Int) -> UnsafeRawPointer {
         weight + column * weightType.panelDepth(a.columns) * weightType.byteSize

@@ -43,15 +43,67 @@ struct SIMDMultiplier: MatrixMultiplier {
         if product.norm == nil, 1...ProductTask.fewRows ~= product.a.rows {
             return try multiplyFewRows(product, on: backend)
         }
-        let kernel = ProductKernel(kernels, product.weightType, caches: Processor.current.caches)
+        let kernel = ProductKernel(
+            kernels, product.weightType, rows: product.a.rows, depth: product.a.columns,
+            caches: Processor.current.caches)
+        guard kernel.roundRows != nil, product.norm == nil, product.a.rows > Self.mostRoundedRows else {
+            return try multiply(product, kernel, on: backend)
+        }
+        for first in stride(from: 0, to: product.a.rows, by: Self.mostRoundedRows) {
+            let rows = first..<min(product.a.rows, first + Self.mostRoundedRows)
+            try multiply(product[rows], kernel, on: backend)
+        }
+    }
+
+    /// Rows that are rounded for several tasks before these start: what they take is in the shared cache still.
+    private static let mostRoundedRows = 1024
+
+    private func multiply(_ product: Product, _ kernel: ProductKernel, on backend: CPUBackend) throws {
         let grid = Grid(product, kernel, workers: workers)
         let scratch = try backend.scratch(count: kernel.scratchCount(grid.block), workers: workers.count)
+        let tileRows = grid.columnParts > 1 ? try self.tileRows(of: product, kernel, grid, scratch, on: backend) : nil
         workers.run(grid.taskCount) { index, worker in
             let (rows, columns) = grid[index]
-            kernel.compute(
-                product.task(
-                    rows: rows, columns: columns, panels: product.panels(from: columns.lowerBound), block: grid.block,
-                    scratch: scratch[worker]))
+            var task = product.task(
+                rows: rows, columns: columns, panels: product.panels(from: columns.lowerBound), block: grid.block,
+                scratch: scratch[worker])
+            task.tileRows = tileRows?[rows.lowerBound]
+            kernel.compute(task)
+        }
+    }
+
+    /// A as the tasks of all columns take it, where the kernel rounds it for them.
+    private func tileRows(
+        of product: Product, _ kernel: ProductKernel, _ grid: Grid, _ scratch: Scratch, on backend: CPUBackend
+    ) throws -> RoundedRows? {
+        guard let roundRows = kernel.roundRows else { return nil }
+        let (rows, depth) = (product.a.rows, product.a.columns)
+        let tiles = (rows + grid.tileRows - 1) / grid.tileRows
+        let count = tiles * grid.tileRows
+        let result = RoundedRows(
+            memory: try backend.scratch(count: kernel.tileRowsCount(count, depth: depth)), count: count)
+        // Several parts a thread, of rows enough to be worth waking one.
+        let parts = max(1, min(tiles, 4 * workers.count, rows * depth / 16_000))
+        workers.run(parts) { part, worker in
+            let first = tiles * part / parts * grid.tileRows
+            let last = min(rows, tiles * (part + 1) / parts * grid.tileRows)
+            var task = product.task(
+                rows: first..<last, columns: 0..<product.n, panels: product.weight, block: grid.block,
+                scratch: scratch[worker])
+            task.tileRows = result[first]
+            roundRows(task)
+        }
+        return result
+    }
+
+    /// Memory of `TileRows` for all rows of a product.
+    private struct RoundedRows: Sendable {
+        let memory: Scratch
+        let count: Int
+
+        subscript(first: Int) -> TileRows {
+            let end = memory[1]
+            return TileRows(memory: memory[0], scales: end - 2 * count, count: count, first: first)
         }
     }
 
@@ -97,24 +149,29 @@ struct SIMDMultiplier: MatrixMultiplier {
             (tileRows, tileColumns) = (kernel.tileRows, kernel.tileColumns)
             let rowTiles = max(1, (m + tileRows - 1) / tileRows)
             let panels = max(1, (n + tileColumns - 1) / tileColumns)
-            block.depth = kernel.blockDepth(product.a.columns)
-            let mostRowTiles = kernel.mostRowTiles(depth: block.depth)
+            var mostRowTiles = kernel.mostRowTiles(depth: kernel.blockDepth(product.a.columns))
             // Small products aren't worth waking a thread for.
             let work = Double(m) * Double(n) * Double(product.a.columns)
             let wanted = workers.count == 1 || work < 500_000 ? 1 : workers.count * kernel.partsPerThread
             var rowParts = max(1, (rowTiles + mostRowTiles - 1) / mostRowTiles)
             var columnParts = 1
             if product.norm != nil {
+                mostRowTiles = max(1, min(mostRowTiles, kernel.mostSums(across: n) / tileRows))
                 rowParts = min(rowTiles, max(rowParts, wanted))
             } else {
                 // Wide ranges first, so that copying A stays cheap; then thinner ones.
-                columnParts = max(1, min((wanted + rowParts - 1) / rowParts, n / kernel.leastColumns(rows: m)))
+                columnParts = max(1, min((wanted + rowParts - 1) / rowParts, n / kernel.leastColumns))
                 rowParts = min(rowTiles, max(rowParts, (wanted + columnParts - 1) / columnParts))
                 columnParts = min(panels, max(columnParts, (wanted + rowParts - 1) / rowParts))
             }
+            block.rows = min(mostRowTiles, (rowTiles + rowParts - 1) / rowParts) * tileRows
+            block.depth = kernel.blockDepth(product.a.columns, rows: block.rows)
+            if product.norm == nil, block.depth < product.a.columns {
+                let most = kernel.mostSums(across: block.rows)
+                columnParts = min(panels, max(columnParts, (n - 1) / most + 1))
+            }
             self.rowParts = rowParts
             self.columnParts = columnParts
-            block.rows = min(mostRowTiles, (rowTiles + rowParts - 1) / rowParts) * tileRows
         }
 
         var taskCount: Int { m == 0 || n == 0 ? 0 : rowParts * columnParts }

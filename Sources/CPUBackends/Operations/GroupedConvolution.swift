@@ -20,7 +20,8 @@ extension CPUBackend {
         spread(x, segments, to: layout[0], gapped, rows: rows, groups: groups, width: width, kernel: kernel)
 
         let panelType = panelType(of: weight)
-        let productKernel = ProductKernel(kernels, panelType, caches: Processor.current.caches)
+        let productKernel = ProductKernel(
+            kernels, panelType, rows: segments.longest, depth: kernel * width, caches: Processor.current.caches)
         let steps = weight.steps(on: self)
         let form = SharedPointer(weight.tensor.storage.address.assumingMemoryBound(to: UInt8.self))
         let depth = productKernel.blockDepth(kernel * width)
