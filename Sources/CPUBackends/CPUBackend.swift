@@ -77,6 +77,11 @@ public final class CPUBackend: Backend {
         return kernels.roundsActivations(to: PanelType(dtype)) ? dtype : .float32
     }
 
+    /// Tiles of bfloat16 take such activations, half of which come from the caches of other levels.
+    public func inputType(forWeights dtype: DType) -> DType {
+        kernels.tiles != nil && dtype == .bfloat16 ? .bfloat16 : .float32
+    }
+
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
         guard let source = bytes.baseAddress else { return }
         storage.address.copyMemory(from: source, byteCount: bytes.count)

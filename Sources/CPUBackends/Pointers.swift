@@ -25,6 +25,11 @@ extension Tensor {
     /// The elements of a float32 tensor on a CPU.
     var elements: SharedPointer<Float> { SharedPointer(storage.address.assumingMemoryBound(to: Float.self)) }
 
+    /// The elements of a bfloat16 tensor.
+    var brains: SharedPointer<UInt16>? {
+        dtype == .bfloat16 ? SharedPointer(storage.address.assumingMemoryBound(to: UInt16.self)) : nil
+    }
+
     /// A matrix of all rows, over the last axis.
     var matrix: Matrix {
         Matrix(elements.pointer, rows: shape.rows, columns: shape.columns, stride: shape.columns)

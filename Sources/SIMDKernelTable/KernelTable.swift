@@ -186,17 +186,22 @@ public struct TileKernels: Sendable {
     public let product: @Sendable (borrowing ProductTask) -> Void
     /// Rounds the task's rows to its `tileRows`.
     public let roundRows: @Sendable (borrowing ProductTask) -> Void
+    public let roundToBrains:
+        @Sendable (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) -> Void
     /// Over bfloat16.
     public let attention: AttentionKernel
     public let chains: KernelTable.Chains
 
     public init(
         product: @escaping @Sendable (borrowing ProductTask) -> Void,
-        roundRows: @escaping @Sendable (borrowing ProductTask) -> Void, attention: AttentionKernel,
+        roundRows: @escaping @Sendable (borrowing ProductTask) -> Void,
+        roundToBrains: @escaping @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<UInt16>, Int) -> Void,
+        attention: AttentionKernel,
         chains: @escaping KernelTable.Chains
     ) {
         self.product = product
         self.roundRows = roundRows
+        self.roundToBrains = roundToBrains
         self.attention = attention
         self.chains = chains
     }

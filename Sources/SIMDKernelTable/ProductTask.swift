@@ -75,6 +75,10 @@ public struct ProductTask: ~Copyable {
     public var partDepth = 0
     /// A as tiles take it, where somebody has rounded it for several tasks.
     public var tileRows: TileRows?
+    /// A, where it is bfloat16, as tiles of such take it; `a` has its rows, its columns and its stride then, and no numbers.
+    public var brainRows: UnsafePointer<UInt16>?
+    /// Where C goes instead, as bfloat16, from tiles whose blocks take all of the depth.
+    public var brainResult: UnsafeMutablePointer<UInt16>?
     /// Room for `scratchCount(blockRows:blockWords:ofIntegers:)` floats, or `tileScratchCount(blockRows:blockDepth:…)`.
     public var scratch: UnsafeMutablePointer<Float>
     /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.

@@ -75,7 +75,8 @@ import SIMDKernelTable
     let valueSums = PanelSums(after: task.valuePanels, columns: size, byteCount: panelKeys * valueUnit.byteSize)
     for row in 0..<most { factors[row] = 1 }
 
-    let block = most / unit.rows * unit.rows
+    // Tiles' scores stay in the first-level cache.
+    let block = unit.roundsWeights ? unit.rows : most / unit.rows * unit.rows
     var first = 0
     while first < task.query.rows {
         let rows = min(block, task.query.rows - first)
@@ -95,15 +96,19 @@ import SIMDKernelTable
                 queryFactors, queryStride, tiledRows, task.keyPanels + key * panelSize * unit.byteSize, panelSize, size,
                 scores, scoreStride, (keys + tileColumns - 1) / tileColumns * tileColumns, accumulates: false, edge,
                 keySums.from(column: key))
-            weighScores(scores, scoreStride, tiledRows, keys, factors, maxima, totals, decays, blockTotals)
+            weighScores(
+                scores, scoreStride, tiledRows, keys, factors, maxima, totals, decays, blockTotals, valueUnit,
+                into: weightFactors)
             if key > 0 {
                 for row in 0..<tiledRows {
                     let factor = splat(decays[row])
                     map(sums + row * padded, sums + row * padded, size) { $0 * factor }
                 }
             }
-            valueUnit.round(
-                scores, scoreStride, tiledRows, keys, into: weightFactors, totals: blockTotals, steps: weightSteps)
+            if !valueUnit.roundsWeights {
+                valueUnit.round(
+                    scores, scoreStride, tiledRows, keys, into: weightFactors, totals: blockTotals, steps: weightSteps)
+            }
             // sums [rows, size] += weights · V
             valueUnit.multiply(
                 weightFactors, scoreStride, tiledRows, task.valuePanels + key * tileColumns * valueUnit.byteSize,
@@ -133,13 +138,15 @@ import SIMDKernelTable
 
 /// Turns a block of scores `[rows, keys]`, each row's times its factor, into `exp(score - maximum)` and brings each row's
 /// running maximum and sum up to date; the decays become what the sums so far must be multiplied by, the block's totals what
-/// its weights add up to.
+/// its weights add up to. Weights replace the scores, or go elsewhere rounded where the unit that takes them says so.
 ///
 /// A step at a time for all rows: while one row's number is on its way through the lanes, the next rows are at work.
-@inline(__always) func weighScores(
+// Transparent, as `AttentionUnit.round` is.
+@_transparent func weighScores(
     _ scores: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Int, _ keys: Int, _ factors: UnsafePointer<Float>,
     _ maxima: UnsafeMutablePointer<Float>, _ totals: UnsafeMutablePointer<Float>,
-    _ decays: UnsafeMutablePointer<Float>, _ blockTotals: UnsafeMutablePointer<Float>
+    _ decays: UnsafeMutablePointer<Float>, _ blockTotals: UnsafeMutablePointer<Float>, _ unit: AttentionUnit,
+    into roundedWeights: UnsafeMutablePointer<Float>
 ) {
     // Whole vectors, with scores that weigh nothing.
     if keys % lanes != 0 {
@@ -158,7 +165,9 @@ import SIMDKernelTable
         row += lanes
     }
     for row in 0..<rows {
-        blockTotals[row] = weigh(scores + row * stride, keys, splat(factors[row]), splat(-maxima[row]))
+        let target = UnsafeMutableRawPointer(roundedWeights) + unit.offset(ofWeights: row, keys)
+        blockTotals[row] = weigh(
+            scores + row * stride, keys, splat(factors[row]), splat(-maxima[row]), unit, into: target)
         totals[row] += blockTotals[row]
     }
 }
@@ -180,16 +189,22 @@ import SIMDKernelTable
 
 /// Turns whole vectors of scores into weights `exp(score · factor + shift)`.
 /// - Returns: their sum.
-@inline(__always) func weigh(
-    _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Vector, _ shift: Vector
+@_transparent func weigh(
+    _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Vector, _ shift: Vector, _ unit: AttentionUnit,
+    into roundedWeights: UnsafeMutableRawPointer
 ) -> Float {
     var (s0, s1) = (splat(0), splat(0))
     var index = 0
     while index < count {
         // `exponentialCore` clamps at e⁻⁸⁷, which vanishes beside the largest weight, 1.
         let weight = exponentialCore(multiplyAdd(load(scores + index), factor, shift))
-        store(weight, scores + index)
+        unit.storeWeight(weight, index, scores, roundedWeights)
         (s0, s1) = (s1, s0 + weight)
+        index += lanes
+    }
+    // Whole tiles, with weights of nothing.
+    while unit.roundsWeights, index % 32 != 0 {
+        unit.storeWeight(splat(0), index, scores, roundedWeights)
         index += lanes
     }
     return sum(s0 + s1)

@@ -20,7 +20,7 @@ public enum Kernels {
             let (dotProduct, roundsToBytes) = (dotsProduct, true)
             let dots: KernelTable.DotChains? = dotChains
             let tiles = TileKernels(
-                product: tileProduct, roundRows: roundTileRows,
+                product: tileProduct, roundRows: roundTileRows, roundToBrains: floatToBrain,
                 attention: AttentionKernel(
                     keys: .bfloat16, values: .bfloat16, compute: tileAttention, packKeys: packBrainKeys,
                     packValues: packBrainValues),

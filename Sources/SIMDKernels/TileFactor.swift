@@ -35,6 +35,27 @@
             return rowScale(row, count, steps: steps)
         }
 
+        /// Numbers of a row that are bfloat16 already.
+        @inline(__always) func move(
+            _ row: UnsafePointer<UInt16>, _ count: Int, into tile: UnsafeMutableRawPointer, _ depth: Int
+        ) {
+            var target = tile
+            var first = 0
+            while first < depth {
+                if first + stepDepth <= count {
+                    let source = UnsafeRawPointer(row + first).assumingMemoryBound(to: Float.self)
+                    for part in 0..<16 / lanes {
+                        store(load(source + part &* lanes), target.assumingMemoryBound(to: Float.self) + part &* lanes)
+                    }
+                } else {
+                    let halves = target.assumingMemoryBound(to: UInt16.self)
+                    for index in 0..<stepDepth { halves[index] = first + index < count ? row[first + index] : 0 }
+                }
+                target += 1024
+                first += stepDepth
+            }
+        }
+
         /// Rounds a row's numbers, 64 bytes to a tile, with what zeros become up to `depth`.
         @inline(__always) func round(
             _ row: UnsafePointer<Float>, _ count: Int, scale: Float, zero: Int32,

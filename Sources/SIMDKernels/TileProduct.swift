@@ -208,10 +208,16 @@
         for index in 0..<(rows + span - 1) / span * span {
             let inside = min(index, rows - 1)
             let isInteger = factor == .bytes
+            let offset = (row + inside) * task.a.stride + depth
+            let count = min(blockDepth, task.a.columns - depth)
+            let target = block + factor.offset(ofRow: index, blockDepth)
+            if factor == .brains, let brains = task.brainRows {
+                factor.move(brains + offset, count, into: target, blockDepth)
+                continue
+            }
             factor.round(
-                task.a.pointer + ((row + inside) * task.a.stride + depth), min(blockDepth, task.a.columns - depth),
-                scale: isInteger ? toIntegers[inside] : 1, zero: isInteger ? Int32(zeros[inside]) : 0,
-                into: block + factor.offset(ofRow: index, blockDepth), blockDepth)
+                task.a.pointer + offset, count, scale: isInteger ? toIntegers[inside] : 1,
+                zero: isInteger ? Int32(zeros[inside]) : 0, into: target, blockDepth)
         }
     }
 #endif

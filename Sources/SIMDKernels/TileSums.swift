@@ -92,21 +92,17 @@
                 sums, task, factor, row, rows, column, toFloats, zeros, begins: begins, isLast: isLast)
             return
         }
-        /// For each row's vectors.
-        @inline(__always) func forEach(
-            _ body: (_ place: Int, _ row: Int, _ value: Vector, _ target: UnsafeMutablePointer<Float>) -> Void
-        ) {
+        /// For each row's vectors, with where they lie in C.
+        @inline(__always) func forEach(_ body: (_ place: Int, _ row: Int, _ value: Vector, _ target: Int) -> Void) {
             for row in 0..<rows {
                 for part in 0..<span / lanes {
                     let place = part &* lanes
-                    body(place, row, load(sums + (row &* span &+ place)), c + (row &* task.cStride &+ place))
+                    body(place, row, load(sums + (row &* span &+ place)), row &* task.cStride &+ place)
                 }
             }
         }
         let bias = isLast ? task.bias.map { $0 + column } : nil
-        @inline(__always) func complete(
-            _ place: Int, _ row: Int, _ sum: Vector, _ target: UnsafeMutablePointer<Float>
-        ) -> Vector {
+        @inline(__always) func complete(_ place: Int, _ row: Int, _ sum: Vector, _ target: Int) -> Vector {
             var value = sum
             if factor == .bytes {
                 // The zero counts once, over the whole depth.
@@ -114,25 +110,28 @@
                 value = scales.scaled(
                     floats(bits(sum)), place / lanes & 1, scale: toFloats[row], zero: begins ? zeros[row] : 0)
             }
-            if !begins { value += load(target) }
+            if !begins { value += load(c + target) }
             if let bias { value += load(bias + place) }
             return value
+        }
+        let brains = task.brainResult.map { $0 + offset }
+        @inline(__always) func put(_ value: Vector, _ target: Int) {
+            var value = value
+            if let residual { value += load(residual + target) }
+            if factor == .brains, let brains {
+                storeTileBrain(value, brains + target)
+            } else {
+                store(value, c + target)
+            }
         }
         if hasFunction {
             forEach { place, row, sum, target in
                 store(complete(place, row, sum, target), sums + (row &* span &+ place))
             }
             applyFunction(task.activation, sums, sums, rows * span)
-            forEach { place, row, value, target in
-                store(residual.map { value + load($0 + (row &* task.cStride &+ place)) } ?? value, target)
-            }
-        } else if let residual {
-            forEach { place, row, sum, target in
-                let value = complete(place, row, sum, target)
-                store(value + load(residual + (row &* task.cStride &+ place)), target)
-            }
+            forEach { _, _, value, target in put(value, target) }
         } else {
-            forEach { place, row, sum, target in store(complete(place, row, sum, target), target) }
+            forEach { place, row, sum, target in put(complete(place, row, sum, target), target) }
         }
     }
 
@@ -160,7 +159,11 @@
             if finishes { applyFunction(task.activation, values, values, columns) }
             for place in 0..<columns {
                 if finishes, let residual = task.residual { values[place] += residual[offset + place] }
-                task.c[offset + place] = values[place]
+            }
+            if let brains = task.brainResult {
+                floatToBrain(values, brains + offset, columns)
+            } else {
+                for place in 0..<columns { task.c[offset + place] = values[place] }
             }
         }
     }

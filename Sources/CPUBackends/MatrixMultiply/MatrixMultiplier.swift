@@ -38,6 +38,9 @@ struct Product: @unchecked Sendable {
     /// `[m, n]`
     var c: UnsafeMutablePointer<Float>
     var cStride: Int
+    /// A, and where C goes, in place of `a`'s numbers and of `c`, where these are bfloat16, which tiles take.
+    var brainRows: UnsafePointer<UInt16>?
+    var brainResult: UnsafeMutablePointer<UInt16>?
     var bias: UnsafePointer<Float>?
     var norm: Normalization?
     var activation = ElementFunction.identity
@@ -49,6 +52,8 @@ struct Product: @unchecked Sendable {
         result.a = Matrix(
             a.pointer + rows.lowerBound * a.stride, rows: rows.count, columns: a.columns, stride: a.stride)
         result.c += rows.lowerBound * cStride
+        result.brainRows = brainRows.map { $0 + rows.lowerBound * a.stride }
+        result.brainResult = brainResult.map { $0 + rows.lowerBound * cStride }
         result.residual = residual.map { $0 + rows.lowerBound * cStride }
         return result
     }
@@ -69,6 +74,8 @@ struct Product: @unchecked Sendable {
                 a.pointer + rows.lowerBound * a.stride, rows: rows.count, columns: a.columns, stride: a.stride),
             panels: panels, c: c + offset, cStride: cStride, n: columns.count, blockRows: block.rows,
             blockDepth: block.depth, scratch: scratch)
+        task.brainRows = brainRows.map { $0 + rows.lowerBound * a.stride }
+        task.brainResult = brainResult.map { $0 + offset }
         task.panelType = weightType
         task.scales = scales.map { $0 + columns.lowerBound }
         task.totals = totals.map { $0 + columns.lowerBound }

@@ -149,7 +149,11 @@ struct SIMDMultiplier: MatrixMultiplier {
             (tileRows, tileColumns) = (kernel.tileRows, kernel.tileColumns)
             let rowTiles = max(1, (m + tileRows - 1) / tileRows)
             let panels = max(1, (n + tileColumns - 1) / tileColumns)
-            var mostRowTiles = kernel.mostRowTiles(depth: kernel.blockDepth(product.a.columns))
+            // A result that is rounded must be complete then.
+            let isWhole = product.brainResult != nil
+            let wholeDepth = kernel.blockDepth(product.a.columns, rows: 1)
+            var mostRowTiles = kernel.mostRowTiles(
+                depth: isWhole ? wholeDepth : kernel.blockDepth(product.a.columns))
             // Small products aren't worth waking a thread for.
             let work = Double(m) * Double(n) * Double(product.a.columns)
             let wanted = workers.count == 1 || work < 500_000 ? 1 : workers.count * kernel.partsPerThread
@@ -165,7 +169,7 @@ struct SIMDMultiplier: MatrixMultiplier {
                 columnParts = min(panels, max(columnParts, (wanted + rowParts - 1) / rowParts))
             }
             block.rows = min(mostRowTiles, (rowTiles + rowParts - 1) / rowParts) * tileRows
-            block.depth = kernel.blockDepth(product.a.columns, rows: block.rows)
+            block.depth = isWhole ? wholeDepth : kernel.blockDepth(product.a.columns, rows: block.rows)
             if product.norm == nil, block.depth < product.a.columns {
                 let most = kernel.mostSums(across: block.rows)
                 columnParts = min(panels, max(columnParts, (n - 1) / most + 1))

@@ -17,9 +17,13 @@ extension CPUBackend {
         let keyByteCount = kernel.keys.byteCount(columns: padded(segments.longest), depth: size)
         let valueByteCount = kernel.values.byteCount(columns: padded(size), depth: segments.longest)
         let parts = queryParts(segments, heads: heads)
-        let scratch = try scratch(
-            count: (keyByteCount + valueByteCount) / 4 + AttentionTask.scratchCount(size: size), workers: workers.count)
+        let sumCount = (keyByteCount + valueByteCount) / 4 + AttentionTask.scratchCount(size: size)
+        let brains = result.brains
+        /// Results that are rounded afterwards.
+        let resultCount = brains == nil ? 0 : size * (parts.map(\.queries.count).max() ?? 0)
+        let scratch = try scratch(count: sumCount + resultCount, workers: workers.count)
         let (source, target) = (queryKeyValue.elements, result.elements)
+        let roundToBrains = kernels.tiles?.roundToBrains
         workers.run(parts.count * heads) { index, worker in
             let (part, head) = (parts[index / heads], index % heads)
             let segment = segments[part.segment]
@@ -33,12 +37,17 @@ extension CPUBackend {
             }
             kernel.packKeys(matrix(width, 0..<segment.count), keys, memory)
             kernel.packValues(matrix(2 * width, 0..<segment.count), values, memory)
+            let offset = (segment.lowerBound + part.queries.lowerBound) * width + head * size
+            let rounded = brains == nil ? nil : scratch[worker] + sumCount
             kernel.compute(
                 AttentionTask(
                     query: matrix(0, part.queries), keyPanels: keys, valuePanels: values,
                     keys: segment.count, scale: 1 / Float(size).squareRoot(),
-                    result: target + ((segment.lowerBound + part.queries.lowerBound) * width + head * size),
-                    resultStride: width, scratch: memory))
+                    result: rounded ?? target + offset, resultStride: rounded == nil ? width : size, scratch: memory))
+            guard let brains, let roundToBrains, let rounded else { return }
+            for query in 0..<part.queries.count {
+                roundToBrains(rounded + query * size, brains + (offset + query * width), size)
+            }
         }
     }
 

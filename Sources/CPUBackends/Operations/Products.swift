@@ -6,10 +6,22 @@ extension CPUBackend {
         _ x: Tensor, _ weight: PreparedWeight, bias: Tensor?, activation: UnaryKind?, residual: Tensor?,
         into result: Tensor
     ) throws {
+        let isNarrow = x.dtype == .bfloat16 || result.dtype == .bfloat16
+        if isNarrow, x.shape.rows <= ProductTask.fewRows {
+            // A few rows' kernels read weights once, and know float32 alone.
+            let isRounded = result.dtype != .float32
+            let sums = isRounded ? try Tensor.uninitialized(result.shape, on: self) : result
+            try linear(
+                x.converted(to: .float32), weight, bias: bias, activation: activation, residual: residual, into: sums)
+            if isRounded { try convert(sums, into: result) }
+            return
+        }
         counters.add(.products)
         let n = weight.shape[0]
         var product = Product(
             a: x.matrix, weight: weight, on: self, n: n, c: result.elements.pointer, cStride: n)
+        product.brainRows = x.brains.map { UnsafePointer($0.pointer) }
+        product.brainResult = result.brains?.pointer
         product.bias = bias?.readOnly
         product.activation = ElementFunction(activation)
         product.residual = residual?.readOnly

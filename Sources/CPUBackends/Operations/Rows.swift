@@ -20,13 +20,28 @@ extension CPUBackend {
     }
 
     public func layerNorm(_ x: Tensor, _ norm: Normalization, activation: UnaryKind?, into result: Tensor) throws {
-        runRows(x, into: result) { task, kernels in
-            var task = RowTask(x: task.x, y: task.y)
+        @Sendable func normalize(_ x: Matrix, into y: UnsafeMutablePointer<Float>, _ kernels: KernelTable) {
+            var task = RowTask(x: x, y: y)
             task.gain = UnsafePointer(norm.gain.elements.pointer)
             task.bias = UnsafePointer(norm.bias.elements.pointer)
             task.epsilon = norm.epsilon
             task.activation = ElementFunction(activation)
             kernels.layerNorm(task)
+        }
+        guard let brains = result.brains, let tiles = kernels.tiles else {
+            return runRows(x, into: result) { task, kernels in normalize(task.x, into: task.y, kernels) }
+        }
+        let (source, columns, kernels) = (x.elements, x.shape.columns, kernels)
+        workers.run(over: x.shape.rows, grain: max(1, Self.grain / max(1, columns))) { rows in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: columns) { row in
+                guard let normed = row.baseAddress else { return }
+                for index in rows {
+                    normalize(
+                        Matrix(source + index * columns, rows: 1, columns: columns, stride: columns), into: normed,
+                        kernels)
+                    tiles.roundToBrains(normed, brains + index * columns, columns)
+                }
+            }
         }
     }
 
