@@ -76,7 +76,7 @@ import SIMDKernelTable
     for row in 0..<most { factors[row] = 1 }
 
     // Tiles' scores stay in the first-level cache.
-    let block = unit.roundsWeights ? unit.rows : most / unit.rows * unit.rows
+    let block = unit.rows == ProductTask.tileSpan ? unit.rows : most / unit.rows * unit.rows
     var first = 0
     while first < task.query.rows {
         let rows = min(block, task.query.rows - first)
@@ -96,19 +96,25 @@ import SIMDKernelTable
                 queryFactors, queryStride, tiledRows, task.keyPanels + key * panelSize * unit.byteSize, panelSize, size,
                 scores, scoreStride, (keys + tileColumns - 1) / tileColumns * tileColumns, accumulates: false, edge,
                 keySums.from(column: key))
-            weighScores(
-                scores, scoreStride, tiledRows, keys, factors, maxima, totals, decays, blockTotals, valueUnit,
-                into: weightFactors)
+            updateMaxima(scores, scoreStride, tiledRows, keys, factors, maxima, totals, decays)
+            #if KERNELS_V3 || KERNELS_V4
+                if valueUnit == .tiles {
+                    weighTileRows(
+                        scores, scoreStride, tiledRows, keys, factors, maxima, totals, blockTotals, into: weightFactors)
+                } else {
+                    weighRows(scores, scoreStride, tiledRows, keys, factors, maxima, totals, blockTotals)
+                }
+            #else
+                weighRows(scores, scoreStride, tiledRows, keys, factors, maxima, totals, blockTotals)
+            #endif
             if key > 0 {
                 for row in 0..<tiledRows {
                     let factor = splat(decays[row])
                     map(sums + row * padded, sums + row * padded, size) { $0 * factor }
                 }
             }
-            if !valueUnit.roundsWeights {
-                valueUnit.round(
-                    scores, scoreStride, tiledRows, keys, into: weightFactors, totals: blockTotals, steps: weightSteps)
-            }
+            valueUnit.roundWeights(
+                scores, scoreStride, tiledRows, keys, into: weightFactors, totals: blockTotals, steps: weightSteps)
             // sums [rows, size] += weights · V
             valueUnit.multiply(
                 weightFactors, scoreStride, tiledRows, task.valuePanels + key * tileColumns * valueUnit.byteSize,
@@ -136,17 +142,13 @@ import SIMDKernelTable
     }
 }
 
-/// Turns a block of scores `[rows, keys]`, each row's times its factor, into `exp(score - maximum)` and brings each row's
-/// running maximum and sum up to date; the decays become what the sums so far must be multiplied by, the block's totals what
-/// its weights add up to. Weights replace the scores, or go elsewhere rounded where the unit that takes them says so.
+/// Brings each row's running maximum of scores `[rows, keys]`, each row's times its factor, up to date, and the sum of its
+/// weights so far; the decays become what its sums so far must be multiplied by.
 ///
 /// A step at a time for all rows: while one row's number is on its way through the lanes, the next rows are at work.
-// Transparent, as `AttentionUnit.round` is.
-@_transparent func weighScores(
+@inline(never) func updateMaxima(
     _ scores: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Int, _ keys: Int, _ factors: UnsafePointer<Float>,
-    _ maxima: UnsafeMutablePointer<Float>, _ totals: UnsafeMutablePointer<Float>,
-    _ decays: UnsafeMutablePointer<Float>, _ blockTotals: UnsafeMutablePointer<Float>, _ unit: AttentionUnit,
-    into roundedWeights: UnsafeMutablePointer<Float>
+    _ maxima: UnsafeMutablePointer<Float>, _ totals: UnsafeMutablePointer<Float>, _ decays: UnsafeMutablePointer<Float>
 ) {
     // Whole vectors, with scores that weigh nothing.
     if keys % lanes != 0 {
@@ -164,13 +166,45 @@ import SIMDKernelTable
         store(decay, decays + row)
         row += lanes
     }
+}
+
+/// Turns scores into weights `exp(score - maximum)`, and adds each row's up to the block's total and to the total.
+@inline(never) func weighRows(
+    _ scores: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Int, _ keys: Int, _ factors: UnsafePointer<Float>,
+    _ maxima: UnsafePointer<Float>, _ totals: UnsafeMutablePointer<Float>, _ blockTotals: UnsafeMutablePointer<Float>
+) {
     for row in 0..<rows {
-        let target = UnsafeMutableRawPointer(roundedWeights) + unit.offset(ofWeights: row, keys)
-        blockTotals[row] = weigh(
-            scores + row * stride, keys, splat(factors[row]), splat(-maxima[row]), unit, into: target)
+        let scores = scores + row * stride
+        blockTotals[row] = weigh(scores, keys, splat(factors[row]), splat(-maxima[row])) { weight, index in
+            store(weight, scores + index)
+        }
         totals[row] += blockTotals[row]
     }
 }
+
+#if KERNELS_V3 || KERNELS_V4
+    /// The same with weights rounded to tiles of bfloat16.
+    @inline(never) func weighTileRows(
+        _ scores: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ keys: Int, _ factors: UnsafePointer<Float>,
+        _ maxima: UnsafePointer<Float>, _ totals: UnsafeMutablePointer<Float>,
+        _ blockTotals: UnsafeMutablePointer<Float>, into weights: UnsafeMutablePointer<Float>
+    ) {
+        let depth = TileFactor.brains.tiledDepth(keys)
+        for row in 0..<rows {
+            let target = UnsafeMutableRawPointer(weights) + TileFactor.brains.offset(ofRow: row, depth)
+            @inline(__always) func put(_ weight: Vector, _ index: Int) {
+                storeTileBrain(weight, target + (index / 32 * 1024 + index % 32 * 2))
+            }
+            blockTotals[row] = weigh(scores + row * stride, keys, splat(factors[row]), splat(-maxima[row]), put)
+            totals[row] += blockTotals[row]
+            var index = (keys + lanes - 1) / lanes * lanes
+            while index < depth {
+                put(splat(0), index)
+                index += lanes
+            }
+        }
+    }
+#endif
 
 /// The largest of whole vectors; NaN where one is there, or ∞.
 @inline(__always) func largestScore(_ scores: UnsafePointer<Float>, _ count: Int) -> Float {
@@ -187,24 +221,19 @@ import SIMDKernelTable
     return largest(larger(t0, t1)) + sum(p0 + p1)
 }
 
-/// Turns whole vectors of scores into weights `exp(score · factor + shift)`.
+/// Hands on whole vectors of weights `exp(score · factor + shift)`.
 /// - Returns: their sum.
-@_transparent func weigh(
-    _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Vector, _ shift: Vector, _ unit: AttentionUnit,
-    into roundedWeights: UnsafeMutableRawPointer
+@inline(__always) func weigh(
+    _ scores: UnsafePointer<Float>, _ count: Int, _ factor: Vector, _ shift: Vector,
+    _ put: (_ weight: Vector, _ index: Int) -> Void
 ) -> Float {
     var (s0, s1) = (splat(0), splat(0))
     var index = 0
     while index < count {
         // `exponentialCore` clamps at e⁻⁸⁷, which vanishes beside the largest weight, 1.
         let weight = exponentialCore(multiplyAdd(load(scores + index), factor, shift))
-        unit.storeWeight(weight, index, scores, roundedWeights)
+        put(weight, index)
         (s0, s1) = (s1, s0 + weight)
-        index += lanes
-    }
-    // Whole tiles, with weights of nothing.
-    while unit.roundsWeights, index % 32 != 0 {
-        unit.storeWeight(splat(0), index, scores, roundedWeights)
         index += lanes
     }
     return sum(s0 + s1)

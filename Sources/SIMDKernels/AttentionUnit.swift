@@ -44,36 +44,6 @@ enum AttentionUnit {
         return tileRows
     }
 
-    /// Whether weights are rounded as they are computed: those of tiles, which have no step of their own.
-    @inline(__always) var roundsWeights: Bool {
-        #if KERNELS_V3 || KERNELS_V4
-            return self == .tiles
-        #else
-            return false
-        #endif
-    }
-
-    /// Where a row of so many rounded weights begins.
-    @_transparent func offset(ofWeights row: Int, _ count: Int) -> Int {
-        #if KERNELS_V3 || KERNELS_V4
-            if roundsWeights { return TileFactor.brains.offset(ofRow: row, TileFactor.brains.tiledDepth(count)) }
-        #endif
-        return 0
-    }
-
-    /// Puts a vector of a row's weights where scores were, or among rounded ones.
-    @_transparent func storeWeight(
-        _ weight: Vector, _ index: Int, _ scores: UnsafeMutablePointer<Float>, _ roundedWeights: UnsafeMutableRawPointer
-    ) {
-        #if KERNELS_V3 || KERNELS_V4
-            if roundsWeights {
-                storeTileBrain(weight, roundedWeights + (index / 32 * 1024 + index % 32 * 2))
-                return
-            }
-        #endif
-        store(weight, scores + index)
-    }
-
     /// How deep panels are stored.
     @inline(__always) func panelDepth(_ depth: Int) -> Int { factor.panelDepth(depth) }
 
@@ -111,6 +81,17 @@ enum AttentionUnit {
                 }
         #endif
         }
+    }
+
+    /// `round` of weights, where they haven't been rounded as they were computed.
+    @_transparent func roundWeights(
+        _ x: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ depth: Int, into result: UnsafeMutablePointer<Float>,
+        totals: UnsafePointer<Float>, steps: UnsafeMutablePointer<Float>
+    ) {
+        #if KERNELS_V3 || KERNELS_V4
+            if self == .tiles { return }
+        #endif
+        round(x, stride, rows, depth, into: result, totals: totals, steps: steps)
     }
 
     /// `C (+)= A · panels` for whole tiles of rows and whole panels, each `panelDepth` deep, of which `depth` are used.
