@@ -66,8 +66,8 @@ enum BenchmarkCommand {
         let all = Table.number(peak.operationsPerSecond / 1e9)
         let reads = Table.number(peak.readBytesPerSecond / 1e9)
         let threads = threadCount == 1 ? "" : ", \(all) on \(threadCount)"
-        let narrow = ["bf16", "int8"].compactMap { type in
-            peak.narrowOperationsPerSecond[type].map { ", \(type) \(Table.number($0 / 1e9))" }
+        let narrow = [("f32", "f32 by tiles"), ("bf16", "bf16"), ("int8", "int8")].compactMap { type, name in
+            peak.narrowOperationsPerSecond[type].map { ", \(name) \(Table.number($0 / 1e9))" }
         }.joined()
         return "f32 \(single) GFLOP/s on 1 thread\(threads)\(narrow); memory reads \(reads) GB/s; measured just now"
     }

@@ -8,7 +8,8 @@ public struct MachinePeak: Codable, Sendable {
     public let operationsPerSecond: Double
     /// Bytes a second read from main memory, by all threads.
     public let readBytesPerSecond: Double
-    /// The same with bf16 and int8, by all threads, where products of such weights have instructions of their own.
+    /// The same with bf16 and int8, by all threads, where products of such weights have instructions of their own, and with f32
+    /// by tiles of its parts.
     public let narrowOperationsPerSecond: [String: Double]
 
     /// What a product with weights of that type can reach.
@@ -24,7 +25,7 @@ extension CPUBackend {
     public func measurePeak() throws -> MachinePeak {
         let kernels = kernels
         var narrow: [String: Double] = [:]
-        for type in [DType.bfloat16, .float16, .int8] {
+        for type in [DType.float32, .bfloat16, .float16, .int8] {
             guard let chains = kernels.chains(PanelType(type)) else { continue }
             // A tile's products take some sixteen times those of a vector.
             let iterations = kernels.tiles == nil ? 125_000 : 20_000

@@ -25,7 +25,7 @@ public struct Processor: Sendable {
         case avx512vnni
         /// That, and products of bfloat16 weights, and attention beside weights of both, by dot products of bfloat16.
         case avx512bf16
-        /// AVX-512, and products of bfloat16 and int8 weights, and attention beside them, by tiles.
+        /// AVX-512, and products of float32, bfloat16 and int8 weights, and attention beside the latter, by tiles.
         case amx
     }
 

@@ -26,7 +26,7 @@ private let tiles: CPUBackend? = {
     }
 
     /// Rounded activations add about as much to the error as rounded weights have brought.
-    @Test(arguments: ["layer-stable", "group-post", "heads-80", "adapter-ctc"], [Precision.bfloat16, .int8])
+    @Test(arguments: ["layer-stable", "group-post", "heads-80", "adapter-ctc"], [Precision.float32, .bfloat16, .int8])
     func modelsDifferFromTransformersByWhatTheirPrecisionCosts(variant: String, precision: Precision) throws {
         let golden = try Golden(variant)
         let plain = try CPUBackend.simd(CPUOptions(instructionSet: .avx2))
