@@ -58,8 +58,10 @@ package struct ProductKernel: Sendable {
         self.product = product
         roundRows = unit == .tiles ? tiles?.roundRows : nil
         if unit == .tiles {
-            // The panel's part takes two thirds of the first level: all of a block's rows are multiplied with it.
-            let part = caches.firstLevel * 2 / 3 / (tileColumns * byteSize) / type.tileDepth * type.tileDepth
+            // The panel's part stays in the first level while all of a block's rows are multiplied with it, of which as much
+            // passes through between its uses. Of float32 six products share each load.
+            let share = type == .float32 ? caches.firstLevel * 2 / 3 : caches.firstLevel / 3
+            let part = share / (tileColumns * byteSize) / type.tileDepth * type.tileDepth
             mostPartDepth = max(type.tileDepth, part)
             // Sums go to C and come back once a block of depth. With 2 MiB it has 2 KiB, and so 512 rows in half of them.
             let depth = (caches.secondLevel >> 10) / byteSize / type.tileDepth * type.tileDepth
