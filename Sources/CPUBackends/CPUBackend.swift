@@ -77,7 +77,7 @@ public final class CPUBackend: Backend {
         return kernels.roundsActivations(to: PanelType(dtype)) ? dtype : .float32
     }
 
-    /// Tiles of bfloat16 take such activations, half of which come from the caches of other levels.
+    /// Where tiles take bfloat16, half as many bytes of activations pass through the caches.
     public func inputType(forWeights dtype: DType) -> DType {
         kernels.tiles != nil && dtype == .bfloat16 ? .bfloat16 : .float32
     }

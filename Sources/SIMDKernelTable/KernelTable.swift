@@ -184,7 +184,7 @@ public struct TileKernels: Sendable {
     /// `KernelTable.product` for weights of a `PanelType.tileByteSize`. Beside bfloat16 and int8, activations are rounded to
     /// bfloat16, or to 8 bits a row; float32 is multiplied as sums of bfloat16, which leave nothing out that float32 would hold.
     public let product: @Sendable (borrowing ProductTask) -> Void
-    /// Rounds the task's rows to its `tileRows`.
+    /// Rounds the task's rows to its `roundedRows`.
     public let roundRows: @Sendable (borrowing ProductTask) -> Void
     public let roundToBrains:
         @Sendable (_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) -> Void

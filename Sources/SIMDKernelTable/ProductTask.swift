@@ -74,7 +74,7 @@ public struct ProductTask: ~Copyable {
     /// with it, a multiple of the type's `tileDepth`.
     public var partDepth = 0
     /// A as tiles take it, where somebody has rounded it for several tasks.
-    public var tileRows: TileRows?
+    public var roundedRows: TileRows?
     /// A, where it is bfloat16, as tiles of such take it; `a` has its rows, its columns and its stride then, and no numbers.
     public var brainRows: UnsafePointer<UInt16>?
     /// Where C goes instead, as bfloat16, from tiles whose blocks take all of the depth.

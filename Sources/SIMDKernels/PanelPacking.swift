@@ -1,14 +1,13 @@
 import SIMDKernelTable
 
-/// One panel of columns that lie anywhere: moved when they have the panel's type already, else converted by way of
-/// float32, a block of depth at a time.
+/// One panel of columns that lie anywhere, with what belongs to its integers.
 @inline(never) func packPanel(_ task: borrowing PackTask) {
     packNumbers(task)
     if task.panelType == .int8 { addUp(task) }
     if task.panelType == .int16 { roundToShorts(task) }
 }
 
-/// The numbers as `numberType`.
+/// The numbers as `numberType`: moved when they are stored so, else converted by way of float32, a block of depth at a time.
 @inline(__always) func packNumbers(_ task: borrowing PackTask) {
     let (columns, type) = (task.columns, task.numberType)
     let (byteSize, panelDepth) = (type.byteSize, task.panelType.panelDepth(task.depth))

@@ -29,12 +29,6 @@
         /// The depth of whole steps.
         @inline(__always) func tiledDepth(_ depth: Int) -> Int { (depth + stepDepth - 1) / stepDepth * stepDepth }
 
-        /// How a row of activations becomes this.
-        @inline(__always) func scale(_ row: UnsafePointer<Float>, _ count: Int, steps: Float) -> RowScale {
-            guard self == .bytes else { return RowScale(toIntegers: 1, zero: 0, toFloats: 1) }
-            return rowScale(row, count, steps: steps)
-        }
-
         /// Numbers of a row that are bfloat16 already.
         @inline(__always) func move(
             _ row: UnsafePointer<UInt16>, _ count: Int, into tile: UnsafeMutableRawPointer, _ depth: Int

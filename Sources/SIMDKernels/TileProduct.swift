@@ -20,7 +20,7 @@
     @inline(never) func brainTileProduct(_ task: borrowing ProductTask) { tileLoops(task, .brains) }
     @inline(never) func floatTileProduct(_ task: borrowing ProductTask) { tileLoops(task, .floats) }
 
-    /// Rounds the task's rows to its `tileRows`.
+    /// Rounds the task's rows to its `roundedRows`.
     @inline(never) func roundTileRows(_ task: borrowing ProductTask) {
         switch task.panelType {
         case .int8: roundRowsToBytes(task)
@@ -35,7 +35,7 @@
 
     // Transparent, or it stays one function for all types.
     @_transparent private func roundRows(_ task: borrowing ProductTask, _ factor: TileFactor) {
-        guard var all = task.tileRows else { return }
+        guard var all = task.roundedRows else { return }
         let depth = factor.tiledDepth(task.a.columns)
         var row = 0
         while row < task.a.rows {
@@ -79,7 +79,7 @@
         while row < m {
             let rows = min(task.blockRows, m - row)
             var (toFloats, zeros) = (toIntegers + task.blockRows, toIntegers + 2 * task.blockRows)
-            if let all = task.tileRows {
+            if let all = task.roundedRows {
                 (toFloats, zeros) = (all.scales + (all.first + row), all.scales + (all.count + all.first + row))
             } else {
                 measureRows(task, factor, row, rows, toIntegers, toFloats, zeros)
@@ -88,7 +88,7 @@
             repeat {
                 let blockDepth = min(task.blockDepth, depth - first)
                 let left: UnsafeRawPointer
-                if let all = task.tileRows {
+                if let all = task.roundedRows {
                     left = UnsafeRawPointer(
                         all.block(first, blockDepth, factor) + factor.offset(ofRow: row, blockDepth))
                 } else {
@@ -148,8 +148,7 @@
         ///   - split: room for the parts of float32.
         @inline(__always) init(
             _ task: borrowing ProductTask, _ factor: TileFactor, _ column: Int, _ depth: Int, _ partDepth: Int,
-            rows: Int,
-            split: UnsafeMutablePointer<Float>
+            rows: Int, split: UnsafeMutablePointer<Float>
         ) {
             let span = ProductTask.tileSpan
             let byteSize = task.panelType.byteSize

@@ -7,7 +7,7 @@ public enum WeightUse: Hashable, Sendable {
 }
 
 /// A weight in the form that its backend reads fastest: packed, converted, maybe quantised.
-/// Opaque to everybody else; `Backend.dense` recovers the numbers.
+/// Opaque to everybody else; `Backend.dense` gives the numbers that it keeps.
 public struct PreparedWeight: Sendable {
     /// The shape of the dense weight.
     public let shape: Shape

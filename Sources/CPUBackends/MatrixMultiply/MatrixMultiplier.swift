@@ -68,24 +68,23 @@ struct Product: @unchecked Sendable {
         rows: Range<Int>, columns: Range<Int>, panels: UnsafeRawPointer, block: (rows: Int, depth: Int),
         scratch: UnsafeMutablePointer<Float>
     ) -> ProductTask {
-        let offset = rows.lowerBound * cStride + columns.lowerBound
+        let part = self[rows]
+        let first = columns.lowerBound
         var task = ProductTask(
-            a: Matrix(
-                a.pointer + rows.lowerBound * a.stride, rows: rows.count, columns: a.columns, stride: a.stride),
-            panels: panels, c: c + offset, cStride: cStride, n: columns.count, blockRows: block.rows,
+            a: part.a, panels: panels, c: part.c + first, cStride: cStride, n: columns.count, blockRows: block.rows,
             blockDepth: block.depth, scratch: scratch)
-        task.brainRows = brainRows.map { $0 + rows.lowerBound * a.stride }
-        task.brainResult = brainResult.map { $0 + offset }
+        task.brainRows = part.brainRows
+        task.brainResult = part.brainResult.map { $0 + first }
         task.panelType = weightType
-        task.scales = scales.map { $0 + columns.lowerBound }
-        task.totals = totals.map { $0 + columns.lowerBound }
+        task.scales = scales.map { $0 + first }
+        task.totals = totals.map { $0 + first }
         task.steps = steps
-        task.bias = bias.map { $0 + columns.lowerBound }
+        task.bias = bias.map { $0 + first }
         task.gain = norm.map { UnsafePointer($0.gain.elements.pointer) }
         task.shift = norm.map { UnsafePointer($0.bias.elements.pointer) }
         task.epsilon = norm?.epsilon ?? 0
         task.activation = activation
-        task.residual = residual.map { $0 + offset }
+        task.residual = part.residual.map { $0 + first }
         return task
     }
 }

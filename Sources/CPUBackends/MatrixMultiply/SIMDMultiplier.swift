@@ -61,19 +61,20 @@ struct SIMDMultiplier: MatrixMultiplier {
     private func multiply(_ product: Product, _ kernel: ProductKernel, on backend: CPUBackend) throws {
         let grid = Grid(product, kernel, workers: workers)
         let scratch = try backend.scratch(count: kernel.scratchCount(grid.block), workers: workers.count)
-        let tileRows = grid.columnParts > 1 ? try self.tileRows(of: product, kernel, grid, scratch, on: backend) : nil
+        let roundedRows =
+            grid.columnParts > 1 ? try self.roundedRows(of: product, kernel, grid, scratch, on: backend) : nil
         workers.run(grid.taskCount) { index, worker in
             let (rows, columns) = grid[index]
             var task = product.task(
                 rows: rows, columns: columns, panels: product.panels(from: columns.lowerBound), block: grid.block,
                 scratch: scratch[worker])
-            task.tileRows = tileRows?[rows.lowerBound]
+            task.roundedRows = roundedRows?[rows.lowerBound]
             kernel.compute(task)
         }
     }
 
     /// A as the tasks of all columns take it, where the kernel rounds it for them.
-    private func tileRows(
+    private func roundedRows(
         of product: Product, _ kernel: ProductKernel, _ grid: Grid, _ scratch: Scratch, on backend: CPUBackend
     ) throws -> RoundedRows? {
         guard let roundRows = kernel.roundRows else { return nil }
@@ -90,13 +91,13 @@ struct SIMDMultiplier: MatrixMultiplier {
             var task = product.task(
                 rows: first..<last, columns: 0..<product.n, panels: product.weight, block: grid.block,
                 scratch: scratch[worker])
-            task.tileRows = result[first]
+            task.roundedRows = result[first]
             roundRows(task)
         }
         return result
     }
 
-    /// Memory of `TileRows` for all rows of a product.
+    /// `TileRows` from any row of a product on, and their memory.
     private struct RoundedRows: Sendable {
         let memory: Scratch
         let count: Int
