@@ -97,24 +97,15 @@ import SIMDKernelTable
                 scores, scoreStride, (keys + tileColumns - 1) / tileColumns * tileColumns, accumulates: false, edge,
                 keySums.from(column: key))
             updateMaxima(scores, scoreStride, tiledRows, keys, factors, maxima, totals, decays)
-            #if KERNELS_V3 || KERNELS_V4
-                if valueUnit == .tiles {
-                    weighTileRows(
-                        scores, scoreStride, tiledRows, keys, factors, maxima, totals, blockTotals, into: weightFactors)
-                } else {
-                    weighRows(scores, scoreStride, tiledRows, keys, factors, maxima, totals, blockTotals)
-                }
-            #else
-                weighRows(scores, scoreStride, tiledRows, keys, factors, maxima, totals, blockTotals)
-            #endif
+            valueUnit.weigh(
+                scores, scoreStride, tiledRows, keys, factors, maxima, totals, blockTotals, into: weightFactors,
+                steps: weightSteps)
             if key > 0 {
                 for row in 0..<tiledRows {
                     let factor = splat(decays[row])
                     map(sums + row * padded, sums + row * padded, size) { $0 * factor }
                 }
             }
-            valueUnit.roundWeights(
-                scores, scoreStride, tiledRows, keys, into: weightFactors, totals: blockTotals, steps: weightSteps)
             // sums [rows, size] += weights · V
             valueUnit.multiply(
                 weightFactors, scoreStride, tiledRows, task.valuePanels + key * tileColumns * valueUnit.byteSize,

@@ -8,32 +8,17 @@ import SIMDKernelTable
     ) {
         let (columns, depth) = (source.rows, source.columns)
         let panelDepth = PanelType.bfloat16.panelDepth(depth)
-        let rows = UnsafeMutableRawPointer(scratch)
+        let rows = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: UInt16.self)
         var column = 0
         while column < columns {
             let count = min(tileColumns, columns - column)
             for lane in 0..<count {
-                roundToBrains(
-                    source.pointer + (column + lane) * source.stride, depth, panelDepth, rows + 2 * lane * panelDepth)
+                floatToBrain(source.pointer + (column + lane) * source.stride, rows + lane * panelDepth, depth)
             }
-            transpose(panelDepth, panelDepth, .bfloat16, panels + 2 * column * panelDepth) { lane in
-                lane < count ? UnsafeRawPointer(rows + 2 * lane * panelDepth) : nil
+            transpose(depth, panelDepth, .bfloat16, panels + 2 * column * panelDepth) { lane in
+                lane < count ? UnsafeRawPointer(rows + lane * panelDepth) : nil
             }
             column += tileColumns
-        }
-    }
-
-    /// Rounds a row, with zeros up to `padded`, a whole number of vectors.
-    @inline(__always) private func roundToBrains(
-        _ row: UnsafePointer<Float>, _ count: Int, _ padded: Int, _ result: UnsafeMutableRawPointer
-    ) {
-        var index = 0
-        while index < padded {
-            let inside = count - index
-            storeTileBrain(
-                inside >= lanes ? load(row + index) : load(row + index, first: inside > 0 ? inside : 0),
-                result + 2 * index)
-            index += lanes
         }
     }
 

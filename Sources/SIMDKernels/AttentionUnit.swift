@@ -83,15 +83,20 @@ enum AttentionUnit {
         }
     }
 
-    /// `round` of weights, where they haven't been rounded as they were computed.
-    @_transparent func roundWeights(
-        _ x: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ depth: Int, into result: UnsafeMutablePointer<Float>,
-        totals: UnsafePointer<Float>, steps: UnsafeMutablePointer<Float>
+    /// Turns scores into weights, and these into what the unit multiplies: `weighRows` and `round`, or both at once.
+    @_transparent func weigh(
+        _ scores: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Int, _ keys: Int,
+        _ factors: UnsafePointer<Float>, _ maxima: UnsafePointer<Float>, _ totals: UnsafeMutablePointer<Float>,
+        _ blockTotals: UnsafeMutablePointer<Float>, into result: UnsafeMutablePointer<Float>,
+        steps: UnsafeMutablePointer<Float>
     ) {
         #if KERNELS_V3 || KERNELS_V4
-            if self == .tiles { return }
+            if self == .tiles {
+                return weighTileRows(scores, stride, rows, keys, factors, maxima, totals, blockTotals, into: result)
+            }
         #endif
-        round(x, stride, rows, depth, into: result, totals: totals, steps: steps)
+        weighRows(scores, stride, rows, keys, factors, maxima, totals, blockTotals)
+        round(scores, stride, rows, keys, into: result, totals: blockTotals, steps: steps)
     }
 
     /// `C (+)= A · panels` for whole tiles of rows and whole panels, each `panelDepth` deep, of which `depth` are used.
