@@ -221,8 +221,9 @@ import SIMDKernelTable
     var (s0, s1) = (splat(0), splat(0))
     var index = 0
     while index < count {
-        // `exponentialCore` clamps at e⁻⁸⁷, which vanishes beside the largest weight, 1.
-        let weight = exponentialCore(multiplyAdd(load(scores + index), factor, shift))
+        // `exponentialCore` clamps at e⁻⁸⁷, which vanishes beside the largest weight, 1. The shift was rounded and the sum isn't,
+        // so that a large score may come out above it; but more than 1 is more than 16 bits hold.
+        let weight = exponentialCore(smaller(multiplyAdd(load(scores + index), factor, shift), splat(0)))
         put(weight, index)
         (s0, s1) = (s1, s0 + weight)
         index += lanes

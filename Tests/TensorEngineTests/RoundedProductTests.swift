@@ -1,16 +1,11 @@
 import Backends
 import CPUBackends
 import Conformance
+import Glibc
 import InstructionEmulation
 import SIMDKernelTable
 import TensorEngine
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 extension RoundingTests {
     /// The types of weights that a device multiplies as integers of 16 bits.
@@ -133,6 +128,32 @@ extension RoundingTests {
                 let expected = small / (1 + small)
                 // In the block of the one, half a step each of 255 may be missing.
                 for value in result { #expect((value - expected).magnitude < 255 * 0.5 / 32767 + 0.02 * expected) }
+            }
+        }
+
+        /// A query's score for its best key, and what was subtracted from it, differ by the rounding of a large number; a
+        /// weight above 1 is more than 16 bits hold. Values that are alike come out as they are, whatever they weigh.
+        @Test(arguments: TestDevices.fused + [TestDevices.tiles, TestDevices.dots].compactMap { $0 })
+        func weightsOfAttentionAddUpToOneHoweverLargeScoresAre(device: TestDevice) throws {
+            let (rows, size) = (70, 17)
+            for type in [DType.float32, .bfloat16, .float16, .int8] {
+                for scale in [Float(3), 100, 1000, 30_000] {
+                    var random = RandomSource(seed: 11)
+                    var x = random.floats(rows * 3 * size)
+                    for row in 0..<rows {
+                        for column in 0..<size {
+                            x[row * 3 * size + column] *= scale
+                            x[row * 3 * size + 2 * size + column] = Float(column + 1) / 8
+                        }
+                    }
+                    let result = try Tensor(x, shape: [rows, 3 * size], on: device.backend).attention(
+                        heads: 1, segments: Segments(lengths: [64, 6]), precision: type
+                    ).floats()
+                    for (index, value) in result.enumerated() {
+                        let expected = Float(index % size + 1) / 8
+                        #expect((value / expected - 1).magnitude < 0.01, "\(type), queries of \(scale): \(value)")
+                    }
+                }
             }
         }
 
