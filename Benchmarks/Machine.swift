@@ -1,11 +1,6 @@
 import CPUBackends
 import FoundationEssentials
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// Where figures were measured, and when.
 struct Machine: Codable, CustomStringConvertible {
@@ -48,8 +43,8 @@ struct Machine: Codable, CustomStringConvertible {
 
 /// The peak of this process's resident memory, as the kernel counts it.
 enum PeakMemory {
-    /// Starts a new measurement, where the kernel lets us. What libraries have freed but the C library keeps (a gigabyte
-    /// of PoCL's) doesn't count.
+    /// Starts a new measurement, where the kernel lets us. What libraries have freed but the C library keeps (a
+    /// gigabyte of PoCL's) doesn't count.
     static func reset() {
         // Swift's module of the C library leaves it out.
         if let trim = dlsym(nil, "malloc_trim") {

@@ -17,8 +17,8 @@ struct ModelCheck {
 
     /// What is wrong, in words; nil when all numbers are finite, a batch gives what single clips give, a clip gives the
     /// same when the device may have recorded what it does, and the first device of the run, whose outputs `expected`
-    /// keeps, gave the same within 1e-4 of the largest. Where activations are rounded, the last bit of a float32 sum decides
-    /// now and then which way, and devices that round differ from those that don't by what rounding costs.
+    /// keeps, gave the same within 1e-4 of the largest. Where activations are rounded, the last bit of a float32 sum
+    /// decides now and then which way, and devices that round differ from those that don't by what rounding costs.
     func failure(expected: inout [[Float]]?) throws -> String? {
         let singles = try clips.map { try values(model.outputs(of: [$0])) }
         let batch = try values(model.outputs(of: clips))

@@ -1,10 +1,5 @@
+import Glibc
 import XLSR
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// The release build of this program: a debug build has nothing worth measuring.
 enum ReleaseBuild {

@@ -1,7 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 exit(BenchmarkCommand.run(Array(CommandLine.arguments.dropFirst())))

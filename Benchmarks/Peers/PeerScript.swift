@@ -1,11 +1,7 @@
 import FoundationEssentials
+import Glibc
+import TensorEngine
 import XLSR
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// `peers.py`, which runs the other engines.
 struct PeerScript {
@@ -58,7 +54,7 @@ struct PeerScript {
     }
 
     private static var cacheFolder: String {
-        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        let variable = HostSystem.variable
         return (variable("XDG_CACHE_HOME") ?? (variable("HOME") ?? ".") + "/.cache") + "/xlsr/peers"
     }
 

@@ -1,9 +1,9 @@
-// softmax(Q·Kᵀ / √size) · V on tensor cores: QUERIES queries of one head of one segment a group, KEYS keys at a time with
-// running maximum and sum (Dao et al. 2022). Queries, keys, values and weights are rounded to 16 bits; scores, their
-// exponentials' sums and the result are float32.
+// softmax(Q·Kᵀ / √size) · V on tensor cores: QUERIES queries of one head of one segment a group, KEYS keys at a time
+// with running maximum and sum (Dao et al. 2022). Queries, keys, values and weights are rounded to 16 bits; scores,
+// their exponentials' sums and the result are float32.
 //
-// Operands as in Portable/Attention.cl; HEAD_SIZE is a multiple of 8. A warp owns 16 queries; more warps read the keys and
-// values less often. Groups: x parts, y heads.
+// Operands as in Portable/Attention.cl; HEAD_SIZE is a multiple of 8. A warp owns 16 queries; more warps read the keys
+// and values less often. Groups: x parts, y heads.
 
 // Sums of large heads leave registers for the scores of fewer keys.
 #define KEYS (PADDED > 96 ? 32 : 64)

@@ -1,5 +1,5 @@
-// What tensor cores need and CUDA C++ has no words for: the instructions of PTX for a warp of 32 threads (sm_80 and up).
-// Numbers of 16 bits are float16 where COMPUTE_TYPE is 1 and bfloat16 where it is 2.
+// What tensor cores need and CUDA C++ has no words for: the instructions of PTX for a warp of 32 threads (sm_80 and
+// up). Numbers of 16 bits are float16 where COMPUTE_TYPE is 1 and bfloat16 where it is 2.
 //
 // Sources: PTX ISA, "Matrix fragments for mma.m16n8k16", "ldmatrix", "cvt", "shfl.sync". The tests run the kernels on a
 // processor with the same functions written out lane by lane (Tests/EmulatedGPU/Device).

@@ -1,5 +1,5 @@
-// The product on tensor cores: float32 activations and the weight, both rounded to 16 bits on the way into shared memory;
-// float32 sums. The operands are those of the portable product, the weight [n, depth].
+// The product on tensor cores: float32 activations and the weight, both rounded to 16 bits on the way into shared
+// memory; float32 sums. The operands are those of the portable product, the weight [n, depth].
 //
 // A group of WARPS_M × WARPS_N warps computes TILE_M × TILE_N of C, TILE_K numbers of depth at a time, the next ones on
 // their way from memory while these are multiplied. Groups: x tiles, z batches.

@@ -1,5 +1,5 @@
-// What a warpgroup, four warps of 128 threads, has from sm_90a on: products of tiles in shared memory that run beside the
-// threads, and barriers that count arrivals by phases.
+// What a warpgroup, four warps of 128 threads, has from sm_90a on: products of tiles in shared memory that run beside
+// the threads, and barriers that count arrivals by phases.
 //
 // Sources: PTX ISA, "Asynchronous Warpgroup Level Matrix Multiply-Accumulate", "Matrix descriptor format", "mbarrier",
 // "Async proxy". The tests run the kernels on a processor with the same functions written out, which find operands that

@@ -2,11 +2,11 @@
 // it rounds to 16 bits, and the weight; the CONSUMERS others multiply 64 rows of A each by GROUP_N of the weight. They
 // wait for each other by the phases of the stages' barriers, STAGES tiles of 64 numbers of depth deep.
 //
-// The consumers lie under each other in C; or, where HAS_NORM is 1, side by side, so that the group has whole rows of at
-// most 2 · GROUP_N columns and norms them: gain · (x - mean) / √(variance + ε) + shift before the function.
+// The consumers lie under each other in C; or, where HAS_NORM is 1, side by side, so that the group has whole rows of
+// at most 2 · GROUP_N columns and norms them: gain · (x - mean) / √(variance + ε) + shift before the function.
 //
-// The operands are those of the portable product, the weight [n, depth]; the depth and w_batch are multiples of 8, a_row
-// and a_batch of 4. Groups: x tiles, z batches.
+// The operands are those of the portable product, the weight [n, depth]; the depth and w_batch are multiples of 8,
+// a_row and a_batch of 4. Groups: x tiles, z batches.
 
 #if HAS_NORM
 #define TILE_M 64
@@ -141,8 +141,8 @@ FUNCTION void produce(
 
 // MARK: Consumers
 
-// What an instruction takes for a tile of rows of 128 bytes, eight of them after the other, piece p of row r at p ^ r % 8
-// (the 128-byte swizzle), from a multiple of 1024 bytes on. Adding 2 goes 32 bytes along the rows.
+// What an instruction takes for a tile of rows of 128 bytes, eight of them after the other, piece p of row r at p ^ r %
+// 8 (the 128-byte swizzle), from a multiple of 1024 bytes on. Adding 2 goes 32 bytes along the rows.
 FUNCTION unsigned long long tile_descriptor(const void *tile) {
     unsigned long long address = shared_address(tile) & 0x3FFFF;
     return address >> 4 | 1ull << 16 | (1024ull >> 4) << 32 | 1ull << 62;

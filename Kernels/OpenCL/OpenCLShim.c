@@ -23,6 +23,7 @@ enum OpenCLLoadOutcome openCLLoad(const char *path, OpenCLFunctions *functions, 
         void *address = dlsym(library, entries[index].name);
         if (!address) {
             *detail = entries[index].name;
+            dlclose(library);
             return openCLFunctionMissing;
         }
         memcpy((char *)functions + entries[index].offset, &address, sizeof(address));

@@ -90,7 +90,8 @@ FUNCTION uint finished_pair(uint pair, int type, GLOBAL const float *bias, int c
     return bits_of_number(apply(activation, low), type) | (uint)bits_of_number(apply(activation, high), type) << 16;
 }
 
-// y[r, c] = f(y[r, c] + bias[c]) in place, for numbers of 16 bits; bias may be null. Groups: x rows, y blocks of columns.
+// y[r, c] = f(y[r, c] + bias[c]) in place, for numbers of 16 bits; bias may be null. Groups: x rows, y blocks of
+// columns.
 KERNEL finish_narrow(GLOBAL half_bits *y, int type, GLOBAL const float *bias, int columns, int activation) {
     GLOBAL half_bits *row = y + (long)GROUP_X * columns;
     int first = GROUP_Y * BLOCK;

@@ -47,8 +47,8 @@ FUNCTION float row_maximum(GLOBAL const float *x, int count, LOCAL float *shared
     return group_maximum(lanes[0], shared);
 }
 
-// y = f(gain · (x - mean) / √(variance + ε) + bias), the mean and the population variance those of the row; y's type as in
-// `store_first_as`. x may be y: a thread writes only what nobody else reads.
+// y = f(gain · (x - mean) / √(variance + ε) + bias), the mean and the population variance those of the row; y's type as
+// in `store_first_as`. x may be y: a thread writes only what nobody else reads.
 KERNEL layer_norm(
     GLOBAL const float *x, GLOBAL const float *gain, GLOBAL const float *bias, GLOBAL void *y, int y_type, int columns,
     float epsilon, int activation) {

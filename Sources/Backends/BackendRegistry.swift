@@ -56,7 +56,7 @@ public enum BackendRegistry {
         ) {
             try GPUBackend(
                 driver: OpenCLDriver(index: $0.index), guardByteCount: $1.guardByteCount,
-                kernelShape: $1.kernelShape ?? ProgramCache.variable("XLSR_KERNEL_SHAPE"))
+                kernelShape: $1.kernelShape ?? HostSystem.variable("XLSR_KERNEL_SHAPE"))
         },
         Entry(
             kind: .cuda, summary: "kernels compiled by NVRTC for NVIDIA GPUs, products by cuBLASLt or ours",

@@ -9,8 +9,8 @@ public struct CPUOptions: Sendable {
     public var instructionSet: Processor.InstructionSet?
     /// Guard bytes after every result, for tests.
     public var guardByteCount: Int
-    /// Whether `amx` and `avxvnni` are to be used even where the processor lacks them, beside AVX2, for tests that emulate
-    /// their instructions.
+    /// Whether `amx` and `avxvnni` are to be used even where the processor lacks them, beside AVX2, for tests that
+    /// emulate their instructions.
     package var emulatesInstructions = false
 
     public init(
@@ -70,8 +70,8 @@ public final class CPUBackend: Backend {
     /// (Zen 3, 16 MB of third-level cache a thread), but a minute takes 0.12 GB of memory in place of 0.87.
     public var tileByteCount: Int { threadCount << 23 }
 
-    /// Tiles and dot products take activations of the weights' type only, or both as integers of 16 bits, which cost no more
-    /// than float16.
+    /// Tiles and dot products take activations of the weights' type only, or both as integers of 16 bits, which cost no
+    /// more than float16.
     public func activationType(forWeights dtype: DType) -> DType {
         if kernels.shortTypes.contains(PanelType(dtype)) { return .float16 }
         return kernels.roundsActivations(to: PanelType(dtype)) ? dtype : .float32
@@ -83,11 +83,13 @@ public final class CPUBackend: Backend {
     }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
+        precondition(bytes.count <= storage.byteCount)
         guard let source = bytes.baseAddress else { return }
         storage.address.copyMemory(from: source, byteCount: bytes.count)
     }
 
     public func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws {
+        precondition(bytes.count <= storage.byteCount)
         bytes.baseAddress?.copyMemory(from: storage.address, byteCount: bytes.count)
     }
 

@@ -1,11 +1,6 @@
+import Glibc
 import SIMDKernelTable
 import TensorEngine
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 extension CPUBackend {
     /// Matrix products by OpenBLAS, which is opened at run time; everything else as `simd`.
@@ -27,7 +22,6 @@ struct OpenBLASMultiplier: MatrixMultiplier {
 
     init(kernels: KernelTable, workers: Workers, counters: Counters) throws {
         library = try OpenBLASLibrary.shared()
-        library.setThreadCount(Int32(workers.count))
         self.kernels = kernels
         self.workers = workers
         self.counters = counters
@@ -71,7 +65,7 @@ struct OpenBLASMultiplier: MatrixMultiplier {
                 counters.add(.libraryProducts)
                 let rows = (m - part + parts - 1) / parts
                 library.multiply(
-                    m: rows, n: n, k: k, a: product.a.pointer + part * product.a.stride,
+                    threadCount: workers.count, m: rows, n: n, k: k, a: product.a.pointer + part * product.a.stride,
                     lda: max(k, parts * product.a.stride), b: weight, ldb: k,
                     c: product.c + part * product.cStride, ldc: parts * product.cStride)
             }
@@ -103,7 +97,7 @@ private struct OpenBLASLibrary: Sendable {
 
     private init() throws {
         Self.chooseCore()
-        let names = [getenv("XLSR_OPENBLAS").map { String(cString: $0) }, "libopenblas.so.0", "libopenblas.so"]
+        let names = [HostSystem.variable("XLSR_OPENBLAS"), "libopenblas.so.0", "libopenblas.so"]
         let handle = names.compactMap(\.self).lazy.compactMap { dlopen($0, RTLD_NOW | RTLD_LOCAL) }.first
         guard let handle else {
             throw TensorError(
@@ -125,8 +119,10 @@ private struct OpenBLASLibrary: Sendable {
         self.coreName = coreName?().map { String(cString: $0) } ?? "of unknown core"
     }
 
-    /// OpenBLAS chooses its kernels by the processor's model number and takes models that are newer than itself for
-    /// a Prescott of 2004, ten times slower. Its choice is made when it is loaded; a user's own setting stands.
+    /// OpenBLAS chooses its kernels by the processor's model number and takes models that are newer than itself for a
+    /// Prescott of 2004, ten times slower. Its choice is made when it is loaded; a user's own setting stands. The
+    /// environment is written once, when the first backend opens; a program whose other threads read it then sets the
+    /// variable itself.
     private static func chooseCore() {
         let processor = Processor.current
         let core: String? =
@@ -140,15 +136,12 @@ private struct OpenBLASLibrary: Sendable {
         if let core { setenv("OPENBLAS_CORETYPE", core, 0) }
     }
 
-    func setThreadCount(_ count: Int32) {
-        setThreads?(count)
-    }
-
-    /// `C = A · Bᵀ`, row-major.
+    /// `C = A · Bᵀ`, row-major. OpenBLAS has one number of threads for the whole process, which the last caller sets.
     func multiply(
-        m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int,
+        threadCount: Int, m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int,
         c: UnsafeMutablePointer<Float>, ldc: Int
     ) {
+        setThreads?(Int32(threadCount))
         let (rowMajor, plain, transposed): (Int32, Int32, Int32) = (101, 111, 112)
         sgemm(
             rowMajor, plain, transposed, Int32(m), Int32(n), Int32(k), 1, a, Int32(lda), b, Int32(ldb), 0, c,

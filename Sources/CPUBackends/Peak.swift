@@ -8,8 +8,8 @@ public struct MachinePeak: Codable, Sendable {
     public let operationsPerSecond: Double
     /// Bytes a second read from main memory, by all threads.
     public let readBytesPerSecond: Double
-    /// The same with bf16 and int8, by all threads, where products of such weights have instructions of their own, and with f32
-    /// by tiles of its parts.
+    /// The same with bf16 and int8, by all threads, where products of such weights have instructions of their own, and
+    /// with f32 by tiles of its parts.
     public let narrowOperationsPerSecond: [String: Double]
 
     /// What a product with weights of that type can reach.
@@ -19,8 +19,8 @@ public struct MachinePeak: Codable, Sendable {
 }
 
 extension CPUBackend {
-    /// Measures the arithmetic peak of this backend's instruction set and the memory's read rate, in two to four seconds.
-    /// Other work on the machine makes the figures smaller, so each is the best of many short tries.
+    /// Measures the arithmetic peak of this backend's instruction set and the memory's read rate, in two to four
+    /// seconds. Other work on the machine makes the figures smaller, so each is the best of many short tries.
     /// - Throws: `TensorError` when there are no 512 MiB to read.
     public func measurePeak() throws -> MachinePeak {
         let kernels = kernels
@@ -39,7 +39,8 @@ extension CPUBackend {
             narrowOperationsPerSecond: narrow)
     }
 
-    /// - Parameter chains: half a millisecond of work, less than a scheduler's time slice; returns how many operations that is.
+    /// - Parameter chains: half a millisecond of work, less than a scheduler's time slice; returns how many operations
+    ///   that is.
     private func rate(_ workers: Workers, _ chains: @escaping @Sendable (UnsafeMutablePointer<Float>) -> Int) -> Double
     {
         let run: @Sendable () -> Int = {

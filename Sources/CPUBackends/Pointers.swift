@@ -3,8 +3,8 @@ import TensorEngine
 
 /// A pointer that tasks on several threads use.
 ///
-/// It doesn't keep its tensor alive: an operation's parameters live as long as the call, but a tensor that the operation
-/// makes itself needs `withExtendedLifetime`.
+/// It doesn't keep its tensor alive: an operation's parameters live as long as the call, but a tensor that the
+/// operation makes itself needs `withExtendedLifetime`.
 ///
 /// `@unchecked Sendable`: each task writes a part that no other task touches, and all end before the call returns.
 struct SharedPointer<Pointee>: @unchecked Sendable {

@@ -1,13 +1,8 @@
 import CPUShim
 import FoundationEssentials
+import Glibc
 import SIMDKernelTable
 import SIMDKernels
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 #if arch(x86_64)
     import SIMDKernelsV3
     import SIMDKernelsV4
@@ -105,8 +100,8 @@ public struct Processor: Sendable {
 
     public var instructionSets: [InstructionSet] { InstructionSet.allCases.filter(supports) }
 
-    /// The fastest. Intel's dot products of bfloat16 take twice the time of float32's multiply-adds (88 against 177 Gop/s on
-    /// Emerald Rapids), AMD's half of it (550 against 275 on Zen 5).
+    /// The fastest. Intel's dot products of bfloat16 take twice the time of float32's multiply-adds (88 against 177
+    /// Gop/s on Emerald Rapids), AMD's half of it (550 against 275 on Zen 5).
     public var bestInstructionSet: InstructionSet {
         instructionSets.last { $0 != .avx512bf16 || vendor == "AuthenticAMD" } ?? .baseline
     }
@@ -130,7 +125,8 @@ public struct Processor: Sendable {
                 case .amx: SIMDKernelsV3.Kernels.table
                 }
             switch set {
-            // With AVX-512, pairs of 16 bits and what adds them up share the ports of multiply-adds: no faster than float32.
+            // With AVX-512, pairs of 16 bits and what adds them up share the ports of multiply-adds: no faster than
+            // float32.
             case .baseline, .avx512: break
             case .avx2: table.shortTypes = [.bfloat16, .float16]
             case .avxvnni, .avx512vnni:

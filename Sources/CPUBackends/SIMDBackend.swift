@@ -1,10 +1,5 @@
+import Glibc
 import TensorEngine
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 extension CPUBackend {
     /// Hand-written SIMD Swift for everything; needs nothing but the processor.
@@ -14,7 +9,7 @@ extension CPUBackend {
 
     /// The best instruction set that the processor has, or the one that `XLSR_INSTRUCTION_SET` names.
     static func defaultInstructionSet(_ device: Device) throws -> Processor.InstructionSet {
-        guard let name = getenv("XLSR_INSTRUCTION_SET").map({ String(cString: $0) }), !name.isEmpty else {
+        guard let name = HostSystem.variable("XLSR_INSTRUCTION_SET"), !name.isEmpty else {
             return Processor.current.bestInstructionSet
         }
         return try Processor.InstructionSet(named: name, device: device)

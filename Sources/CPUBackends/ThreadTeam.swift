@@ -1,16 +1,19 @@
 import CPUShim
 import Dispatch
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// Threads that stay and look out for work: a forward pass is a thousand pieces of some microseconds, and to wake a
 /// thread takes as long as one of them. A thread that has seen nothing new for a while sleeps.
 final class ThreadTeam: Sendable {
+    enum Outcome {
+        case done
+        /// It has work already; nothing was done.
+        case busy
+        /// No threads could be had; nothing was done.
+        case withoutThreads
+    }
+
     private let core: Core
 
     /// - Parameter memberCount: threads besides the one that brings the work. They start with the first.
@@ -21,16 +24,15 @@ final class ThreadTeam: Sendable {
     deinit { core.end() }
 
     /// Calls `body` once in the calling thread, with 0, and once in each of at most `helperCount` members.
-    /// - Returns: false when the team has work already, or no threads could be had: then nothing was done.
-    func run(helpers helperCount: Int, _ body: @Sendable (_ worker: Int) -> Void) -> Bool {
+    func run(helpers helperCount: Int, _ body: @Sendable (_ worker: Int) -> Void) -> Outcome {
         core.run(helpers: helperCount, body)
     }
 }
 
 /// What the threads hold on to, so that the team itself can end.
 ///
-/// `@unchecked Sendable`: `job` and `startedCount` belong to who holds `isTaken`; members read `job` after they have seen
-/// its round and before their step of `pending`, for which its writer waits.
+/// `@unchecked Sendable`: `job` and `startedCount` belong to who holds `isTaken`; members read `job` after they have
+/// seen its round and before their step of `pending`, for which its writer waits.
 private final class Core: @unchecked Sendable {
     /// Looks, of 15 to 50 ns each, before a thread sleeps: longer than the pauses between a pass's operations.
     private static let lookCount = 3000
@@ -50,12 +52,12 @@ private final class Core: @unchecked Sendable {
         sleepers = (0..<min(memberCount, 0xFFFF)).map { _ in Sleeper() }
     }
 
-    func run(helpers wanted: Int, _ body: @Sendable (_ worker: Int) -> Void) -> Bool {
-        guard !isTaken.exchange(true, ordering: .acquiring) else { return false }
+    func run(helpers wanted: Int, _ body: @Sendable (_ worker: Int) -> Void) -> ThreadTeam.Outcome {
+        guard !isTaken.exchange(true, ordering: .acquiring) else { return .busy }
         defer { isTaken.store(false, ordering: .releasing) }
         startMembers()
         let helpers = min(wanted, startedCount)
-        guard helpers > 0 else { return false }
+        guard helpers > 0 else { return .withoutThreads }
         withoutActuallyEscaping(body) { body in
             job = body
             pending.store(helpers, ordering: .relaxed)
@@ -66,7 +68,7 @@ private final class Core: @unchecked Sendable {
             caller.sleep(after: Self.lookCount) { pending.load(ordering: .sequentiallyConsistent) == 0 }
             job = nil
         }
-        return true
+        return .done
     }
 
     func end() {

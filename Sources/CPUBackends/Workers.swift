@@ -19,20 +19,22 @@ package struct Workers: Sendable {
             return
         }
         let next = Atomic(0)
-        let takeTasks: @Sendable (Int) -> Void = { worker in
+        @Sendable func takeTasks(_ worker: Int) {
             while true {
                 let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard task < taskCount else { return }
                 body(task, worker)
             }
         }
-        if !team.run(helpers: workers - 1, takeTasks) {
-            DispatchQueue.concurrentPerform(iterations: workers, execute: takeTasks)
+        switch team.run(helpers: workers - 1, takeTasks) {
+        case .done: break
+        case .busy: DispatchQueue.concurrentPerform(iterations: workers, execute: takeTasks)
+        case .withoutThreads: takeTasks(0)
         }
     }
 
-    /// Hands out `0 ..< count` in ranges that shrink towards the end, to `least` and no further: long streams for memory,
-    /// and yet all workers end together.
+    /// Hands out `0 ..< count` in ranges that shrink towards the end, to `least` and no further: long streams for
+    /// memory, and yet all workers end together.
     package func run(
         shrinkingRangesOf count: Int, least: Int, _ body: @Sendable (_ range: Range<Int>, _ worker: Int) -> Void
     ) {

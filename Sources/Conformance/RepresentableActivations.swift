@@ -1,8 +1,9 @@
 import TensorEngine
 
 extension ConformanceCase {
-    /// The case with activations that a device needn't round, to the tolerance of devices that don't: numbers of bfloat16,
-    /// or where weights are int8 -1, 0 and 1, whatever part of the operand shares a scale. Others are there already.
+    /// The case with activations that a device needn't round, to the tolerance of devices that don't: numbers of
+    /// bfloat16, or where weights are int8 -1, 0 and 1, whatever part of the operand shares a scale. Others are there
+    /// already.
     /// - Parameter rounding: what else may be rounded, relative to the largest.
     package func withRepresentableActivations(rounding: Float = 0) -> ConformanceCase {
         let (weights, makeInputs) = (tolerance.weights, makeInputs)

@@ -13,8 +13,8 @@ public struct Tolerance: Sendable {
     /// How many such products follow each other.
     private let productCount: Int
     private var isOfWeightAlone = false
-    /// Whether NaN may stand for an infinity: rows that share a scale have none, and parts of an infinity's product may differ
-    /// in sign.
+    /// Whether NaN may stand for an infinity: rows that share a scale have none, and parts of an infinity's product may
+    /// differ in sign.
     private(set) var allowsNaNForInfinity = false
 
     init(relativeToLargest: Float, relative: Float, weights: DType = .float32, productCount: Int = 1) {
@@ -43,8 +43,8 @@ public struct Tolerance: Sendable {
     /// √depth, and the longest chain of partial sums adds another √depth. Float32 sums in index order, the worst order
     /// in use, were measured at a quarter of this for depths of 1024 to 8192.
     ///
-    /// With int8 weights, activations may be rounded to 16 bits a row, half a step of 2⁻¹⁵ of the row's largest: at random
-    /// signs about 10⁻⁵ of the largest result.
+    /// With int8 weights, activations may be rounded to 16 bits a row, half a step of 2⁻¹⁵ of the row's largest: at
+    /// random signs about 10⁻⁵ of the largest result.
     public static func product(depth: Int, weights: DType = .float32) -> Tolerance {
         let rounding: Float = weights == .int8 ? 4e-5 : 0
         var result = Tolerance(
@@ -53,8 +53,8 @@ public struct Tolerance: Sendable {
         return result
     }
 
-    /// Of a result that is stored as `type`: a step of it, since float32 sums on both sides of a tie end that far apart; and
-    /// as much of the largest where a device may round before bias and activation too.
+    /// Of a result that is stored as `type`: a step of it, since float32 sums on both sides of a tie end that far
+    /// apart; and as much of the largest where a device may round before bias and activation too.
     func stored(as type: DType, beforeActivation: Bool = false) -> Tolerance {
         let step: Float = type == .bfloat16 ? 0x1p-7 : 0x1p-10
         return Tolerance(
@@ -63,10 +63,10 @@ public struct Tolerance: Sendable {
     }
 
     /// What is allowed on a device that says what it rounds activations to. Half a step is 2⁻⁹ of each number in
-    /// bfloat16, 2⁻¹² in float16, 1/254 to 1/128 of the row's largest in int8; at random signs the largest of many errors is a few times that of
-    /// the largest result. That nothing else is wrong, tests of such devices show with activations that needn't be rounded.
-    /// Attention has two products, the first of which is exponentiated: twice that. A weight alone is rounded only as
-    /// integers of 16 bits are.
+    /// bfloat16, 2⁻¹² in float16, 1/254 to 1/128 of the row's largest in int8; at random signs the largest of many
+    /// errors is a few times that of the largest result. That nothing else is wrong, tests of such devices show with
+    /// activations that needn't be rounded. Attention has two products, the first of which is exponentiated: twice
+    /// that. A weight alone is rounded only as integers of 16 bits are.
     func on(_ backend: any Backend) -> Tolerance {
         let activations = backend.activationType(forWeights: weights)
         let rounding: Float =

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// What a folder holds, in no order, without hidden names; nothing if it can't be read.
 func namesInFolder(_ folder: String) -> [String] {

@@ -56,7 +56,7 @@ public final class GPUBackend: Backend {
     }
 
     /// `XLSR_GRAPHS=0` turns graphs off.
-    package static var graphsAreWanted: Bool { ProgramCache.variable("XLSR_GRAPHS") != "0" }
+    package static var graphsAreWanted: Bool { HostSystem.variable("XLSR_GRAPHS") != "0" }
 
     public var summary: String {
         let properties = driver.properties
@@ -128,7 +128,8 @@ extension GPUBackend {
         }
     }
 
-    /// Some drivers find out that there is no memory left only when work needs it: cached blocks may be what is missing.
+    /// Some drivers find out that there is no memory left only when work needs it: cached blocks may be what is
+    /// missing.
     private func withRetry(_ body: () throws -> Void) throws {
         do {
             try body()

@@ -18,7 +18,8 @@ package protocol GPUDriver: BlockAllocator {
     /// Enqueues a kernel, compiling its program when it is used for the first time.
     func launch(_ kernel: GPUKernel, _ size: LaunchSize, _ arguments: [KernelArgument]) throws
     func synchronize() throws
-    /// Compiles what isn't kept of some programs, at the same time. What fails is compiled again, and fails, when it is used.
+    /// Compiles what isn't kept of some programs, at the same time. What fails is compiled again, and fails, when it is
+    /// used.
     func compileAhead(_ programs: [GPUProgram])
     /// Whether `record` works.
     var recordsGraphs: Bool { get }

@@ -1,8 +1,8 @@
 import Synchronization
 import TensorEngine
 
-/// What a graph was recorded for: nothing else decides its launches. The longest utterance doesn't, since attention goes
-/// by a table of parts, of which there are as many for all.
+/// What a graph was recorded for: nothing else decides its launches. The longest utterance doesn't, since attention
+/// goes by a table of parts, of which there are as many for all.
 struct GraphKey: Hashable {
     var region: ObjectIdentifier
     /// Rounded up, with at least those of the utterance that is added.
@@ -50,8 +50,8 @@ final class GraphCache: Sendable {
 
     var graphCount: Int { entries.withLock { $0.count { $0.graph != nil } } }
 
-    /// What to do about a key: nil for the first time, `seen` to record. Either makes it busy until the caller puts its next
-    /// state.
+    /// What to do about a key: nil for the first time, `seen` to record. Either makes it busy until the caller puts its
+    /// next state.
     func next(_ key: GraphKey, _ region: CaptureRegion) -> State? {
         entries.withLock { entries in
             // A region that is gone took its weights along, and its identity may be another's now.
@@ -92,9 +92,9 @@ final class GraphCache: Sendable {
 }
 
 extension GPUBackend {
-    /// From its second use on, a key's operations are one launch. Rows are rounded up, so that near lengths share a graph:
-    /// those that are added are one more utterance, which row-wise operations and attention keep apart from the others,
-    /// so all runs of a key do the same with the rows that count.
+    /// From its second use on, a key's operations are one launch. Rows are rounded up, so that near lengths share a
+    /// graph: those that are added are one more utterance, which row-wise operations and attention keep apart from the
+    /// others, so all runs of a key do the same with the rows that count.
     public func captured(
         _ region: CaptureRegion, _ x: Tensor, segments: Segments, _ body: (Tensor, Segments) throws -> [Tensor]
     ) throws -> [Tensor] {
@@ -116,9 +116,10 @@ extension GPUBackend {
                 return try graph.run(x, segments: padded, on: self)
             case nil, .busy, .refused: break
             }
-        } catch is TensorError {
-            // Whatever it was: if it is still there, the plain run finds it too.
-            graphs.put(.refused, for: key)
+        } catch let error as TensorError {
+            // Whatever it was: if it is still there, the plain run finds it too. Memory may be there again another
+            // time.
+            graphs.put(error.kind == .outOfMemory ? .seen : .refused, for: key)
         } catch {
             // Cancelled.
             graphs.put(.seen, for: key)

@@ -94,8 +94,8 @@ extension KernelShape {
 
     // MARK: Ahead
 
-    /// What a model of XLS-R's shapes begins with, whichever library of products there is: others are compiled when they
-    /// are used.
+    /// What a model of XLS-R's shapes begins with, whichever library of products there is: others are compiled when
+    /// they are used.
     package func likelyPrograms(headSize: Int, precision: Precision) -> [GPUProgram] {
         let (always, type) = ([elementwise, movement, rows], precision.sensitiveWeights)
         guard usesTensorCores && type != .float32 else {

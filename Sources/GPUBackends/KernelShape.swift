@@ -1,3 +1,5 @@
+import TensorEngine
+
 /// The sizes that kernels are compiled with, which follow from what the device is.
 package struct KernelShape: Sendable, Hashable {
     /// The shape of products and attention.
@@ -47,7 +49,7 @@ extension KernelShape {
         case .tiled:
             self = .tiled(
                 largestGroupSize: properties.largestGroupSize, localMemoryByteCount: properties.localMemoryByteCount)
-            let wanted = ProgramCache.variable("XLSR_TENSOR_CORES")
+            let wanted = HostSystem.variable("XLSR_TENSOR_CORES")
             self.usesTensorCores = properties.hasTensorCores && usesTensorCores ?? ["1", "warps"].contains(wanted)
             usesWarpgroups = self.usesTensorCores && properties.hasWarpgroupProducts && wanted != "warps"
         }

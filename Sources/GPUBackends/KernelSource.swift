@@ -26,9 +26,6 @@ package enum KernelSource: String, Hashable, Sendable, CaseIterable {
     /// The text for NVRTC; not of those for processors.
     package var cudaText: String { text(prelude: "CUDA/Prelude.cu") }
 
-    /// The programs that are written once for OpenCL and CUDA.
-    package static let portable: [KernelSource] = [.elementwise, .movement, .rows, .product, .attention]
-
     private func text(prelude: String) -> String {
         ([prelude, "Portable/Functions.cl"] + files).map { "#line 1 \"\($0)\"\n" + Self.text(of: $0) }
             .joined(separator: "\n")

@@ -58,11 +58,11 @@ package struct LibraryOperands: Sendable {
 }
 
 extension GPUBackend {
-    /// A product by the vendor's library, where there is one that takes it: of rows that lie apart, or of parts of their
-    /// depth that do.
+    /// A product by the vendor's library, where there is one that takes it: of rows that lie apart, or of parts of
+    /// their depth that do.
     ///
-    /// Its own GELU is the tanh form, and the models' is the exact one: what comes after the sum is done by kernels. Into 16
-    /// bits it gives the bare product, whose bias and activation follow.
+    /// Its own GELU is the tanh form, and the models' is the exact one: what comes after the sum is done by kernels.
+    /// Into 16 bits it gives the bare product, whose bias and activation follow.
     func multiplyByLibrary(_ product: Product) throws -> Bool {
         let isPlain = product.starts == nil && product.batches == 1 && product.cRowStride == product.n
         let isSized = product.m > 0 && product.n > 0 && product.depth > 0 && product.rowStride > 0
@@ -100,7 +100,8 @@ extension GPUBackend {
         return true
     }
 
-    /// Parts of the depth within which rows don't overlap, whose products add up; none where a kernel of ours does better.
+    /// Parts of the depth within which rows don't overlap, whose products add up; none where a kernel of ours does
+    /// better.
     private func depthParts(of product: Product) -> [Range<Int>] {
         let (stride, depth) = (product.rowStride, product.depth)
         guard stride < depth else { return [0..<depth] }

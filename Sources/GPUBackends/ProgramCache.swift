@@ -1,8 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
+import TensorEngine
 
 /// Compiled programs in a folder, by everything that they depend on.
 ///
@@ -25,7 +22,7 @@ package struct ProgramCache: Sendable {
     /// `xlsr/NAME` in the user's cache folder: `XDG_CACHE_HOME`, else `.cache` at home. nil without one; with
     /// `XLSR_CACHE=0`; and where the driver keeps programs itself, unless `XLSR_CACHE=1`.
     package static func ofUser(
-        _ name: String, driverKeepsPrograms: Bool = false, environment: (String) -> String? = variable
+        _ name: String, driverKeepsPrograms: Bool = false, environment: (String) -> String? = HostSystem.variable
     ) -> ProgramCache? {
         guard environment("XLSR_CACHE") != "0" else { return nil }
         guard !driverKeepsPrograms || environment("XLSR_CACHE") == "1" else { return nil }
@@ -34,8 +31,6 @@ package struct ProgramCache: Sendable {
         let home = environment("HOME").flatMap { $0.hasPrefix("/") ? "\($0)/.cache" : nil }
         return (base ?? home).map { ProgramCache(folder: "\($0)/xlsr/\(name)") }
     }
-
-    package static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
     /// The program that was stored under a key.
     package func program(for key: [String]) -> [UInt8]? {
@@ -129,14 +124,8 @@ package struct ProgramCache: Sendable {
     private func writeFile(_ bytes: [UInt8], _ path: String) -> Bool {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return false }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if written < 0, errno == EINTR { continue }
-            guard written > 0 else { break }
-            rest = rest.dropFirst(written)
-        }
-        guard close(descriptor) == 0, rest.isEmpty else {
+        let isWritten = bytes.withUnsafeBytes { HostSystem.writeAll($0, to: descriptor) }
+        guard close(descriptor) == 0, isWritten else {
             unlink(path)
             return false
         }

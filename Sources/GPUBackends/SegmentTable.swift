@@ -64,15 +64,6 @@ struct SegmentTable: Hashable {
     }
 }
 
-extension Segments {
-    /// The same utterances with room for a kernel's zeros around each.
-    func gapped(kernel: Int) -> Segments {
-        Segments(
-            offsets: lengths.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1 + kernel - 1) }.dropLast(),
-            lengths: lengths)
-    }
-}
-
 /// The tables that were used last, in device memory; every layer asks for the same ones.
 struct RecentTables {
     private static let capacity = 24

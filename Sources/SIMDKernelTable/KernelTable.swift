@@ -11,14 +11,16 @@ public struct KernelTable: Sendable {
     public let tileColumns: Int
 
     public let product: @Sendable (borrowing ProductTask) -> Void
-    /// What AMX's tiles compute, in a process that may use them; nil where there are no such kernels, or they aren't wanted.
+    /// What AMX's tiles compute, in a process that may use them; nil where there are no such kernels, or they aren't
+    /// wanted.
     public var tiles: TileKernels?
-    /// The same as `product` for `dotTypes` by dot products of neighbours in depth (VNNI, AVX512_BF16), with activations
-    /// rounded to bfloat16 or to 8 or 16 bits a row; nil where there are no such kernels.
+    /// The same as `product` for `dotTypes` by dot products of neighbours in depth (VNNI, AVX512_BF16), with
+    /// activations rounded to bfloat16 or to 8 or 16 bits a row; nil where there are no such kernels.
     public let dotProduct: (@Sendable (borrowing ProductTask) -> Void)?
     /// Types of panels that `dotProduct` is to multiply on this processor.
     public var dotTypes: [PanelType] = []
-    /// Types of weights, of bfloat16 and float16, that are to be packed and multiplied as integers of 16 bits on this processor.
+    /// Types of weights, of bfloat16 and float16, that are to be packed and multiplied as integers of 16 bits on this
+    /// processor.
     public var shortTypes: [PanelType] = []
 
     /// VNNI, which has products of bytes and of 16 bits.
@@ -35,11 +37,13 @@ public struct KernelTable: Sendable {
         tiles != nil && type.fitsTiles || dotTypes.contains(type) || type == .int8 && roundsToBytes
     }
 
-    /// The same as `product` without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can be read.
+    /// The same as `product` without a norm for 1 to `ProductTask.fewRows` rows, at the speed at which the weights can
+    /// be read.
     public let fewRowsProduct: @Sendable (borrowing ProductTask) -> Void
     /// Bias, norm, activation and residual over a `c` that holds `A · B` already.
     public let finish: @Sendable (borrowing ProductTask) -> Void
-    /// Packs `[columns, depth]` (a weight `[out, in]`) into float32 panels `[⌈columns / tileColumns⌉][depth][tileColumns]`.
+    /// Packs `[columns, depth]` (a weight `[out, in]`) into float32 panels `[⌈columns /
+    /// tileColumns⌉][depth][tileColumns]`.
     public let packTransposed: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
     /// Packs `[depth, columns]` into the same panels.
     public let packRows: @Sendable (_ source: Matrix, _ panels: UnsafeMutablePointer<Float>) -> Void
@@ -50,7 +54,8 @@ public struct KernelTable: Sendable {
     public let attention: AttentionKernel
     /// Over bfloat16, where `dotTypes` has that.
     public let dotAttention: DotAttention?
-    /// Over integers of 16 bits by VNNI, where there are `shortTypes`, and the same for every processor of the instruction set.
+    /// Over integers of 16 bits by VNNI, where there are `shortTypes`, and the same for every processor of the
+    /// instruction set.
     public let shortDotAttention: DotAttention?
     public let shortAttention: AttentionKernel?
     public let rowAttention: @Sendable (borrowing RowAttentionTask) -> Void
@@ -181,8 +186,9 @@ public struct KernelTable: Sendable {
 
 /// What AMX's tiles compute.
 public struct TileKernels: Sendable {
-    /// `KernelTable.product` for weights of a `PanelType.tileByteSize`. Beside bfloat16 and int8, activations are rounded to
-    /// bfloat16, or to 8 bits a row; float32 is multiplied as sums of bfloat16, which leave nothing out that float32 would hold.
+    /// `KernelTable.product` for weights of a `PanelType.tileByteSize`. Beside bfloat16 and int8, activations are
+    /// rounded to bfloat16, or to 8 bits a row; float32 is multiplied as sums of bfloat16, which leave nothing out that
+    /// float32 would hold.
     public let product: @Sendable (borrowing ProductTask) -> Void
     /// Rounds the task's rows to its `roundedRows`.
     public let roundRows: @Sendable (borrowing ProductTask) -> Void

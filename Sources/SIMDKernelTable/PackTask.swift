@@ -5,14 +5,15 @@ public struct PackTask: ~Copyable {
     public var columns: UnsafePointer<UnsafeRawPointer?>
     public var depth: Int
     public var storedType: PanelType
-    /// What the numbers of each column that is there are to be multiplied with before they become another type; nil for 1.
+    /// What the numbers of each column that is there are to be multiplied with before they become another type; nil for
+    /// 1.
     public var storedScales: UnsafePointer<Float>?
     public var panel: UnsafeMutableRawPointer
     public var panelType: PanelType
     /// What numbers are rounded to: the panel's type, or what they are before they become int16, bfloat16 or float16.
     public var numberType: PanelType
-    /// Where the scale of each column that is there goes when another type becomes integers: of int8 largest / 127, of int16
-    /// the power of two that `ProductTask.shortDepth` allows.
+    /// Where the scale of each column that is there goes when another type becomes integers: of int8 largest / 127, of
+    /// int16 the power of two that `ProductTask.shortDepth` allows.
     public var scales: UnsafeMutablePointer<Float>?
     /// Where what the integers of each column that is there add up to goes, if the panel has int8.
     public var totals: UnsafeMutablePointer<Float>?

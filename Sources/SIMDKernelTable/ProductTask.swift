@@ -10,8 +10,8 @@ public enum PanelType: UInt8, Sendable {
         }
     }
 
-    /// Numbers of a column that lie next to each other: the four bytes that instructions multiply with four others at once.
-    /// One of float16, which vectors expand fastest in columns' order.
+    /// Numbers of a column that lie next to each other: the four bytes that instructions multiply with four others at
+    /// once. One of float16, which vectors expand fastest in columns' order.
     public var group: Int {
         switch self {
         case .float32, .float16: 1
@@ -50,7 +50,8 @@ public struct ProductTask: ~Copyable {
     public var scales: UnsafePointer<Float>?
     /// What the integers of each column add up to, as long.
     public var totals: UnsafePointer<Float>?
-    /// Steps from the smallest to the largest of the bytes that a row of A becomes, an even number: `mostSteps(largestPair:)`.
+    /// Steps from the smallest to the largest of the bytes that a row of A becomes, an even number:
+    /// `mostSteps(largestPair:)`.
     public var steps = ProductTask.mostSteps
     /// `[m, n]`
     public var c: UnsafeMutablePointer<Float>
@@ -65,17 +66,18 @@ public struct ProductTask: ~Copyable {
     public var activation = ElementFunction.identity
     /// Laid out like `c`.
     public var residual: UnsafePointer<Float>?
-    /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of 4 or
-    /// of the type's `tileDepth`, at most `mostWords` outside tiles, `exactDepth` where `product` rounds to 16 bits, and a part
-    /// of `shortDepth` for int16: a block that stays in the second-level cache.
+    /// Rows of A that are held packed at a time, a multiple of those of the register tile, and how deep, a multiple of
+    /// 4 or of the type's `tileDepth`, at most `mostWords` outside tiles, `exactDepth` where `product` rounds to 16
+    /// bits, and a part of `shortDepth` for int16: a block that stays in the second-level cache.
     public var blockRows: Int
     public var blockDepth: Int
-    /// How deep the part of a panel is that stays in the first-level cache while tiles of all rows of a block are multiplied
-    /// with it, a multiple of the type's `tileDepth`.
+    /// How deep the part of a panel is that stays in the first-level cache while tiles of all rows of a block are
+    /// multiplied with it, a multiple of the type's `tileDepth`.
     public var partDepth = 0
     /// A as tiles take it, where somebody has rounded it for several tasks.
     public var roundedRows: TileRows?
-    /// A, where it is bfloat16, as tiles of such take it; `a` has its rows, its columns and its stride then, and no numbers.
+    /// A, where it is bfloat16, as tiles of such take it; `a` has its rows, its columns and its stride then, and no
+    /// numbers.
     public var brainRows: UnsafePointer<UInt16>?
     /// Where C goes instead, as bfloat16, from tiles whose blocks take all of the depth.
     public var brainResult: UnsafeMutablePointer<UInt16>?
@@ -83,8 +85,8 @@ public struct ProductTask: ~Copyable {
     public var scratch: UnsafeMutablePointer<Float>
     /// Whether a product of few rows finds A in the scratch as the last one of the same A has left it there.
     public var hasInterleavedRows = false
-    /// Whether a product of few rows rounds A to bfloat16 as those of more rows do here, so that a batch gives what its parts
-    /// give.
+    /// Whether a product of few rows rounds A to bfloat16 as those of more rows do here, so that a batch gives what its
+    /// parts give.
     public var roundsActivations = false
     /// Whether it may use the instructions of `dotProduct`.
     public var hasDots = false
@@ -103,11 +105,12 @@ public struct ProductTask: ~Copyable {
         self.scratch = scratch
     }
 
-    /// As many as bytes have, less one, which rounding may add, and even, so that a row as large on both sides of zero keeps
-    /// zero and both ends.
+    /// As many as bytes have, less one, which rounding may add, and even, so that a row as large on both sides of zero
+    /// keeps zero and both ends.
     public static let mostSteps: Float = 254
 
-    /// As many as let two products add up within 16 bits, with weights whose neighbours add up to `largestPair` at most.
+    /// As many as let two products add up within 16 bits, with weights whose neighbours add up to `largestPair` at
+    /// most.
     /// - Returns: from 126, of weights of -128 alone, to `mostSteps`; 128 at least with weights of ±127.
     public static func mostSteps(largestPair: Int) -> Float {
         // With signs that differ, one product counts.
@@ -123,9 +126,9 @@ public struct ProductTask: ~Copyable {
     /// Words of four bytes that a row of a block may take: its depth in float32.
     @_transparent public static func mostWords(ofIntegers isInteger: Bool) -> Int { isInteger ? 512 : 1024 }
 
-    /// Words from one row of a block to the next. It is known as the kernel is compiled: the instructions say where the rows
-    /// of a register tile lie, for which there are too few registers. Sixteen more than the most, so that they don't all
-    /// fall into the same set of the first-level cache.
+    /// Words from one row of a block to the next. It is known as the kernel is compiled: the instructions say where the
+    /// rows of a register tile lie, for which there are too few registers. Sixteen more than the most, so that they
+    /// don't all fall into the same set of the first-level cache.
     @_transparent public static func rowStride(ofIntegers isInteger: Bool) -> Int {
         mostWords(ofIntegers: isInteger) + 16
     }
@@ -145,8 +148,8 @@ public struct ProductTask: ~Copyable {
     /// Rows and columns of sums that AMX's tiles hold.
     public static let tileSpan = 32
 
-    /// Floats of scratch that `TileKernels.product` needs: a block, sums of a strip of columns, three numbers a row, and a part
-    /// of a strip's panels.
+    /// Floats of scratch that `TileKernels.product` needs: a block, sums of a strip of columns, three numbers a row,
+    /// and a part of a strip's panels.
     public static func tileScratchCount(blockRows: Int, blockDepth: Int, partDepth: Int, byteSize: Int) -> Int {
         blockRows * (blockDepth * byteSize / 4 + tileSpan + 3) + tileSpan * partDepth * byteSize / 4
     }
@@ -158,8 +161,8 @@ public struct ProductTask: ~Copyable {
     public static let edgeCount = 448
 }
 
-/// Rows of a product as AMX tiles take them: for each block of depth `[rows / 16][depth / tileDepth][parts][16][64 bytes]`, of
-/// which float32 has three parts.
+/// Rows of a product as AMX tiles take them: for each block of depth `[rows / 16][depth / tileDepth][parts][16][64
+/// bytes]`, of which float32 has three parts.
 public struct TileRows {
     public let memory: UnsafeMutableRawPointer
     /// Of integers, what each row's sums are to be multiplied with, and behind them each row's zero.

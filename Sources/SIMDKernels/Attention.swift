@@ -133,8 +133,8 @@ import SIMDKernelTable
     }
 }
 
-/// Brings each row's running maximum of scores `[rows, keys]`, each row's times its factor, up to date, and the sum of its
-/// weights so far; the decays become what its sums so far must be multiplied by.
+/// Brings each row's running maximum of scores `[rows, keys]`, each row's times its factor, up to date, and the sum of
+/// its weights so far; the decays become what its sums so far must be multiplied by.
 ///
 /// A step at a time for all rows: while one row's number is on its way through the lanes, the next rows are at work.
 @inline(never) func updateMaxima(
@@ -221,8 +221,8 @@ import SIMDKernelTable
     var (s0, s1) = (splat(0), splat(0))
     var index = 0
     while index < count {
-        // `exponentialCore` clamps at e⁻⁸⁷, which vanishes beside the largest weight, 1. The shift was rounded and the sum isn't,
-        // so that a large score may come out above it; but more than 1 is more than 16 bits hold.
+        // `exponentialCore` clamps at e⁻⁸⁷, which vanishes beside the largest weight, 1. The shift was rounded and the
+        // sum isn't, so that a large score may come out above it; but more than 1 is more than 16 bits hold.
         let weight = exponentialCore(smaller(multiplyAdd(load(scores + index), factor, shift), splat(0)))
         put(weight, index)
         (s0, s1) = (s1, s0 + weight)

@@ -47,12 +47,13 @@ enum AttentionUnit {
     /// How deep panels are stored.
     @inline(__always) func panelDepth(_ depth: Int) -> Int { factor.panelDepth(depth) }
 
-    /// Rounds rows of a block to what the unit multiplies; float32 stays where it is. Tiles take rows in their own order,
-    /// others where the rows were, in half the space.
+    /// Rounds rows of a block to what the unit multiplies; float32 stays where it is. Tiles take rows in their own
+    /// order, others where the rows were, in half the space.
     /// - Parameters:
     ///   - totals: what each row adds up to, if its numbers are from 0 to 1.
     ///   - steps: of rows of integers, what their sums are to be multiplied with.
-    // Transparent, as `multiply` is: the optimiser may leave merely inlined ones as functions with a switch at run time.
+    // Transparent, as `multiply` is: the optimiser may leave merely inlined ones as functions with a switch at run
+    // time.
     @_transparent func round(
         _ x: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ depth: Int, into result: UnsafeMutablePointer<Float>,
         totals: UnsafePointer<Float>? = nil, steps: UnsafeMutablePointer<Float>

@@ -3,7 +3,8 @@ import SIMDKernelTable
 /// `eˣ` for -87 ≤ x ≤ 88, clamped below: `2ⁿ · e^r` with |r| ≤ ln 2 / 2 and a polynomial of degree 6,
 /// to 2 units in the last place.
 ///
-/// Transparent, since the compiler doesn't follow `@inline(__always)` here, and a call a vector takes as long as the function.
+/// Transparent, since the compiler doesn't follow `@inline(__always)` here, and a call a vector takes as long as the
+/// function.
 @_transparent func exponentialCore(_ x: Vector) -> Vector {
     let clamped = larger(x, splat(-87))
     // Adding 1.5 · 2²³ rounds to an integer, which then lies in the low bits.

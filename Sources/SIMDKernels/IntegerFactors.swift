@@ -2,8 +2,8 @@ import SIMDKernelTable
 
 // Keys and values of attention as integers, and what queries and weights have as their steps.
 
-/// Behind panels of integers: what sums of each column's products begin with, and are to be multiplied with. From some column
-/// on.
+/// Behind panels of integers: what sums of each column's products begin with, and are to be multiplied with. From some
+/// column on.
 struct PanelSums {
     private let steps: UnsafeMutablePointer<Float>
     private let starts: UnsafeMutablePointer<Int32>
@@ -57,8 +57,8 @@ struct PanelSums {
         return largest(top) + sum(poison)
     }
 
-    /// The step of a row of queries, or of a key: of integers of 16 bits as large as lets the products of two rows add up
-    /// within 32 bits. As long as one whose numbers were all the largest, no row needs its length.
+    /// The step of a row of queries, or of a key: of integers of 16 bits as large as lets the products of two rows add
+    /// up within 32 bits. As long as one whose numbers were all the largest, no row needs its length.
     @inline(__always) func integerStep(_ row: UnsafePointer<Float>, _ count: Int, _ word: Word) -> Float {
         let largest = largestMagnitude(row, count)
         guard word.hasShortWeights else { return byteStep(largest) }
@@ -67,17 +67,17 @@ struct PanelSums {
         return atLeastNormal(length / mostShortLength)
     }
 
-    /// The step of weights from 0 to 1 as integers of 16 bits. As none is larger than their total, nor than 1, the sum of
-    /// their squares isn't larger than either.
+    /// The step of weights from 0 to 1 as integers of 16 bits. As none is larger than their total, nor than 1, the sum
+    /// of their squares isn't larger than either.
     @inline(__always) func weightStep(_ total: Float) -> Float {
         guard total > 1 else { return atLeastNormal(total / 32_767) }
         let (byLength, byLargest) = (total.squareRoot() / mostShortLength, Float(1) / 32_767)
         return byLength > byLargest ? byLength : byLargest
     }
 
-    /// Keys less their mean, `[columns, depth]`, into panels of integers, zeros beyond the last column, and what belongs to
-    /// their sums. What all keys have in common moves the scores of a query alike, which softmax doesn't see, but takes up
-    /// steps (Zhang et al. 2024, SageAttention).
+    /// Keys less their mean, `[columns, depth]`, into panels of integers, zeros beyond the last column, and what
+    /// belongs to their sums. What all keys have in common moves the scores of a query alike, which softmax doesn't
+    /// see, but takes up steps (Zhang et al. 2024, SageAttention).
     /// - Parameter scratch: room for two rows.
     @inline(__always) private func packKeys(
         _ source: Matrix, _ panels: UnsafeMutableRawPointer, _ scratch: UnsafeMutablePointer<Float>, _ word: Word,

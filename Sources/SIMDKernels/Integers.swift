@@ -6,9 +6,9 @@
 #endif
 
 // Products of int8 weights round each row of activations to integers by its own scale. Where a vector's bytes can be
-// multiplied, to unsigned bytes: a number x becomes round(x · scale) + zero, of which 0 is the row's smallest number and
-// `steps` its largest, so that no step is lost on a side of zero where the row has no numbers, as after GELU. What the zero
-// adds to a sum is zero times the sum of the column's weights.
+// multiplied, to unsigned bytes: a number x becomes round(x · scale) + zero, of which 0 is the row's smallest number
+// and `steps` its largest, so that no step is lost on a side of zero where the row has no numbers, as after GELU. What
+// the zero adds to a sum is zero times the sum of the column's weights.
 //
 // Elsewhere (SSE2, NEON) to 16 bits on both sides of zero; pairs of numbers are multiplied and added at once.
 
@@ -33,8 +33,8 @@
 }
 
 #if KERNELS_V3 || KERNELS_V4
-    /// Per lane the sum of the products of four unsigned bytes with four signed ones, of which two neighbours' sum must fit
-    /// into 16 bits.
+    /// Per lane the sum of the products of four unsigned bytes with four signed ones, of which two neighbours' sum must
+    /// fit into 16 bits.
     @inline(__always) func dotQuads(_ unsigned: Bits, _ signed: Bits) -> Bits {
         #if KERNELS_V4
             let pairs = _mm512_maddubs_epi16(
@@ -74,8 +74,8 @@
     unsafeBitCast(unsafeBitCast(quads, to: Halves.self) &>> Halves(repeating: 8), to: Bits.self)
 }
 
-/// The same, in a register here: else the optimiser adds up in another order, for which AVX2 has too few registers (int8's
-/// few rows 13 % slower).
+/// The same, in a register here: else the optimiser adds up in another order, for which AVX2 has too few registers
+/// (int8's few rows 13 % slower).
 @inline(__always) func settled(_ sum: Bits) -> Bits {
     #if KERNELS_V3
         unsafeBitCast(xlsr_settled(unsafeBitCast(sum, to: xlsr_words.self)), to: Bits.self)
@@ -94,11 +94,11 @@ struct RowScale {
     var toFloats: Float
 }
 
-/// - Parameter steps: the largest integer that the row's numbers become, an even number; nil for integers of 16 bits on both
-///   sides of zero. Rounding may add one. A row with a number that isn't finite becomes NaN altogether.
+/// - Parameter steps: the largest integer that the row's numbers become, an even number; nil for integers of 16 bits on
+///   both sides of zero. Rounding may add one. A row with a number that isn't finite becomes NaN altogether.
 @inline(__always) func rowScale(_ row: UnsafePointer<Float>, _ count: Int, steps: Float?) -> RowScale {
-    // Compared as integers, positive numbers have their order, with infinity and NaN above all; with the sign turned, so
-    // have negative ones.
+    // Compared as integers, positive numbers have their order, with infinity and NaN above all; with the sign turned,
+    // so have negative ones.
     let sign = Bits(repeating: .min)
     var (most, least) = (Bits(repeating: 0), Bits(repeating: 0))
     @inline(__always) func add(_ x: Vector) {

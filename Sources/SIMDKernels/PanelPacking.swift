@@ -7,7 +7,8 @@ import SIMDKernelTable
     if task.panelType == .int16 { roundToShorts(task) }
 }
 
-/// The numbers as `numberType`: moved when they are stored so, else converted by way of float32, a block of depth at a time.
+/// The numbers as `numberType`: moved when they are stored so, else converted by way of float32, a block of depth at a
+/// time.
 @inline(__always) func packNumbers(_ task: borrowing PackTask) {
     let (columns, type) = (task.columns, task.numberType)
     let (byteSize, panelDepth) = (type.byteSize, task.panelType.panelDepth(task.depth))

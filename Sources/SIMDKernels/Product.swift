@@ -37,9 +37,9 @@ typealias Tile = TileOf<Vector>
     return tile
 }
 
-/// What the steps of register tiles ask for ahead of its use: of their own panel, whose part is larger than the first-level
-/// cache, and of the next one, which the second level is to hold by then. Multiply-adds that wait for their turn fill what the
-/// processor sees ahead: three or four steps, less time than even the second level takes under load.
+/// What the steps of register tiles ask for ahead of its use: of their own panel, whose part is larger than the
+/// first-level cache, and of the next one, which the second level is to hold by then. Multiply-adds that wait for their
+/// turn fill what the processor sees ahead: three or four steps, less time than even the second level takes under load.
 struct PanelPrefetch {
     private var next: UnsafeRawPointer
     private let bytesPerStep: Int

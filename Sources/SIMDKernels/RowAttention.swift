@@ -19,8 +19,8 @@ extension RowAttentionTask {
     }
 }
 
-/// Some queries, a stretch of all their lists at a time: what stands at one place of several lists mostly is the same row,
-/// while rows lie so far apart that few of them are in the first-level cache together.
+/// Some queries, a stretch of all their lists at a time: what stands at one place of several lists mostly is the same
+/// row, while rows lie so far apart that few of them are in the first-level cache together.
 @inline(__always) func attendRows(_ task: borrowing RowAttentionTask, _ queries: Range<Int>) {
     let stretch = 8
     let size = task.query.columns

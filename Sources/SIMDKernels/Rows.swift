@@ -87,7 +87,8 @@ import SIMDKernelTable
     }
 }
 
-/// The largest of some numbers and `Σ eˣ⁻ˡᵃʳᵍᵉˢᵗ`; NaN and anything when one is there, -∞ and 0 when there are no others.
+/// The largest of some numbers and `Σ eˣ⁻ˡᵃʳᵍᵉˢᵗ`; NaN and anything when one is there, -∞ and 0 when there are no
+/// others.
 @inline(never) func exponentialTotal(_ x: UnsafePointer<Float>, _ count: Int) -> ExponentialTotal {
     let largest = largestOf(x, count)
     guard largest > -.infinity else { return ExponentialTotal(largest: largest, sum: 0) }

@@ -1,11 +1,11 @@
 import SIMDKernelTable
 
 // Products of weights of 16 bits (bfloat16, float16) by VNNI's dot products of integers, at twice the rate of float32's
-// multiply-adds. Each row of A and each column of B is scaled, by a power of two, until no part of `shortDepth` numbers is
-// longer than √2³¹ as a vector: no sum of products of a part leaves 32 bits then (Cauchy and Schwarz), whatever the numbers
-// are. Numbers of ordinary spread keep ten to eleven bits beside the sign: a step is 1/23000 to 1/46000 of the length, and
-// rounding costs some 3·10⁻⁴ of a product, a fifth of what bfloat16's costs. Of a column of bfloat16 only the small numbers
-// are rounded at all: its others have eight bits.
+// multiply-adds. Each row of A and each column of B is scaled, by a power of two, until no part of `shortDepth` numbers
+// is longer than √2³¹ as a vector: no sum of products of a part leaves 32 bits then (Cauchy and Schwarz), whatever the
+// numbers are. Numbers of ordinary spread keep ten to eleven bits beside the sign: a step is 1/23000 to 1/46000 of the
+// length, and rounding costs some 3·10⁻⁴ of a product, a fifth of what bfloat16's costs. Of a column of bfloat16 only
+// the small numbers are rounded at all: its others have eight bits.
 
 /// The greatest length: rounding may add half of the root of how many numbers there are.
 @inline(__always) var mostShortLength: Float { 46_000 }
@@ -19,8 +19,8 @@ import SIMDKernelTable
     return Float(bitPattern: UInt32(254 - bounded) &<< 23)
 }
 
-/// The largest power of two with which numbers become integers of 16 bits whose length is at most `mostShortLength`; NaN where
-/// one isn't finite.
+/// The largest power of two with which numbers become integers of 16 bits whose length is at most `mostShortLength`;
+/// NaN where one isn't finite.
 /// - Parameters:
 ///   - unit: their `unitScale`.
 ///   - squares: what the squares of a part's numbers times that add up to at most.

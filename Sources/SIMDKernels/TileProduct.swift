@@ -2,8 +2,8 @@
     import CPUShim
     import SIMDKernelTable
 
-    // Products by AMX tiles. One instruction multiplies a tile of 16 rows and 64 bytes of depth with one of 16 columns in
-    // 16 cycles; 2 × 2 of them share two loads a side, so that each load serves two products, and four sums hide the
+    // Products by AMX tiles. One instruction multiplies a tile of 16 rows and 64 bytes of depth with one of 16 columns
+    // in 16 cycles; 2 × 2 of them share two loads a side, so that each load serves two products, and four sums hide the
     // latency of one. What surrounds them is ordinary vector code.
 
     /// `product` for bfloat16, int8 and float32 weights.
@@ -64,8 +64,8 @@
         }
     }
 
-    /// The loops of `product`: a block of A, rounded, stays in the second-level cache, a part of a strip of panels in the first,
-    /// and a strip's sums stay sums until they have met the whole block.
+    /// The loops of `product`: a block of A, rounded, stays in the second-level cache, a part of a strip of panels in
+    /// the first, and a strip's sums stay sums until they have met the whole block.
     @inline(__always) private func tileLoops(_ task: borrowing ProductTask, _ factor: TileFactor) {
         let (m, k, n) = (task.a.rows, task.a.columns, task.n)
         let span = ProductTask.tileSpan

@@ -5,7 +5,8 @@
     /// 32 × 32 sums of products over `steps` of depth.
     /// - Parameters:
     ///   - rows: tiles of the first sixteen rows; those of the others follow `rowBytes` later.
-    ///   - first: tiles of the first sixteen columns, rows of which are `columnStride` bytes apart; `second`: those of the others.
+    ///   - first: tiles of the first sixteen columns, rows of which are `columnStride` bytes apart; `second`: those of
+    ///     the others.
     ///   - stride: floats from one row of the sums to the next.
     ///   - continues: whether products are added to the sums that are there.
     ///   - next: where to ask for so many lines a step, and where to go on doing so.
@@ -39,8 +40,8 @@
         xlsr_tiles_store_sums(sums, 4 * stride)
     }
 
-    /// A step of float32: the six products of parts that are not below its last bit, small ones first as far as one new load a
-    /// product allows.
+    /// A step of float32: the six products of parts that are not below its last bit, small ones first as far as one new
+    /// load a product allows.
     @inline(__always) private func multiplyParts(
         _ upper: UnsafeRawPointer, _ lower: UnsafeRawPointer, _ first: UnsafeRawPointer, _ second: UnsafeRawPointer,
         _ columnStride: Int
@@ -68,8 +69,8 @@
         xlsr_tiles_multiply_brain()
     }
 
-    /// Takes 32 × 32 sums to C, and where they are complete does what is fused to the product, but for a norm and what follows
-    /// it.
+    /// Takes 32 × 32 sums to C, and where they are complete does what is fused to the product, but for a norm and what
+    /// follows it.
     /// - Parameters:
     ///   - sums: `[32][32]`; changed.
     ///   - row: of the task, as `column` is; `rows` of them.

@@ -81,7 +81,8 @@ import SIMDKernelTable
     (target + stride).storeBytes(of: b, as: UInt64.self)
 }
 
-/// Swaps the upper half of each group of `2 · bitCount` bits of `a` with the lower half of `b`'s: a step of a transposition.
+/// Swaps the upper half of each group of `2 · bitCount` bits of `a` with the lower half of `b`'s: a step of a
+/// transposition.
 @inline(__always) func exchange(_ a: inout UInt64, _ b: inout UInt64, _ bitCount: UInt64) {
     let lower: UInt64 = bitCount == 32 ? 0xFFFF_FFFF : 0x0000_FFFF_0000_FFFF
     let difference = (a &>> bitCount ^ b) & lower

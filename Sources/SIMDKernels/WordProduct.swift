@@ -105,8 +105,8 @@ import SIMDKernelTable
     }
 }
 
-/// `computeTile` over words: `a` holds rows of them, `aStride` words apart, `b` a panel `[words][tileColumns]`. The sums of
-/// a row begin with the starts.
+/// `computeTile` over words: `a` holds rows of them, `aStride` words apart, `b` a panel `[words][tileColumns]`. The
+/// sums of a row begin with the starts.
 @inline(__always) func computeWordTile(
     _ a: UnsafePointer<Int32>, _ aStride: Int, _ b: UnsafePointer<Int32>, _ words: Int, _ word: Word, rows: Int,
     from starts: (Bits, Bits) = (Bits(repeating: 0), Bits(repeating: 0)),

@@ -19,27 +19,30 @@ public protocol Backend: AnyObject, Sendable {
     /// What one intermediate result should take at most where the rows of a chain of operations can be cut into tiles:
     /// about what a cache holds, or, where small launches would leave the device idle, much more.
     var tileByteCount: Int { get }
-    /// How many batches to keep under way: 2 where calls return before the work is done, so that the next one is queued,
-    /// samples and all, while the host waits for the last one. By default 1.
+    /// How many batches to keep under way: 2 where calls return before the work is done, so that the next one is
+    /// queued, samples and all, while the host waits for the last one. By default 1.
     var batchesUnderWay: Int { get }
     /// Whether products of float32 round their factors to TF32. By default they don't.
     var usesTF32: Bool { get }
 
-    /// What products with weights of a type round activations to, as they say that they do; by default not at all, float32.
+    /// What products with weights of a type round activations to, as they say that they do; by default not at all,
+    /// float32.
     func activationType(forWeights dtype: DType) -> DType
-    /// What `linear` with weights of a type reads fastest, by default float32. Where it is that type, `linear` gets such an
-    /// x too, and `layerNorm`, `attention` and `linear` get such results to write: rounded to nearest even, what float16
-    /// can't hold as its largest number.
+    /// What `linear` with weights of a type reads fastest, by default float32. Where it is that type, `linear` gets
+    /// such an x too, and `layerNorm`, `attention` and `linear` get such results to write: rounded to nearest even,
+    /// what float16 can't hold as its largest number.
     func inputType(forWeights dtype: DType) -> DType
 
     // MARK: Memory and order
 
-    /// Copies host bytes into a storage; the source may change afterwards.
+    /// Copies host bytes to the beginning of a storage; the source may change afterwards.
+    /// - Precondition: the storage holds as many.
     func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws
-    /// Waits for the work before it and copies to the host.
+    /// Waits for the work before it and copies the beginning of a storage to the host.
+    /// - Precondition: the storage holds as many bytes.
     func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws
-    /// Where the host may read and write a storage in place once `synchronize` has returned; nil, the default, where its
-    /// memory is the device's alone.
+    /// Where the host may read and write a storage in place once `synchronize` has returned; nil, the default, where
+    /// its memory is the device's alone.
     func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer?
     /// Waits for all work.
     func synchronize() throws
@@ -106,14 +109,15 @@ public protocol Backend: AnyObject, Sendable {
     /// Writes the rows of `x` over those of `cache` from `row` on: the one operation that may change a tensor, which
     /// nobody else holds, in place. A default body puts another tensor there instead.
     func append(_ x: Tensor, at row: Int, of cache: inout Tensor) throws
-    /// Says what will run soon: attention with heads of that size and weights of that precision. A device that compiles its
-    /// kernels may do so for all of these at once; nothing else depends on it. A default body does nothing.
+    /// Says what will run soon: attention with heads of that size and weights of that precision. A device that compiles
+    /// its kernels may do so for all of these at once; nothing else depends on it. A default body does nothing.
     func compileAhead(headSize: Int, precision: Precision)
     /// What `body` makes of the rows of some utterances, `[rows, …]`, or what was recorded of it.
     ///
-    /// The body makes each utterance's rows of its results from the same utterance's rows of `x`, by operations that the
-    /// region, the rows and the number of utterances decide, of which none exchanges anything with the host. Whatever
-    /// else they read lives as long as the region. A device may add rows that nobody sees, as one more utterance.
+    /// The body makes each utterance's rows of its results from the same utterance's rows of `x`, by operations that
+    /// the region, the rows and the number of utterances decide, of which none exchanges anything with the host.
+    /// Whatever else they read lives as long as the region. A device may add rows that nobody sees, as one more
+    /// utterance.
     func captured(
         _ region: CaptureRegion, _ x: Tensor, segments: Segments, _ body: (Tensor, Segments) throws -> [Tensor]
     ) throws -> [Tensor]

@@ -11,15 +11,19 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
         case cuda
         /// The fastest present.
         case auto
+
+        /// Whether there may be several.
+        var isNumbered: Bool { self == .opencl || self == .cuda }
     }
 
     public let kind: Kind
     /// Which of several devices of that kind; 0 for the CPU kinds.
     public let index: Int
 
+    /// - Parameter index: of a GPU; there is one device of each other kind.
     public init(_ kind: Kind, index: Int = 0) {
         self.kind = kind
-        self.index = index
+        self.index = kind.isNumbered ? index : 0
     }
 
     /// Parses `simd`, `openblas`, `opencl:1`, …; nil for anything else.
@@ -27,9 +31,7 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false)
         guard let first = parts.first, let kind = Kind(rawValue: String(first)), parts.count <= 2 else { return nil }
         let index = parts.count == 1 ? 0 : Int(parts[1])
-        guard let index, (0..<1024).contains(index), parts.count == 1 || kind == .opencl || kind == .cuda else {
-            return nil
-        }
+        guard let index, (0..<1024).contains(index), parts.count == 1 || kind.isNumbered else { return nil }
         self.init(kind, index: index)
     }
 

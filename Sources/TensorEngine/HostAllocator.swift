@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// Host memory for the pool of a CPU. Large blocks are mapped, on huge pages where the system has them: a page that is
 /// touched for the first time costs as much as thousands of multiplications.
@@ -27,21 +23,24 @@ package struct HostAllocator: BlockAllocator {
         if byteCount >= Self.mappedFrom {
             munmap(address, byteCount)
         } else {
-            #if canImport(Glibc)
-                Glibc.free(address)
-            #elseif canImport(Musl)
-                Musl.free(address)
-            #endif
+            Glibc.free(address)
         }
     }
 
-    private static let guardByte: UInt8 = 0xA5
-
     package func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {
-        memset(address + offset, Int32(Self.guardByte), byteCount)
+        memset(address + offset, Int32(GuardBytes.value), byteCount)
     }
 
     package func checkGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) -> Bool {
-        UnsafeRawBufferPointer(start: address + offset, count: byteCount).allSatisfy { $0 == Self.guardByte }
+        GuardBytes.areIntact(UnsafeRawBufferPointer(start: address + offset, count: byteCount))
     }
+}
+
+/// What fills the bytes after a storage, so that an operation that writes too far is found out.
+package enum GuardBytes {
+    static let value: UInt8 = 0xA5
+
+    package static func make(_ count: Int) -> [UInt8] { [UInt8](repeating: value, count: count) }
+
+    package static func areIntact(_ bytes: some Sequence<UInt8>) -> Bool { bytes.allSatisfy { $0 == value } }
 }

@@ -4,7 +4,8 @@
 public protocol HostMemory: AnyObject, Sendable {
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
 
-    /// Says that this byte range won't be read again soon, so that mapped pages may leave memory. Reading it stays valid.
+    /// Says that this byte range won't be read again soon, so that mapped pages may leave memory. Reading it stays
+    /// valid.
     func discardResidentPages(in range: Range<Int>)
 }
 

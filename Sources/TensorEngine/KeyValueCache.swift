@@ -13,9 +13,15 @@ public final class KeyValueCache {
     }
 
     /// Keys and values `[rows, 2 · width]` that are all there at once.
-    public init(_ rows: Tensor) {
+    /// - Throws: `TensorError` for a tensor of another rank.
+    public init(_ rows: Tensor) throws {
+        guard rows.shape.rank == 2 else {
+            throw TensorError(
+                .invalidArgument, operation: "KeyValueCache", "must be [rows, 2 · width]", shapes: [rows.shape],
+                device: rows.backend.device)
+        }
         storage = rows
-        count = rows.shape.rows
+        count = rows.shape[0]
     }
 
     /// Writes `x` `[rows, 2 · width]` after the rows that are there.

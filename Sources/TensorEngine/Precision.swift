@@ -2,14 +2,19 @@
 public struct Precision: Hashable, Sendable {
     /// The large matrices.
     public let weights: DType
-    public let activations: DType
     /// Whether products of float32 round their factors to TF32's ten bits of fraction, on a backend that was opened so.
     public let usesTF32: Bool
 
-    public init(weights: DType, activations: DType = .float32, usesTF32: Bool = false) {
+    public init(weights: DType, usesTF32: Bool = false) {
         self.weights = weights
-        self.activations = activations
         self.usesTF32 = usesTF32
+    }
+
+    /// Of its `name`; nil for anything else.
+    public init?(_ name: String) {
+        let known: [Precision] = [.float32, .tf32, .bfloat16, .float16, .int8]
+        guard let precision = known.first(where: { $0.name == name }) else { return nil }
+        self = precision
     }
 
     /// "f32", "tf32", "bf16", "f16" or "int8".

@@ -17,13 +17,16 @@ public struct PreparedWeight: Sendable {
     /// What the numbers of each output are to be multiplied with, `[groups · out]`; nil for 1.
     public let scales: Tensor?
     /// What the integers of each output add up to, `[groups · out]`, where the backend multiplies them with bytes.
-    public let totals: Tensor?
+    package let totals: Tensor?
     /// The largest magnitude of a sum of two neighbouring integers of an output, likewise.
-    public package(set) var largestPair: Int
+    package var largestPair: Int
 
-    public init(
-        shape: Shape, use: WeightUse, tensor: Tensor, scales: Tensor? = nil, totals: Tensor? = nil,
-        largestPair: Int = 0
+    public init(shape: Shape, use: WeightUse, tensor: Tensor, scales: Tensor? = nil) {
+        self.init(shape: shape, use: use, tensor: tensor, scales: scales, totals: nil, largestPair: 0)
+    }
+
+    package init(
+        shape: Shape, use: WeightUse, tensor: Tensor, scales: Tensor?, totals: Tensor?, largestPair: Int = 0
     ) {
         self.shape = shape
         self.use = use

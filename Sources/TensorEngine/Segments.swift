@@ -51,3 +51,12 @@ public struct Segments: Hashable, Sendable {
         }
     }
 }
+
+extension Segments {
+    /// The same utterances with room for a kernel's zeros around each.
+    package func gapped(kernel: Int) -> Segments {
+        Segments(
+            offsets: lengths.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1 + kernel - 1) }.dropLast(),
+            lengths: lengths)
+    }
+}

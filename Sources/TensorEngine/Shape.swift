@@ -1,4 +1,7 @@
 /// The sizes of a dense, row-major array, outermost first. A scalar has the empty shape.
+///
+/// Any sizes may be written down; those that no array can have (negative ones, or a product above `Int.max`) are an
+/// error wherever a tensor is made of them.
 public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {
     public let dimensions: [Int]
 
@@ -12,7 +15,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 
     public var rank: Int { dimensions.count }
 
-    /// The number of elements: the product of all dimensions.
+    /// The number of elements: the product of all dimensions. Only of sizes that an array can have.
     public var count: Int { dimensions.reduce(1, *) }
 
     /// The last dimension: the channels of `[rows, channels]`. 1 for a scalar.
@@ -39,5 +42,15 @@ extension Shape {
             count = product
         }
         self.init(dimensions)
+    }
+}
+
+extension Shape {
+    /// - Throws: `TensorError` of kind `invalidArgument` when no array can have these sizes.
+    func checkedCount(_ operation: String) throws -> Int {
+        guard let shape = Shape(validating: dimensions) else {
+            throw TensorError(.invalidArgument, operation: operation, "no array has these sizes", shapes: [self])
+        }
+        return shape.count
     }
 }

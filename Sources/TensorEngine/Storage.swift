@@ -2,8 +2,9 @@ import Synchronization
 
 /// A piece of device memory. It goes back to its pool when nothing refers to it any more.
 ///
-/// `@unchecked Sendable`: the address never changes, and the contents are written once, by the operation that
-/// the storage was allocated for, before any other holder can see it.
+/// `@unchecked Sendable`: the address never changes, and the contents are written by the operation that the storage
+/// was allocated for, before any other holder can see it. What writes on later does so where nobody reads: a
+/// `KeyValueCache` behind the rows that it has given out, a recorded graph into inputs of its own.
 public final class Storage: @unchecked Sendable {
     /// Where the bytes are: a host pointer on CPU devices, a device pointer or handle elsewhere.
     public let address: UnsafeMutableRawPointer
@@ -54,6 +55,8 @@ public final class StoragePool: Sendable {
     private struct State {
         var free: [Int: [UInt]] = [:]
         var statistics = Statistics()
+        /// Of the last piece of work, as `prepare(forWorkOf:)` was told.
+        var workSize: Double?
     }
 
     private let allocator: any BlockAllocator
@@ -104,6 +107,16 @@ public final class StoragePool: Sendable {
             allocator.writeGuard(at: address, offset: byteCount, byteCount: blockByteCount - byteCount)
         }
         return Storage(address: address, byteCount: byteCount, blockByteCount: blockByteCount, pool: self)
+    }
+
+    /// Says how large the next piece of work is, in any unit. Blocks of one of another size would serve it no more and
+    /// only be held beside its own, so they go back to the allocator.
+    package func prepare(forWorkOf size: Double) {
+        let isOther = state.withLock { state in
+            defer { state.workSize = size }
+            return state.workSize.map { abs(size - $0) > $0 / 8 } ?? false
+        }
+        if isOther { trim() }
     }
 
     /// Gives all cached blocks back to the allocator.

@@ -99,8 +99,8 @@ public struct StoredWeight: Sendable {
         return try numbers.multiplied(by: Tensor(scales, shape: [shape[0], 1], on: backend))
     }
 
-    /// Brings it into a device's fastest form: the same as `dense` and `Tensor.prepared` give, but int8 prepared as int8
-    /// keeps its integers, and devices that can do so read the parts in place.
+    /// Brings it into a device's fastest form: the same as `dense` and `Tensor.prepared` give, but int8 prepared as
+    /// int8 keeps its integers, and devices that can do so read the parts in place.
     /// - Parameter dtype: as in `Tensor.prepared`.
     public func prepared(as dtype: DType = .float32, on backend: any Backend) throws -> PreparedWeight {
         guard dtype != .int32 else {

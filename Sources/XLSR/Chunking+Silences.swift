@@ -5,11 +5,11 @@ extension Chunking {
 
     /// Chunks that begin and end in silences.
     ///
-    /// Each is cut in the middle of the longest silence of its second half, found by loudness before the model runs, so
-    /// that no sample is computed twice. Models don't hear the end of a word where the audio ends, so a word delimiter is
-    /// put into the silence if none was heard on either side. Where half a chunk long there is no silence of 0.24 s
-    /// (music, noise, somebody who doesn't breathe), that one cut is made as without silences: both chunks hear the
-    /// stride on its other side, too.
+    /// Each is cut in the middle of the longest silence of its second half, found by loudness before the model runs,
+    /// so that no sample is computed twice. Models don't hear the end of a word where the audio ends, so a word
+    /// delimiter is put into the silence if none was heard on either side. Where half a chunk long there is no silence
+    /// of 0.24 s (music, noise, somebody who doesn't breathe), that one cut is made as without silences: both chunks
+    /// hear the stride on its other side, too.
     /// - Returns: as `chunks(sampleCount:sampleRate:_:)`; together they give every frame of the whole audio once.
     /// - Throws: `UsageError` when a chunk isn't longer than its strides.
     package func chunks(

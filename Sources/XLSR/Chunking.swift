@@ -79,8 +79,12 @@ extension Chunking {
         var end = 0
         for start in stride(from: 0, to: sampleCount, by: length - 2 * side) where end < sampleCount {
             end = min(start + length, sampleCount)
-            let frames = Self.frames(
+            var frames = Self.frames(
                 count: end - start, left: start == 0 ? 0 : side, right: end == sampleCount ? 0 : side, configuration)
+            if normalization == .file, end == sampleCount {
+                // The pipeline's rule drops a last frame that begins within half a step of the end.
+                frames = frames.lowerBound..<max(frames.upperBound, configuration.frameCount(samples: end - start))
+            }
             if !frames.isEmpty { chunks.append(Chunk(samples: start..<end, frames: frames)) }
         }
         return chunks.isEmpty ? whole : chunks
@@ -107,7 +111,8 @@ extension Chunking {
         return (chunk, stride)
     }
 
-    /// The frames that count of a chunk of `count` samples: `rescale_stride` and the cut of Hugging Face's `postprocess`.
+    /// The frames that count of a chunk of `count` samples: `rescale_stride` and the cut of Hugging Face's
+    /// `postprocess`.
     private static func frames(count: Int, left: Int, right: Int, _ configuration: Configuration) -> Range<Int> {
         guard count > 0 else { return 0..<0 }
         let nominal = (Double(count) * (1 / Double(configuration.hop))).rounded(.toNearestOrEven)

@@ -1,13 +1,8 @@
+import Glibc
 import TensorEngine
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// A label and how likely it is.
-public struct LabelScore: Hashable, Sendable {
+public struct LabelScore: Hashable, Codable, Sendable {
     public let label: String
     /// Its place in the head's outputs.
     public let index: Int
@@ -56,13 +51,13 @@ extension XLSRModel {
     /// The labels of each clip.
     /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func classify(
-        _ clips: [AudioClip], names: [String]? = nil, count: Int = 5, chunking: Chunking = .automatic,
+        _ clips: [AudioClip], count: Int = 5, chunking: Chunking = .automatic,
         batchSeconds: Double = 30
     ) throws -> [[LabelScore]] {
         guard case .sequenceClassifier(let classes, _) = configuration.head else {
             throw lacks("labels of whole audio")
         }
-        return try headOutputs(of: clips, names: names, chunking: chunking, batchSeconds: batchSeconds).map {
+        return try headOutputs(of: clips, chunking: chunking, batchSeconds: batchSeconds).map {
             classes.best(max(0, count), logits: $0[0].array.floats())
         }
     }

@@ -1,6 +1,6 @@
 extension Configuration {
-    /// Float operations of a forward pass over one utterance, with a CTC head at most: two for each multiply-add of the convolutions, linear
-    /// layers and attention; norms, activations and softmax, some hundredths of that, don't count.
+    /// Float operations of a forward pass over one utterance, with a CTC head at most: two for each multiply-add of the
+    /// convolutions, linear layers and attention; norms, activations and softmax, some hundredths of that, don't count.
     ///
     /// 384 · 10⁹ for ten seconds of the 300M shape.
     public func floatingPointOperationCount(samples: Int) -> Double {

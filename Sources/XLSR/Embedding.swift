@@ -1,10 +1,11 @@
 import TensorEngine
 
 /// A vector that stands for a speaker's voice: near for one speaker, far for two.
-public struct Embedding: Hashable, Sendable {
+public struct Embedding: Hashable, Codable, Sendable {
     public let values: [Float]
 
-    package init(_ values: [Float]) {
+    /// One that was kept, as `values`.
+    public init(_ values: [Float]) {
         self.values = values
     }
 
@@ -30,10 +31,10 @@ extension XLSRModel {
     /// The x-vector of each clip.
     /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func embeddings(
-        of clips: [AudioClip], names: [String]? = nil, chunking: Chunking = .automatic, batchSeconds: Double = 30
+        of clips: [AudioClip], chunking: Chunking = .automatic, batchSeconds: Double = 30
     ) throws -> [Embedding] {
         guard case .xVector = configuration.head else { throw lacks("embeddings") }
-        return try headOutputs(of: clips, names: names, chunking: chunking, batchSeconds: batchSeconds).map(embedding)
+        return try headOutputs(of: clips, chunking: chunking, batchSeconds: batchSeconds).map(embedding)
     }
 
     package func embedding(_ outputs: [(name: String, array: HostArray)]) -> Embedding {

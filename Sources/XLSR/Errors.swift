@@ -3,6 +3,8 @@ public struct CheckpointError: Error, CustomStringConvertible, Sendable {
     public enum Kind: Sendable {
         /// A file that should be there isn't, or can't be opened.
         case missingFile
+        /// A file or folder that can't be written.
+        case unwritable
         /// A file breaks its format: cut, lying sizes, invalid JSON.
         case malformed
         /// Something that this engine refuses on purpose: a pickle that calls a function, say.

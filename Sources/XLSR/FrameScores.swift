@@ -3,7 +3,7 @@ import TensorEngine
 /// How likely each label is at each frame, of a head for frame classification: who speaks when, say.
 public struct FrameScores: Sendable {
     /// A stretch of time in which a label is active.
-    public struct Segment: Hashable, Sendable {
+    public struct Segment: Hashable, Codable, Sendable {
         public let label: String
         /// In seconds.
         public let start: Double
@@ -27,6 +27,7 @@ public struct FrameScores: Sendable {
     }
 
     /// `1 / (1 + e⁻ˡ)`: labels don't exclude each other, since two people may speak at once.
+    /// - Precondition: there is such a frame and such a label.
     public func probability(frame: Int, label: Int) -> Double {
         sigmoid(Double(logits[frame * labels.count + label]))
     }
@@ -71,10 +72,10 @@ extension XLSRModel {
     /// The frames of each clip.
     /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func frameScores(
-        _ clips: [AudioClip], names: [String]? = nil, chunking: Chunking = .automatic, batchSeconds: Double = 30
+        _ clips: [AudioClip], chunking: Chunking = .automatic, batchSeconds: Double = 30
     ) throws -> [FrameScores] {
         guard case .frameClassifier = configuration.head else { throw lacks("labels of frames") }
-        return try headOutputs(of: clips, names: names, chunking: chunking, batchSeconds: batchSeconds)
+        return try headOutputs(of: clips, chunking: chunking, batchSeconds: batchSeconds)
             .map(frameScores)
     }
 

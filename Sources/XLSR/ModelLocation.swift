@@ -1,10 +1,5 @@
+import Glibc
 import TensorEngine
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// Where a model's files are: a folder, or `OWNER/NAME` in the cache that Hugging Face's tools keep.
 package enum ModelLocation {
@@ -24,7 +19,7 @@ package enum ModelLocation {
         guard let snapshot = cachedSnapshot(path) else {
             throw CheckpointError(
                 .missingFile, path: path, "no such folder, and no such model in \(cacheFolder)",
-                remedy: "run `huggingface-cli download \(path)` or name a folder")
+                remedy: "run `hf download \(path)` or name a folder")
         }
         return try CheckpointFiles(folder: snapshot)
     }
@@ -42,7 +37,7 @@ package enum ModelLocation {
     }
 
     private static var cacheFolder: String {
-        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        let variable = HostSystem.variable
         if let hub = variable("HF_HUB_CACHE") { return hub }
         if let home = variable("HF_HOME") { return home + "/hub" }
         return (variable("XDG_CACHE_HOME") ?? (variable("HOME") ?? "") + "/.cache") + "/huggingface/hub"

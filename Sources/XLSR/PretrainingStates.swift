@@ -1,10 +1,5 @@
+import Glibc
 import TensorEngine
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// Both sides of the contrastive task that wav2vec 2.0 was pre-trained with, at inference: Hugging Face's
 /// `Wav2Vec2ForPreTrainingOutput`.
@@ -49,13 +44,13 @@ enum Codevectors {
 }
 
 extension XLSRModel {
-    /// Projected hidden states and projected quantised features of samples at the model's own rate.
+    /// Projected hidden states and projected quantised features.
     /// - Throws: `CheckpointError` for a checkpoint without a pre-training head; otherwise as `transcribe`.
     public func pretrainingStates(
-        of samples: [Float], chunking: Chunking = .automatic
+        of samples: [Float], sampleRate: Int, chunking: Chunking = .automatic
     ) throws -> PretrainingStates {
         guard case .pretraining = configuration.head else { throw lacks("pre-training head") }
-        let outputs = try headOutputs(of: samples, chunking: chunking)
+        let outputs = try headOutputs(of: samples, sampleRate: sampleRate, chunking: chunking)
         func output(_ name: String) throws -> HostArray {
             guard let array = outputs[name] else { throw lacks(name) }
             return array

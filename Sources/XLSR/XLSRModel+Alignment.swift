@@ -1,10 +1,5 @@
+import Glibc
 import TensorEngine
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 extension XLSRModel {
     /// Where the words and characters of a known text lie in the audio (forced alignment).
@@ -33,8 +28,7 @@ extension XLSRModel {
         } finished: { outcome in
             transcripts.append(try transcript(of: outcome.pieces.get(), alignedWith: texts[outcome.index]))
         }
-        for (index, clip) in clips.enumerated() { try run.add(clip, index: index, name: "samples") }
-        try run.finish()
+        try run.finish(clips)
         return transcripts
     }
 

@@ -2,8 +2,12 @@ import TensorEngine
 
 extension XLSRModel {
     /// What was said, with times and confidences.
-    /// - Throws: `CheckpointError` for a checkpoint that writes no text, `UsageError` for a chunking that makes no sense
-    ///   and for a decoder of another alphabet, and as `outputs(of:)`.
+    ///
+    /// The calling thread waits. Swift's own threads are few: a program of tasks calls this from a thread or queue of
+    /// its own, or uses `transcripts(of:)`.
+    /// - Throws: `CheckpointError` for a checkpoint that writes no text, `UsageError` for a chunking that makes no
+    ///   sense and for a decoder of another alphabet, `CancellationError` soon after the task was cancelled, and as
+    ///   `outputs(of:)`.
     public func transcribe(
         _ samples: [Float], sampleRate: Int, chunking: Chunking = .automatic, decoder: CTCDecoder = .bestPath
     ) throws -> Transcript {
@@ -11,29 +15,35 @@ extension XLSRModel {
     }
 
     /// What was said in each clip.
-    /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
+    /// - Parameters:
+    ///   - batchSeconds: audio that is computed at a time; more is faster and takes more memory.
+    ///   - progress: hears how many seconds of all are done, on the calling thread.
     public func transcribe(
-        _ clips: [AudioClip], names: [String]? = nil, chunking: Chunking = .automatic, batchSeconds: Double = 30,
-        decoder: CTCDecoder = .bestPath
+        _ clips: [AudioClip], chunking: Chunking = .automatic, batchSeconds: Double = 30,
+        decoder: CTCDecoder = .bestPath, progress: ((_ seconds: Double, _ total: Double) -> Void)? = nil
     ) throws -> [Transcript] {
         try requireTranscription(by: decoder)
         var transcripts: [Transcript] = []
+        let total = clips.reduce(0) { $0 + $1.seconds }
+        var doneSeconds = 0.0
         let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
             try model.evidence(of: chunks, for: decoder)
+        } progress: { seconds, _ in
+            progress?(doneSeconds + seconds, total)
         } finished: { outcome in
             transcripts.append(try transcript(of: outcome.pieces.get(), by: decoder))
+            doneSeconds += outcome.audioSeconds
+            progress?(doneSeconds, total)
         }
-        for (index, clip) in clips.enumerated() {
-            try run.add(clip, index: index, name: names?[index] ?? "samples")
-        }
-        try run.finish()
+        try run.finish(clips)
         return transcripts
     }
 
-    /// The encoder's last hidden states `[frames, hidden]` of samples at the model's own rate.
+    /// The encoder's last hidden states `[frames, hidden]`, on the model's first device.
     ///
     /// Of audio that is cut into chunks, the frames that count of all chunks.
-    public func features(of samples: [Float], chunking: Chunking = .automatic) throws -> Tensor {
+    /// - Throws: as `transcribe`, but for what text needs.
+    public func features(of samples: [Float], sampleRate: Int, chunking: Chunking = .automatic) throws -> Tensor {
         var parts: [Tensor] = []
         let run = ChunkedRun(alone, chunking, batchSeconds: 30) { model, inputs in
             let output = try model.output(of: inputs.map(\.input), runsHead: false)
@@ -43,9 +53,7 @@ extension XLSRModel {
         } finished: { outcome in
             parts = try outcome.pieces.get()
         }
-        let clip = AudioClip(samples: samples, sampleRate: featureExtractor.sampleRate)
-        try run.add(clip, index: 0, name: "samples")
-        try run.finish()
+        try run.finish([AudioClip(samples: samples, sampleRate: sampleRate)])
         return parts.count == 1 ? parts[0] : try Tensor.concatenated(parts)
     }
 }
@@ -53,8 +61,8 @@ extension XLSRModel {
 // MARK: - Pieces of a chunked run
 
 extension XLSRModel {
-    /// The encoder's blocks' outputs for the frames that count of each chunk, by the names of `Taps`, in the order in which
-    /// they ran.
+    /// The encoder's blocks' outputs for the frames that count of each chunk, by the names of `Taps`, in the order in
+    /// which they ran.
     package func tensors(
         named names: Set<String>, of chunks: [ChunkInput]
     ) throws -> [[(name: String, array: HostArray)]] {

@@ -4,8 +4,8 @@ import Synchronization
 import TensorEngine
 
 extension XLSRModel {
-    /// Loads a model onto several devices, which share the work of every call that computes more than one batch: a queue
-    /// of batches, from which each device takes the next when it is done with one.
+    /// Loads a model onto several devices, which share the work of every call that computes more than one batch: a
+    /// queue of batches, from which each device takes the next when it is done with one.
     ///
     /// Results come in their order, whichever device computed them; devices of different kinds differ in the last
     /// digits. One that fails in the middle takes no further part in that call, and another one computes its batch; see

@@ -1,3 +1,4 @@
+import Dispatch
 import FoundationEssentials
 import TensorEngine
 
@@ -10,31 +11,62 @@ extension XLSRModel {
         public let result: Result<Transcript, any Error>
     }
 
-    /// Transcribes files, on all devices of the model. The transcripts come in the files' order; one that can't be read
-    /// gives its error, and the rest go on. Cancelling the task that iterates stops the work between two layers.
-    /// - Parameter batchSeconds: audio that is computed at a time; more is faster and takes more memory.
+    /// The files' transcripts as they come.
+    public struct FileTranscripts: AsyncSequence, Sendable {
+        fileprivate let stream: AsyncThrowingStream<FileTranscript, any Error>
+
+        public func makeAsyncIterator() -> Iterator { Iterator(base: stream.makeAsyncIterator()) }
+
+        public struct Iterator: AsyncIteratorProtocol {
+            fileprivate var base: AsyncThrowingStream<FileTranscript, any Error>.Iterator
+
+            /// - Throws: `CancellationError` when the task was cancelled, which ends a plain stream as if all were
+            ///   done.
+            public mutating func next() async throws -> FileTranscript? {
+                let next = try await base.next()
+                if next == nil { try Task.checkCancellation() }
+                return next
+            }
+        }
+    }
+
+    /// Transcribes files, on all devices of the model and on a thread of its own. The transcripts come in the files'
+    /// order; one that can't be read gives its error, and the rest go on. Work goes on whether they are taken or not;
+    /// cancelling the task that iterates stops it between two layers.
+    /// - Parameters:
+    ///   - urls: of files; one of anything else gives its error.
+    ///   - batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func transcripts(
         of urls: [URL], chunking: Chunking = .automatic, batchSeconds: Double = 30, decoder: CTCDecoder = .bestPath
-    ) -> AsyncThrowingStream<FileTranscript, any Error> {
-        AsyncThrowingStream { continuation in
-            let task = Task.detached {
-                do {
-                    try requireTranscription(by: decoder)
-                    let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
-                        try model.evidence(of: chunks, for: decoder)
-                    } finished: { outcome in
-                        let transcript = Result { try self.transcript(of: outcome.pieces.get(), by: decoder) }
-                        continuation.yield(
-                            FileTranscript(url: urls[outcome.index], devices: outcome.devices, result: transcript))
+    ) -> FileTranscripts {
+        let stream = AsyncThrowingStream<FileTranscript, any Error> { continuation in
+            let flag = CancellationFlag()
+            // A thread of its own: it waits for files and devices, and Swift's threads are few and not for waiting.
+            DispatchQueue(label: "transcripts").async {
+                let result = Result {
+                    try CancellationFlag.$current.withValue(flag) {
+                        try requireTranscription(by: decoder)
+                        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
+                            try model.evidence(of: chunks, for: decoder)
+                        } finished: { outcome in
+                            let transcript = Result { try self.transcript(of: outcome.pieces.get(), by: decoder) }
+                            continuation.yield(
+                                FileTranscript(url: urls[outcome.index], devices: outcome.devices, result: transcript))
+                        }
+                        try read(urls.map(\.path), into: run) { index in
+                            guard !urls[index].isFileURL else { return }
+                            throw AudioError(.missingFile, source: urls[index].absoluteString, "is not a file's URL")
+                        }
                     }
-                    try read(urls.map(\.path), into: run)
-                    continuation.finish()
-                } catch {
-                    continuation.finish(throwing: error)
+                }
+                switch result {
+                case .success: continuation.finish()
+                case .failure(let error): continuation.finish(throwing: error)
                 }
             }
-            continuation.onTermination = { _ in task.cancel() }
+            continuation.onTermination = { _ in flag.raise() }
         }
+        return FileTranscripts(stream: stream)
     }
 
     /// Reads files one after another, while those before are computed. One that can't be used fails in its turn.
@@ -44,13 +76,12 @@ extension XLSRModel {
         _ paths: [String], into run: ChunkedRun<Piece>, check: (Int) throws -> Void = { _ in }
     ) throws {
         for (index, path) in paths.enumerated() {
-            try Task.checkCancellation()
+            try CancellationFlag.check()
             do {
                 try check(index)
                 // It may be long in coming, and what was given before it shouldn't wait.
                 if path == "-" { try run.finish() }
-                let clip = try AudioFile.read(path: path, sampleRate: featureExtractor.sampleRate)
-                try run.add(clip, index: index, name: path == "-" ? "standard input" : path)
+                try run.add(AudioFile.read(path: path, sampleRate: featureExtractor.sampleRate), index: index)
             } catch let error as AudioError {
                 try run.add(failure: error, index: index)
             } catch let error as TextError {

@@ -1,24 +1,27 @@
 import TensorEngine
 
 extension XLSRModel {
-    /// Everything that the checkpoint's own head gives for samples at the model's rate, under Hugging Face's names:
+    /// Everything that the checkpoint's own head gives, under Hugging Face's names:
     /// `logits`, `embeddings`, `projected_states`, `projected_quantized_states`, `codevector_perplexity`.
     ///
     /// Without the batch axis: `[frames, …]`, or one vector where the head gives one an utterance. Of audio that is cut
     /// into chunks, the frames that count are joined before they are pooled.
     /// - Throws: `CheckpointError` for a checkpoint without a head; otherwise as `transcribe`.
-    public func headOutputs(of samples: [Float], chunking: Chunking = .automatic) throws -> [String: HostArray] {
-        let clip = AudioClip(samples: samples, sampleRate: featureExtractor.sampleRate)
-        let outputs = try headOutputs(of: [clip], names: nil, chunking: chunking, batchSeconds: 30)[0]
+    public func headOutputs(
+        of samples: [Float], sampleRate: Int, chunking: Chunking = .automatic
+    ) throws -> [String: HostArray] {
+        let clip = AudioClip(samples: samples, sampleRate: sampleRate)
+        let outputs = try headOutputs(of: [clip], chunking: chunking, batchSeconds: 30)[0]
         return Dictionary(uniqueKeysWithValues: outputs.map { ($0.name, $0.array) })
     }
 
-    /// The head's scores of samples at the model's own rate: `[frames, vocabulary]` or `[frames, labels]`; `[labels]`
-    /// of a whole utterance.
+    /// The head's scores: `[frames, vocabulary]` or `[frames, labels]`; `[labels]` of a whole utterance.
     ///
     /// Of audio that is cut into chunks, the frames that count of all chunks.
-    public func logits(of samples: [Float], chunking: Chunking = .automatic) throws -> Tensor {
-        guard let logits = try headOutputs(of: samples, chunking: chunking)["logits"] else { throw lacks("logits") }
+    /// - Throws: as `headOutputs`.
+    public func logits(of samples: [Float], sampleRate: Int, chunking: Chunking = .automatic) throws -> Tensor {
+        let outputs = try headOutputs(of: samples, sampleRate: sampleRate, chunking: chunking)
+        guard let logits = outputs["logits"] else { throw lacks("logits") }
         return try Tensor(logits, on: backend)
     }
 
@@ -104,7 +107,7 @@ extension XLSRModel {
 
     /// The head's outputs for each clip.
     func headOutputs(
-        of clips: [AudioClip], names: [String]?, chunking: Chunking, batchSeconds: Double
+        of clips: [AudioClip], chunking: Chunking, batchSeconds: Double
     ) throws -> [[(name: String, array: HostArray)]] {
         try requireHead()
         var outputs: [[(name: String, array: HostArray)]] = []
@@ -114,10 +117,7 @@ extension XLSRModel {
         ) { outcome in
             outputs.append(try outcome.model.headOutputs(of: outcome.pieces.get()))
         }
-        for (index, clip) in clips.enumerated() {
-            try run.add(clip, index: index, name: names?[index] ?? "samples")
-        }
-        try run.finish()
+        try run.finish(clips)
         return outputs
     }
 

@@ -18,8 +18,7 @@ extension XLSRModel {
         _ samples: [Float], sampleRate: Int, to language: String? = nil, beamCount: Int? = nil,
         chunking: Chunking = .translation
     ) throws -> Translation {
-        var settings = try generationSettings(to: language)
-        if let beamCount { settings.beamCount = beamCount }
+        let settings = try generationSettings(to: language, beamCount: beamCount)
         let clip = AudioClip(samples: samples, sampleRate: sampleRate)
         return try translate([clip], settings: settings, chunking: chunking)[0]
     }
@@ -29,7 +28,7 @@ extension XLSRModel {
     ///   - settings: by default those of the checkpoint, `generationSettings()`.
     ///   - batchSeconds: audio that is computed at a time; more is faster and takes more memory.
     public func translate(
-        _ clips: [AudioClip], names: [String]? = nil, settings: GenerationSettings? = nil,
+        _ clips: [AudioClip], settings: GenerationSettings? = nil,
         chunking: Chunking = .translation, batchSeconds: Double = 30
     ) throws -> [Translation] {
         let settings = try settings ?? generationSettings()
@@ -39,19 +38,22 @@ extension XLSRModel {
         ) { outcome in
             results.append(try translation(of: outcome.pieces.get(), settings))
         }
-        for (index, clip) in clips.enumerated() {
-            try run.add(clip, index: index, name: names?[index] ?? "samples")
-        }
-        try run.finish()
+        try run.finish(clips)
         return results
     }
 
     /// How the checkpoint generates text: its `generation_config.json`, else its `config.json`.
-    /// - Parameter language: the target language by its token or code (`de_DE`, `de`, `deu`); nil for the checkpoint's.
+    /// - Parameters:
+    ///   - language: the target language by its token or code (`de_DE`, `de`, `deu`); nil for the checkpoint's.
+    ///   - beamCount: hypotheses that are held at a time, and results at most; nil for the checkpoint's.
     /// - Throws: `UsageError` that lists the languages when it isn't one of them.
-    public func generationSettings(to language: String? = nil) throws -> GenerationSettings {
+    public func generationSettings(to language: String? = nil, beamCount: Int? = nil) throws -> GenerationSettings {
         let translator = try requireTranslator()
         var settings = translator.settings
+        if let beamCount {
+            settings.beamCount = beamCount
+            settings.resultCount = min(settings.resultCount, beamCount)
+        }
         if let language {
             let tokenizer = try translator.tokenizer.get()
             let token = try TargetLanguage.token(for: language, among: tokenizer.languageTokens)
@@ -60,10 +62,16 @@ extension XLSRModel {
         return settings
     }
 
-    /// Throws unless every part that translating needs is there.
-    @discardableResult package func requireTranslation() throws -> SubwordTokenizer {
-        let translator = try requireTranslator()
-        return try translator.tokenizer.get()
+    /// The languages that the checkpoint may write, by their tokens (`de_DE`), in alphabetical order.
+    /// - Throws: as `translationTokenizer`.
+    public var targetLanguages: [String] {
+        get throws { try translationTokenizer.languageTokens.sorted() }
+    }
+
+    /// What makes text of a translation's tokens.
+    /// - Throws: `CheckpointError` for a checkpoint that doesn't translate, or has no tokenizer or a broken one.
+    public var translationTokenizer: SubwordTokenizer {
+        get throws { try requireTranslator().tokenizer.get() }
     }
 
     /// The text decoder's; nil for a checkpoint that doesn't translate.
@@ -119,7 +127,7 @@ extension XLSRModel {
 
     /// The translation of an utterance of which these are the pieces.
     package func translation(of segments: [Translation.Segment], _ settings: GenerationSettings) throws -> Translation {
-        let tokenizer = try requireTranslation()
+        let tokenizer = try translationTokenizer
         let first = settings.forcedFirstTokenID.flatMap(tokenizer.token)
         return Translation(
             segments: segments, language: first.flatMap { tokenizer.languageTokens.contains($0) ? $0 : nil })

@@ -20,7 +20,8 @@ public struct XLSRModel: Sendable {
         public let head: [Taps.Record]
 
         /// The head's scores: of CTC `[frames of all, vocabulary]`, of frame classification `[frames of all, labels]`,
-        /// of sequence classification `[utterances, labels]`, of x-vectors `[utterances, width]`; nil without such a head.
+        /// of sequence classification `[utterances, labels]`, of x-vectors `[utterances, width]`; nil without such a
+        /// head.
         public var logits: Tensor? { head.first { $0.name == "logits" }?.tensor }
     }
 
@@ -186,20 +187,15 @@ public struct XLSRModel: Sendable {
     }
 
     /// Runs the model on a ragged batch; each utterance comes out as if it were alone.
-    /// - Parameters:
-    ///   - clips: mono audio at any rates; resampled to the model's.
-    ///   - names: what the clips are called in errors, one a clip.
+    /// - Parameter clips: mono audio at any rates; resampled to the model's.
     /// - Throws: `AudioError` for samples that aren't finite or fewer than the head needs.
-    public func outputs(of clips: [AudioClip], names: [String]? = nil, taps: Taps? = nil) throws -> Output {
-        try output(
-            of: clips.enumerated().map { index, clip in
-                try inputValues(of: clip, name: names?[index] ?? "samples")
-            }, taps: taps)
+    public func outputs(of clips: [AudioClip], taps: Taps? = nil) throws -> Output {
+        try output(of: clips.map(inputValues), taps: taps)
     }
 
-    private func inputValues(of clip: AudioClip, name: String) throws -> InputValues {
+    private func inputValues(of clip: AudioClip) throws -> InputValues {
         let clip = try clip.resampled(to: featureExtractor.sampleRate)
-        try check(clip, name: name, minimumSampleCount: configuration.minimumHeadSampleCount)
+        try check(clip, minimumSampleCount: configuration.minimumHeadSampleCount)
         return InputValues(featureExtractor.scaling(of: clip.samples[...]).values(of: clip.samples[...]))
     }
 
@@ -214,17 +210,17 @@ public struct XLSRModel: Sendable {
     }
 
     /// - Throws: `AudioError` for a clip at the model's rate that is too short, or isn't finite.
-    func check(_ clip: AudioClip, name: String, minimumSampleCount: Int) throws {
+    func check(_ clip: AudioClip, minimumSampleCount: Int) throws {
         let samples = clip.samples
         guard samples.count >= minimumSampleCount else {
             let milliseconds =
                 (1000 * minimumSampleCount + featureExtractor.sampleRate - 1) / featureExtractor.sampleRate
             throw AudioError(
-                .tooShort, source: name,
+                .tooShort, source: clip.source,
                 "\(samples.count) samples at \(featureExtractor.sampleRate) Hz, but the model needs \(minimumSampleCount)",
                 remedy: "use at least \(milliseconds) ms of audio")
         }
-        try AudioClip.checkFinite(samples, source: name)
+        try AudioClip.checkFinite(samples, source: clip.source)
     }
 }
 
@@ -246,7 +242,8 @@ extension XLSRModel {
     /// The languages that the checkpoint has adapters for, in alphabetical order; none without adapters.
     public var languages: [String] { languageAdapters?.known ?? [] }
 
-    /// The same model for another language: it shares the encoder, and reads only the language's adapter and vocabulary.
+    /// The same model for another language: it shares the encoder, and reads only the language's adapter and
+    /// vocabulary.
     /// - Throws: `CheckpointError` for a checkpoint without language adapters, and for a language that it has none for,
     ///   which names near and known ones.
     public func adapted(to language: String) throws -> XLSRModel {

@@ -54,11 +54,10 @@ extension Arguments {
     func precision() throws -> Precision {
         let name = self[.precision] ?? "auto"
         guard name != "auto" else { return .float32 }
-        guard name != Precision.tf32.name else { return .tf32 }
-        guard let type = DType(rawValue: name), type != .int32 else {
+        guard let precision = Precision(name) else {
             throw UsageError("--precision: \(singleQuoted(name)) is not one of auto, f32, tf32, bf16, f16, int8")
         }
-        return Precision(weights: type)
+        return precision
     }
 
     func backendOptions() throws -> BackendOptions {

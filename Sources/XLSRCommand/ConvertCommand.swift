@@ -24,6 +24,7 @@ extension Command {
         ],
         perform: { arguments in
             guard arguments.operands.count == 2 else { throw UsageError("convert needs MODEL and OUT") }
+            guard arguments.operands[1] != "-" else { throw UsageError("OUT is a folder, not standard output") }
             let dtype = try arguments[.checkpointPrecision].map { name in
                 guard let dtype = DType(rawValue: name), dtype != .int32 else {
                     throw UsageError("--precision must be one of f32, bf16, f16, int8")

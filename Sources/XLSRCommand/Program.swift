@@ -1,10 +1,6 @@
+import Glibc
+import TensorEngine
 import XLSR
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// From arguments to an exit status: 0 done, 1 failed, 2 wrong usage.
 enum Program {
@@ -36,6 +32,7 @@ enum Program {
                     try Terminal.printResult(Help.text(of: found))
                     return 0
                 }
+                try requireThreads()
                 return try found.perform(parsed) ? 0 : 1
             }
         } catch let error as UsageError {
@@ -44,6 +41,15 @@ enum Program {
         } catch {
             Terminal.error("\(error)")
             return 1
+        }
+    }
+
+    /// - Throws: `OutputError` when the process gets no thread more.
+    static func requireThreads() throws {
+        guard HostSystem.givesThreads() else {
+            throw OutputError(
+                description: "the system gives no thread: see the limits of processes (`ulimit -u`), of a container's"
+                    + " pids and of memory (`ulimit -v`)")
         }
     }
 

@@ -1,8 +1,11 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 Signals.install()
-exit(Program.run(Array(CommandLine.arguments.dropFirst())))
+let arguments = CommandLine.unsafeArgv.withMemoryRebound(to: UnsafeMutablePointer<CChar>?.self, capacity: 1) { list in
+    (1..<max(1, Int(CommandLine.argc))).compactMap { list[$0] }
+}
+if let unreadable = arguments.first(where: { String(validatingCString: $0) == nil }) {
+    Terminal.error("\(singleQuoted(String(cString: unreadable))) is not UTF-8; if it is a file, give it another name")
+    exit(2)
+}
+exit(Program.run(arguments.map { String(cString: $0) }))

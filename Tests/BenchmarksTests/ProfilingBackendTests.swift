@@ -17,10 +17,10 @@ struct ProfilingBackendTests {
 
     @Test func profilingChangesNoResultAndMissesNoFusedOperation() throws {
         let base = try BackendRegistry.open(.simd)
-        let expected = try Self.model(on: base).logits(of: Self.samples).floats()
+        let expected = try Self.model(on: base).logits(of: Self.samples, sampleRate: 16_000).floats()
         let model = try Self.model(on: ProfilingBackend(base))
         base.counters.reset()
-        #expect(try model.logits(of: Self.samples).floats() == expected)
+        #expect(try model.logits(of: Self.samples, sampleRate: 16_000).floats() == expected)
         #expect(base.counters[.products] > 0)
         #expect(base.counters[.defaultBodies] == 0)
     }
@@ -29,7 +29,7 @@ struct ProfilingBackendTests {
         let backend = ProfilingBackend(try BackendRegistry.open(.simd))
         let model = try Self.model(on: backend)
         _ = backend.takeEvents()
-        _ = try model.logits(of: Self.samples)
+        _ = try model.logits(of: Self.samples, sampleRate: 16_000)
         let events = backend.takeEvents()
         let layer: [ModelBlock] = [
             .norms, .queryKeyValue, .attention, .attentionOutput, .norms, .feedForwardInner, .feedForwardOuter,

@@ -25,7 +25,7 @@ struct RandomCheckpointTests {
             checkpoint, name: "tiny", configuration: configuration, featureExtractor: FeatureExtractorSettings(),
             tokenizer: .failure(UsageError("none")), on: BackendRegistry.open(.simd))
         let samples = RandomFloats.floats(count: 1000, seed: 1, scale: 0.5)
-        let logits = try model.logits(of: samples)
+        let logits = try model.logits(of: samples, sampleRate: 16_000)
         #expect(logits.shape == [configuration.frameCount(samples: 1000), 7])
         let values = try logits.floats()
         #expect(values.allSatisfy { $0.isFinite && $0.magnitude < 100 })

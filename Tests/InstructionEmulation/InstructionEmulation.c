@@ -11,8 +11,8 @@
 #include <string.h>
 #include <ucontext.h>
 
-// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (instructions, encodings) and volume 1,
-// chapter 18 (configuration).
+// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (instructions, encodings) and volume
+// 1, chapter 18 (configuration).
 
 enum { tile_count = 8, most_rows = 16, row_size = 64 };
 
@@ -136,8 +136,8 @@ static void store(int tile, uint8_t *target, int64_t stride) {
         memcpy(target + row * stride, tiles[tile][row], current.row_bytes[tile]);
 }
 
-/// The sums of a tile's rows start at zero, those of even and of odd numbers apart; then both are added, and that to the
-/// target. Fused, to nearest even, subnormal numbers as zero.
+/// The sums of a tile's rows start at zero, those of even and of odd numbers apart; then both are added, and that to
+/// the target. Fused, to nearest even, subnormal numbers as zero.
 static void multiply_brain(int target, int left, int right) {
     const __m256i upper = _mm256_set1_epi32((int)0xFFFF0000);
     for (int m = 0; m < current.rows[target]; m += 1) {
@@ -239,8 +239,8 @@ static __m256i vector_register(const uint8_t *saved, int number) {
         (const __m128i *)(saved + upper_halves + 16 * number), (const __m128i *)(saved + lower_halves + 16 * number));
 }
 
-/// Of three registers, what adds products to 32-bit sums, which wrap: VPDPBUSD those of quads of unsigned bytes with signed
-/// ones, VPDPWSSD those of pairs of 16 bits.
+/// Of three registers, what adds products to 32-bit sums, which wrap: VPDPBUSD those of quads of unsigned bytes with
+/// signed ones, VPDPWSSD those of pairs of 16 bits.
 static _Bool dot(const struct instruction *i, uint8_t *saved) {
     _Bool has_bytes = i->opcode == 0x50;
     if (!(has_bytes || i->opcode == 0x52) || i->prefix != p66 || !i->is_wide || i->has_memory || saved == NULL) return 0;

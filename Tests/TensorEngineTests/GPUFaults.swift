@@ -53,7 +53,8 @@ struct FakeLibrary<Library> {
     let objectCount: () -> Int64
     let failedCall: () -> String?
 
-    /// Runs a workload once with each of its calls made to fail: a typed error or the right answer, nothing left behind.
+    /// Runs a workload once with each of its calls made to fail: a typed error or the right answer, nothing left
+    /// behind.
     func failEveryCall(_ workload: (Library) throws -> Void) throws -> (calls: Int64, errors: [TensorError]) {
         let before = objectCount()
         try workload(make(0))

@@ -20,7 +20,8 @@ extension RoundingTests {
 
     /// Products whose activations a CPU rounds to the type of its weights: by AMX tiles and AVX512_BF16, and bytes.
     @Suite struct RoundedProductTests {
-        /// CPU devices by every instruction set that is there, AMX's instructions and AVX-VNNI's emulated where they are missing.
+        /// CPU devices by every instruction set that is there, AMX's instructions and AVX-VNNI's emulated where they
+        /// are missing.
         private static let all: [TestDevice] =
             [TestDevices.tiles, TestDevices.dots].compactMap { $0 }
             + TestDevices.fused.filter { $0.backend is CPUBackend }
@@ -131,8 +132,8 @@ extension RoundingTests {
             }
         }
 
-        /// A query's score for its best key, and what was subtracted from it, differ by the rounding of a large number; a
-        /// weight above 1 is more than 16 bits hold. Values that are alike come out as they are, whatever they weigh.
+        /// A query's score for its best key, and what was subtracted from it, differ by the rounding of a large number;
+        /// a weight above 1 is more than 16 bits hold. Values that are alike come out as they are, whatever they weigh.
         @Test(arguments: TestDevices.fused + [TestDevices.tiles, TestDevices.dots].compactMap { $0 })
         func weightsOfAttentionAddUpToOneHoweverLargeScoresAre(device: TestDevice) throws {
             let (rows, size) = (70, 17)
@@ -230,8 +231,8 @@ extension RoundingTests {
     }
 }
 
-/// `[m, k]`, `[n, k]` and their product as a device computes it that rounds activations to the weights' type, or both to
-/// integers of 16 bits.
+/// `[m, k]`, `[n, k]` and their product as a device computes it that rounds activations to the weights' type, or both
+/// to integers of 16 bits.
 func roundedProduct(
     _ m: Int, _ n: Int, _ k: Int, _ type: DType, areShorts: Bool = false, on backend: any Backend
 ) throws -> (actual: [Float], expected: [Double]) {
@@ -261,8 +262,8 @@ func roundedProduct(
     return (try Tensor(x, shape: [m, k], on: backend).linear(prepared).floats(), expected)
 }
 
-/// Multiples of the smallest power of two with which they are integers of 16 bits, and no 1024 of them from a multiple of
-/// that on are longer than 46000.
+/// Multiples of the smallest power of two with which they are integers of 16 bits, and no 1024 of them from a multiple
+/// of that on are longer than 46000.
 func asShorts(_ row: ArraySlice<Float>) -> [Double] {
     let lengths = stride(from: row.startIndex, to: row.endIndex, by: 1024).map { start in
         row[start..<min(start + 1024, row.endIndex)].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
@@ -282,8 +283,8 @@ private func hasDotsOfBytes(_ backend: any Backend) -> Bool {
     }
 }
 
-/// The most steps, an even number, with which two products of bytes and of neighbouring weights add up within 16 bits, also
-/// where rounding adds a step.
+/// The most steps, an even number, with which two products of bytes and of neighbouring weights add up within 16 bits,
+/// also where rounding adds a step.
 private func bytePairSteps(_ weight: [Float], _ k: Int) -> Int {
     var largest = 127
     for start in stride(from: 0, to: weight.count, by: k) {

@@ -78,6 +78,19 @@ private final class LimitedAllocator: BlockAllocator {
         #expect(try pool.allocate(byteCount: 1000).address == address)
     }
 
+    @Test func blocksStayForWorkOfTheSameSize() throws {
+        func work(_ size: Double) throws {
+            pool.prepare(forWorkOf: size)
+            _ = try pool.allocate(byteCount: 1000)
+        }
+        try work(10)
+        try work(10.5)
+        try work(10)
+        #expect(pool.statistics.blockCount == 1)
+        try work(20)
+        #expect(pool.statistics.blockCount == 2 && allocator.blockCount == 1)
+    }
+
     @Test func aReleasedBlockIsUsedAgain() throws {
         var storage: Storage? = try pool.allocate(byteCount: 1000)
         let address = storage?.address

@@ -1,16 +1,12 @@
 import Conformance
 import EmulatedGPU
 import GPUBackends
+import Glibc
 import TensorEngine
 import Testing
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
-/// The kernels for NVIDIA's tensor cores one by one, on an emulated GPU that writes their instructions out lane by lane.
+/// The kernels for NVIDIA's tensor cores one by one, on an emulated GPU that writes their instructions out lane by
+/// lane.
 @Suite(.serialized) struct TensorCoreTests {
     struct ProductCase: Sendable, CustomStringConvertible {
         var m, n, depth: Int
@@ -83,7 +79,8 @@ import Testing
         #expect(try productError(product, variant, hasNorm: true) <= 2e-6)
     }
 
-    /// What would go wrong on a GPU now and then goes wrong here: the faults that Device/Warpgroup.h knows, 0 being none.
+    /// What would go wrong on a GPU now and then goes wrong here: the faults that Device/Warpgroup.h knows, 0 being
+    /// none.
     @Test(arguments: 0...6) func aProductThatDoesNotWaitIsNoticed(fault: Int) throws {
         let tile = try #require(TensorTile.ofWarpgroups.first { $0.columns == 64 })
         let product = ProductCase(m: 64, n: 64, depth: 640, rowStride: 640)

@@ -23,6 +23,16 @@ import Testing
     @Test func shapesThatDoNotFitAreNamed() throws {
         let x = try ones([4, 6])
         expectError("reshaped", [[4, 6], [5, 5]]) { try x.reshaped([5, 5]) }
+        expectError("reshaped", [[-4, -6]]) { try x.reshaped([-4, -6]) }
+        expectError("uninitialized", [[1 << 62, 4]]) { try ones([1 << 62, 4]) }
+        expectError("uninitialized", [[-1]]) { try ones([-1]) }
+        expectError("allocate", [], .outOfMemory) { try ones([1 << 62]) }
+        expectError("Tensor", [[2, 3]]) { try Tensor([1, 2, 3], shape: [2, 3], on: backend) }
+        expectError("uninitialized", [[-1, 6]]) { try ones([0, 6]).scatteredAdding(toRows: [], of: -1) }
+        expectError("KeyValueCache", [[4]]) {
+            _ = try KeyValueCache(ones([4]))
+            return x
+        }
         expectError("binary", [[4, 6], [4]]) { try x.adding(ones([4])) }
         expectError("matmul", [[4, 6], [5, 6]]) { try x.matmul(ones([5, 6])) }
         expectError("matmul", [[4, 6], [6, 5]]) { try x.matmul(ones([6, 5]), transposed: true) }

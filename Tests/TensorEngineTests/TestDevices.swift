@@ -1,13 +1,8 @@
 import Backends
 import CPUBackends
+import Glibc
 import InstructionEmulation
 import TensorEngine
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// A backend under test, with a name for reports.
 struct TestDevice: Sendable, CustomStringConvertible {
@@ -28,8 +23,8 @@ enum TestDevices {
         return TestDevice(name: candidate.name, backend: backend)
     }
 
-    /// `simd` with AMX, whose instructions are emulated where the processor lacks them; not among the others, most of whose
-    /// work has nothing to do with it. Three threads: tiles are each thread's own.
+    /// `simd` with AMX, whose instructions are emulated where the processor lacks them; not among the others, most of
+    /// whose work has nothing to do with it. Three threads: tiles are each thread's own.
     static let tiles = emulated(.amx)
 
     /// `simd` with AVX-VNNI, for processors that lack it.

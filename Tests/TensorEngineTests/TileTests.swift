@@ -9,10 +9,11 @@ import Testing
 @Suite(.serialized) enum RoundingTests {}
 
 extension RoundingTests {
-    /// Products and attention by AMX tiles: on a processor that lacks them its instructions are emulated, each where it stands in the kernels.
+    /// Products and attention by AMX tiles: on a processor that lacks them its instructions are emulated, each where it
+    /// stands in the kernels.
     @Suite(.enabled(if: TestDevices.tiles != nil, "neither tiles nor AVX2")) struct TileTests {
-        /// Those of small weights, and small ones of float32: products, which take six times as many tiles, and norms, whose
-        /// results may be bfloat16.
+        /// Those of small weights, and small ones of float32: products, which take six times as many tiles, and norms,
+        /// whose results may be bfloat16.
         private static let cases = ConformanceCase.all.filter {
             let operations = ["linear", "convolution", "groupedConvolution", "matmul", "layerNorm"]
             return $0.tolerance.weights != .float32 || $0.size == .small && operations.contains($0.operation)

@@ -9,6 +9,18 @@ import Testing
         #expect(([7] as Shape).rows == 1)
     }
 
+    @Test func aProcessorIsOneDevice() {
+        #expect(Device(.simd, index: 5) == .simd && Device(.cuda, index: 5).index == 5)
+        #expect(Device("simd:1") == nil && Device("opencl:1") == .opencl(1))
+    }
+
+    @Test func aPrecisionIsKnownByItsName() {
+        for precision in [Precision.float32, .tf32, .bfloat16, .float16, .int8] {
+            #expect(Precision(precision.name) == precision)
+        }
+        #expect(Precision("int32") == nil)
+    }
+
     @Test func validatingRefusesNegativeAndOverflowingSizes() {
         #expect(Shape(validating: [2, 0, 3])?.count == 0)
         #expect(Shape(validating: [])?.rank == 0)

@@ -1,13 +1,8 @@
 import CPUBackends
 import Dispatch
+import Glibc
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 @Suite struct WorkersTests {
     @Test func everyTaskRunsOnceWithItsOwnWorker() {

@@ -2,9 +2,10 @@ import EmulatedGPU
 import Testing
 import XLSR
 
-/// `xlsr --device cuda` whole on a machine without a GPU: its kernels, compiled for the processor, run as the fake driver
-/// is told to launch them (Tests/EmulatedGPU). What no fake and no single kernel shows is seen here: which arguments the
-/// host passes, how many groups and threads it launches, how much memory it gives them, what a graph replays.
+/// `xlsr --device cuda` whole on a machine without a GPU: its kernels, compiled for the processor, run as the fake
+/// driver is told to launch them (Tests/EmulatedGPU). What no fake and no single kernel shows is seen here: which
+/// arguments the host passes, how many groups and threads it launches, how much memory it gives them, what a graph
+/// replays.
 @Suite struct EmulatedGPUTests {
     struct GPU: Sendable, CustomStringConvertible {
         /// 10 · major + minor.

@@ -76,21 +76,62 @@ import XLSR
             try Data("old".utf8).write(to: URL(filePath: folder + "/out.txt"))
             #expect(try xlsr("run", "--output", folder + "/out.txt", folder + "/none.wav").status == 1)
             #expect(try contents(folder + "/out.txt") == "old")
-            #expect(try xlsr("run", "--output", folder + "/out.txt").status == 0)
+            try writeRecording(to: folder + "/a.wav")
+            #expect(try xlsr("run", "--output", folder + "/out.txt", folder + "/a.wav").status == 0)
             #expect(try contents(folder + "/out.txt") == expectedText() + "\n")
-            #expect(try names(in: folder) == ["out.txt"])
+            #expect(try names(in: folder) == ["a.wav", "out.txt"])
         }
     }
 
     @Test func anOutputNeverReplacesAnInputOrADevice() throws {
         try withTemporaryFolder { folder in
             try writeRecording(to: folder + "/a.wav")
-            let run = try xlsr("run", folder + "/a.wav", "--output", folder + "/./a.wav")
-            #expect(run.status == 2 && run.errors.contains("is an input"))
+            try writeRecording(1, to: folder + "/b.wav")
+            try Data([0xFF]).write(to: URL(filePath: folder + "/song.mp3"))
+            for name in ["a.txt", "words.txt"] {
+                try Data("one two".utf8).write(to: URL(filePath: "\(folder)/\(name)"))
+            }
+            let (audio, text) = (folder + "/a.wav", folder + "/a.txt")
+            let before = try contents(text)
+            for (arguments, message) in [
+                (["run", audio, "--output", folder + "/./a.wav"], "is an input"),
+                (["run", audio, "--output", folder + "/b.wav"], "is a recording"),
+                (["run", "--output", folder + "/b.wav"], "is a recording"),
+                (["run", "--output", folder + "/song.mp3"], "is a recording"),
+                (["run", audio, "--lexicon", folder + "/words.txt", "--output", folder + "/words.txt"], "is read too"),
+                (["align", audio, text, "--output", folder], "is read too"),
+                (["align", audio, text, "--output", text], "is read too"),
+            ] {
+                let run = try runProgram(programFolder() + "/xlsr", arguments)
+                #expect(run.status == 2 && run.errors.contains(message), "\(arguments): \(run.errors)")
+            }
+            #expect(try contents(text) == before)
+            #expect(try names(in: folder) == ["a.txt", "a.wav", "b.wav", "song.mp3", "words.txt"])
         }
         #expect(try xlsr("run", "--quiet", "--output", "/dev/null").status == 0)
         let device = try FileManager.default.attributesOfItem(atPath: "/dev/null")
         #expect(device[.type] as? FileAttributeType == .typeCharacterSpecial)
+    }
+
+    @Test func anOutputGoesWhereALinkLeads() throws {
+        try withTemporaryFolder { folder in
+            let manager = FileManager.default
+            try Data("old".utf8).write(to: URL(filePath: folder + "/target"))
+            try manager.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder + "/target")
+            try manager.createSymbolicLink(atPath: folder + "/link", withDestinationPath: "target")
+            try writeRecording(to: folder + "/a.wav")
+            #expect(try xlsr("run", folder + "/a.wav", "--output", folder + "/link").status == 0)
+            #expect(try manager.destinationOfSymbolicLink(atPath: folder + "/link") == "target")
+            #expect(try contents(folder + "/target") == expectedText() + "\n")
+            let attributes = try manager.attributesOfItem(atPath: folder + "/target")
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            // Standard output may be a file, which is written on.
+            let script = #"printf 'before\n' >"$1/all"; "$0" run --quiet "$1/a.wav" --output /dev/stdout >>"$1/all""#
+            #expect(try runProgram("/bin/sh", ["-c", script, programFolder() + "/xlsr", folder]).status == 0)
+            #expect(try contents(folder + "/all") == "before\n" + expectedText() + "\n")
+            let long = folder + "/" + String(repeating: "n", count: 300)
+            #expect(try xlsr("run", folder + "/a.wav", "--output", long).errors.contains("File name too long"))
+        }
     }
 
     @Test func tensorsCarryHuggingFacesNames() throws {

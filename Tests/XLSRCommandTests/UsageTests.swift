@@ -113,6 +113,8 @@ import XLSR
         (["run", "--lm", "/nowhere/lm.arpa"], "/nowhere/lm.arpa: no such file"),
         (["run", "--lexicon", "/nowhere/words.txt"], "/nowhere/words.txt: no such file"),
         (["run", "/nowhere/a\u{1B}[31m\n.wav"], "no such file"),
+        (["info", "--language", "xxx", goldensFolder + "/language-adapters"], "xxx"),
+        (["convert", goldensFolder + "/layer-stable", "/dev/null/out"], "Not a directory"),
     ])
     func failureIsOneLineAndExitStatusOne(arguments: [String], message: String) throws {
         let run = try runProgram(programFolder() + "/xlsr", arguments + (arguments[0] == "run" ? ["--quiet"] : []))

@@ -131,7 +131,7 @@ import XLSR
         let model = try load(files())
         func error(_ samples: [Float]) throws -> AudioError {
             try #require(throws: AudioError.self) {
-                try model.transcribe([AudioClip(samples: samples, sampleRate: 16_000)], names: ["speech.wav"])
+                try model.transcribe([AudioClip(samples: samples, sampleRate: 16_000, source: "speech.wav")])
             }
         }
         let short = try error([Float](repeating: 0.1, count: model.configuration.receptiveField - 1))
@@ -148,6 +148,8 @@ import XLSR
         let model = try headless.model(on: backend)
         let error = try #require(throws: CheckpointError.self) { try model.transcribe([headless.clip(1, model)]) }
         #expect(error.description.contains("CTC head"))
-        #expect(try model.features(of: headless.clip(1, model).samples).shape.columns == model.configuration.hiddenSize)
+        #expect(
+            try model.features(of: headless.clip(1, model).samples, sampleRate: 16_000).shape.columns
+                == model.configuration.hiddenSize)
     }
 }

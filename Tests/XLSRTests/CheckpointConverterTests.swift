@@ -33,6 +33,26 @@ import XLSR
         }
     }
 
+    @Test func theLanguageModelComesAlongAndAnEmptyFileStaysOne() throws {
+        let manager = FileManager.default
+        try withTemporaryFolder { folder in
+            let (source, out) = (folder + "/source", folder + "/out")
+            try manager.copyItem(atPath: Golden("layer-stable").folder, toPath: source)
+            try manager.createDirectory(atPath: source + "/language_model", withIntermediateDirectories: true)
+            let texts = [
+                "README.md": "", "alphabet.json": "{}", "language_model/attrs.json": "{}",
+                "language_model/unigrams.txt": "", "language_model/3gram.arpa": "arpa",
+            ]
+            for (name, text) in texts { try write(text, to: "\(source)/\(name)") }
+            var progress = 0
+            try XLSRModel.convert(source, to: .bfloat16, folder: out) { done, _ in progress = done }
+            #expect(progress > 0)
+            for (name, text) in texts {
+                #expect(try String(contentsOfFile: "\(out)/\(name)", encoding: .utf8) == text, "\(name)")
+            }
+        }
+    }
+
     @Test func aFolderWithFilesIsLeftAlone() throws {
         let files = try CheckpointFiles(folder: Golden("layer-stable").folder)
         try withTemporaryFolder { folder in

@@ -39,6 +39,25 @@ import XLSR
         }
     }
 
+    /// The pipeline drops a last frame that begins within half a step of the end, which XLS-R doesn't have.
+    @Test func normalizedOverTheFileNoFrameIsLost() throws {
+        let bytes = try #require(try CheckpointFiles(Demo.memories(), path: "demo").contents(of: "config.json"))
+        var fields = try #require(try JSON(parsing: bytes, path: "demo").object)
+        fields["conv_kernel"] = .array(Array(repeating: .int(1), count: 7))
+        let configuration = try Configuration(fields: fields, path: "demo")
+        try #require(configuration.hop == 320 && configuration.receptiveField == 1)
+        for sampleCount in [160_001, 160_100, 160_161, 160_319, 160_320] {
+            func frameCount(_ normalization: Chunking.Normalization) throws -> Int {
+                try Chunking(seconds: 1, normalization: normalization)
+                    .chunks(sampleCount: sampleCount, sampleRate: 16_000, configuration).reduce(0) {
+                        $0 + $1.frames.count
+                    }
+            }
+            #expect(try frameCount(.file) == configuration.frameCount(samples: sampleCount))
+            #expect(try frameCount(.utterance) == (sampleCount + 159) / 320)
+        }
+    }
+
     @Test func theLastChunkIsNeverOnlyAStride() throws {
         // 480 000 would end a chunk; one sample more begins another, and a stride on each side of what is new.
         let chunking = Chunking(seconds: 30)

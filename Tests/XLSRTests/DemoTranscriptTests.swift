@@ -37,9 +37,9 @@ import XLSR
             let text = try model.transcribe(clip.samples, sampleRate: clip.sampleRate).text
             #expect(text == Demo.transcript(ofRecording: name), "\(name) as \(precision.weights) on \(device)")
         }
-        // 786,432 numbers in the encoder's matrices, 145,000 in the others, 50 kB of float32 vectors. 65,536 of the others
-        // are groups of 8 columns, which panels of AVX-512 pad to 32, two bytes a number.
-        // The reference computes with rounded float32.
+        // 786,432 numbers in the encoder's matrices, 145,000 in the others, 50 kB of float32 vectors. 65,536 of the
+        // others are groups of 8 columns, which panels of AVX-512 pad to 32, two bytes a number. The reference computes
+        // with rounded float32.
         let mostByteCount = precision == .int8 ? 1_670_000 : 2_420_000
         let used = backend.pool.statistics.usedByteCount
         #expect(device == .reference || used < mostByteCount, "\(used) bytes on \(device)")

@@ -68,12 +68,14 @@ import XLSR
         let golden = try golden("golden-ctc", "ctc-args.pt")
         let device = GoldenDevices.all[0]
         var model = try golden.model(on: device.backend)
-        let asked = try model.features(of: golden.clip(1, model).samples).floats()
+        let asked = try model.features(of: golden.clip(1, model).samples, sampleRate: 16_000).floats()
         model.featureExtractor.normalizationEpsilon = 1e-7
-        let other = try model.features(of: golden.clip(1, model).samples).floats()
+        let other = try model.features(of: golden.clip(1, model).samples, sampleRate: 16_000).floats()
         #expect(largestDifference(asked, other) > 1e-2 * largest(asked))
         model.featureExtractor.normalizationEpsilon = FeatureExtractorSettings.fairseqEpsilon
-        try golden.compare(model.features(of: golden.clip(1, model).samples).floats(), "last_hidden_state.1", device)
+        try golden.compare(
+            model.features(of: golden.clip(1, model).samples, sampleRate: 16_000).floats(), "last_hidden_state.1",
+            device)
     }
 
     @Test(arguments: checkpoints)
@@ -85,7 +87,8 @@ import XLSR
                 ModelLocation.files("\(Self.folder)/\(checkpoint.0)"), to: nil, folder: folder)
             let model = try XLSRModel.load(folder, on: device.backend)
             let clip = try golden.clip(1, model)
-            try golden.compare(model.features(of: clip.samples).floats(), "last_hidden_state.1", device)
+            try golden.compare(
+                model.features(of: clip.samples, sampleRate: 16_000).floats(), "last_hidden_state.1", device)
             if let text = golden.metadata["text.1"] { #expect(try model.transcribe([clip])[0].text == text) }
         }
     }
@@ -106,7 +109,8 @@ import XLSR
         let golden = try golden("golden-ctc", "ctc-args.pt")
         let model = try model(dictionary: nil)
         try golden.compare(
-            model.features(of: golden.clip(1, model).samples).floats(), "last_hidden_state.1", GoldenDevices.all[0])
+            model.features(of: golden.clip(1, model).samples, sampleRate: 16_000).floats(), "last_hidden_state.1",
+            GoldenDevices.all[0])
         let error = try #require(throws: CheckpointError.self) { try model.transcribe([golden.clip(1, model)]) }
         #expect(error.kind == .missingFile && error.description.contains("dict.ltr.txt"))
     }

@@ -112,7 +112,7 @@ import XLSR
             } finished: { outcome in
                 parts = try outcome.pieces.get().map { $0[0].array.floats() }
             }
-            try run.add(AudioClip(samples: samples, sampleRate: rate), index: 0, name: "samples")
+            try run.add(AudioClip(samples: samples, sampleRate: rate), index: 0)
             try run.finish()
             return parts.flatMap(\.self)
         }

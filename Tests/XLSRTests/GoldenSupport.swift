@@ -33,8 +33,8 @@ struct Golden {
 
     func model(on backend: any Backend) throws -> XLSRModel { try XLSRModel.load(folder, on: backend) }
 
-    /// Products and attentions that a batch of so many utterances takes. Other tests count on the shared backends at the
-    /// same time: the model's must be one of its own.
+    /// Products and attentions that a batch of so many utterances takes. Other tests count on the shared backends at
+    /// the same time: the model's must be one of its own.
     func productCount(of count: Int, by model: XLSRModel) throws -> Int {
         let counters = model.backend.counters
         let before = counters[.products] + counters[.attentions]

@@ -6,8 +6,8 @@ func transcribeDigits(_ samples: [Float]) throws -> String {
     for word in transcript.words {
         print(word.start, word.end, word.confidence, word.text)
     }
-    let logits = try model.logits(of: samples)  // [frames, vocabulary]
-    let hidden = try model.features(of: samples)  // [frames, hidden]
+    let logits = try model.logits(of: samples, sampleRate: 16_000)  // [frames, vocabulary]
+    let hidden = try model.features(of: samples, sampleRate: 16_000)  // [frames, hidden]
     print(logits.shape, hidden.shape)
     return transcript.text
 }

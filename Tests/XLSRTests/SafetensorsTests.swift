@@ -91,6 +91,7 @@ import XLSR
             "overflowing byte count",
             #"{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}}"#, 4, "not [4611686018427387904]"
         ),
+        ("too few bits", #"{"a":{"dtype":"F4","shape":[2305843009213693952],"data_offsets":[0,4]}}"#, 4, "too few"),
         ("too few bytes", #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, 4, "has 4 bytes"),
         ("reversed offsets", #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, 4, "outside"),
         ("negative offset", #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[-4,4]}}"#, 4, "outside"),

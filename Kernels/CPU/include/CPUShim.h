@@ -31,8 +31,8 @@ _Bool xlsr_request_tiles(void);
 
 #include <immintrin.h>
 
-// Dot products of neighbours, for processors that have them (VNNI, AVX512_BF16). Assembler, because kernels ask for them
-// at run time and are compiled for processors without.
+// Dot products of neighbours, for processors that have them (VNNI, AVX512_BF16). Assembler, because kernels ask for
+// them at run time and are compiled for processors without.
 
 #if defined(__AVX512F__)
 typedef __m512i xlsr_words;
@@ -104,8 +104,8 @@ static inline __attribute__((always_inline)) void xlsr_tiles_clear_sums(void) {
     __asm__ volatile("tilezero %tmm0\n\ttilezero %tmm1\n\ttilezero %tmm2\n\ttilezero %tmm3");
 }
 
-/// Loads a tile of rows 0 to 15 and one of rows 16 to 31, 64 bytes from row to row, past the first-level cache, where the
-/// right matrix is to stay.
+/// Loads a tile of rows 0 to 15 and one of rows 16 to 31, 64 bytes from row to row, past the first-level cache, where
+/// the right matrix is to stay.
 static inline __attribute__((always_inline)) void xlsr_tiles_load_left(
     const void *_Nonnull upper, const void *_Nonnull lower) {
     __asm__ volatile("tileloaddt1 (%0,%2), %%tmm4\n\ttileloaddt1 (%1,%2), %%tmm5" ::"r"(upper), "r"(lower),

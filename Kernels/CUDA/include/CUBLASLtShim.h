@@ -1,8 +1,8 @@
 #ifndef CUBLASLT_SHIM_H
 #define CUBLASLT_SHIM_H
 
-// The part of NVIDIA's cuBLASLt that we call. `.ci/check-declarations` compares it with the real header, whose types are
-// defined already where CUBLASLT_TYPES_ARE_NVIDIAS is.
+// The part of NVIDIA's cuBLASLt that we call. `.ci/check-declarations` compares it with the real header, whose types
+// are defined already where CUBLASLT_TYPES_ARE_NVIDIAS is.
 
 #include <stddef.h>
 #include <stdint.h>

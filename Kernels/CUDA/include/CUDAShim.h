@@ -159,7 +159,8 @@ enum CUDALoadOutcome : int32_t {
     cudaFunctionMissing,
 };
 
-// Open a library, which stays open if it has everything, and fill the table. `detail` says what was found or is missing.
+// Open a library, which stays open if it has everything, and fill the table. `detail` says what was found or is
+// missing.
 enum CUDALoadOutcome cudaLoad(const char *path, CUDAFunctions *functions, const char *_Nullable *_Nonnull detail);
 enum CUDALoadOutcome nvrtcLoad(const char *path, NVRTCFunctions *functions, const char *_Nullable *_Nonnull detail);
 enum CUDALoadOutcome cublasLtLoad(

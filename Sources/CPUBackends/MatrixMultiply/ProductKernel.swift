@@ -16,7 +16,7 @@ package struct ProductKernel: Sendable {
     /// Of C that stays in the second level too while several blocks of depth add to it.
     private let bytesOfResult: Int
     /// Parts of the work a thread.
-    let partsPerThread: Int
+    static let partsPerThread = 2
     private let unit: Unit
     private let type: PanelType
     /// Whether rows of A become integers.
@@ -54,16 +54,16 @@ package struct ProductKernel: Sendable {
         (tileRows, tileColumns) =
             unit == .tiles ? (ProductTask.tileSpan, ProductTask.tileSpan) : (kernels.tileRows, kernels.tileColumns)
         isInteger = type.isInteger
-        partsPerThread = 2
         self.product = product
         roundRows = unit == .tiles ? tiles?.roundRows : nil
         if unit == .tiles {
-            // The panel's part stays in the first level while all of a block's rows are multiplied with it, of which as much
-            // passes through between its uses. Of float32 six products share each load.
+            // The panel's part stays in the first level while all of a block's rows are multiplied with it, of which as
+            // much passes through between its uses. Of float32 six products share each load.
             let share = type == .float32 ? caches.firstLevel * 2 / 3 : caches.firstLevel / 3
             let part = share / (tileColumns * byteSize) / type.tileDepth * type.tileDepth
             mostPartDepth = max(type.tileDepth, part)
-            // Sums go to C and come back once a block of depth. With 2 MiB it has 2 KiB, and so 512 rows in half of them.
+            // Sums go to C and come back once a block of depth. With 2 MiB it has 2 KiB, and so 512 rows in half of
+            // them.
             let depth = (caches.secondLevel >> 10) / byteSize / type.tileDepth * type.tileDepth
             mostDepth = max(type.tileDepth, depth)
             bytesOfBlock = caches.secondLevel / 2
@@ -87,8 +87,8 @@ package struct ProductKernel: Sendable {
         }
     }
 
-    /// Columns over which the copy of a block of rows of A pays off; where it is made once for all, what is left are reads of
-    /// it.
+    /// Columns over which the copy of a block of rows of A pays off; where it is made once for all, what is left are
+    /// reads of it.
     var leastColumns: Int { unit == .tiles ? 128 : 512 }
 
     /// The most columns of C with so many rows that several blocks of depth are to add to, or the other way round.

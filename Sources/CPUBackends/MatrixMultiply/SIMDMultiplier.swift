@@ -157,7 +157,7 @@ struct SIMDMultiplier: MatrixMultiplier {
                 depth: isWhole ? wholeDepth : kernel.blockDepth(product.a.columns))
             // Small products aren't worth waking a thread for.
             let work = Double(m) * Double(n) * Double(product.a.columns)
-            let wanted = workers.count == 1 || work < 500_000 ? 1 : workers.count * kernel.partsPerThread
+            let wanted = workers.count == 1 || work < 500_000 ? 1 : workers.count * ProductKernel.partsPerThread
             var rowParts = max(1, (rowTiles + mostRowTiles - 1) / mostRowTiles)
             var columnParts = 1
             if product.norm != nil {

@@ -67,8 +67,8 @@ extension CPUBackend {
 }
 
 extension KernelTable {
-    /// Beside weights of fewer bits than float32, over such where that is faster here; what the values are weighted with is
-    /// never int8, of which many small ones would vanish.
+    /// Beside weights of fewer bits than float32, over such where that is faster here; what the values are weighted
+    /// with is never int8, of which many small ones would vanish.
     fileprivate func attention(forWeights type: PanelType) -> AttentionKernel {
         if type.fitsTiles, let tiles { return tiles.attention }
         let hasShorts = shortTypes.contains(type == .int8 ? .bfloat16 : type)

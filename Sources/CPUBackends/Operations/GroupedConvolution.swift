@@ -11,9 +11,7 @@ extension CPUBackend {
         counters.add(.products)
         let (groups, width, channels) = (weight.shape[0], weight.shape[1], x.shape[1])
         let kernel = weight.shape[2] / width
-        let gapped = Segments(
-            offsets: segments.lengths.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1 + kernel - 1) }.dropLast(),
-            lengths: segments.lengths)
+        let gapped = segments.gapped(kernel: kernel)
         let rows = gapped.end + kernel - 1
         let layout = try scratch(count: groups * rows * width)
         defer { withExtendedLifetime(layout) {} }

@@ -1,11 +1,6 @@
+import Glibc
 import SIMDKernelTable
 import TensorEngine
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 extension CPUBackend {
     /// Splits the rows of `x` over the workers and hands each share to `body`.

@@ -38,8 +38,8 @@ extension ConformanceCase {
     /// - Parameters:
     ///   - special: written into query, key and value of one head of one frame of the first segment.
     ///   - valueScale: the size of the values alone.
-    ///   - type: what the factors may be rounded to. They need no rounding to bfloat16 or float16 then; for int8 keys are
-    ///     others' opposites, so that their mean, which devices take off, is zero.
+    ///   - type: what the factors may be rounded to. They need no rounding to bfloat16 or float16 then; for int8 keys
+    ///     are others' opposites, so that their mean, which devices take off, is zero.
     private static func attention(
         heads: Int, _ headSize: Int, _ segments: Segments, rows: Int, special: Float? = nil, valueScale: Float = 1,
         as type: DType = .float32, _ size: Size = .small
@@ -54,8 +54,8 @@ extension ConformanceCase {
             tolerance: .attention(factors: type),
             definedRows: segments.rowIndices.map(Int.init)
         ) { random in
-            // Scores of about ± 3 · 3, so that the weights are far from equal; with steps of int8 those would be off by a
-            // tenth.
+            // Scores of about ± 3 · 3, so that the weights are far from equal; with steps of int8 those would be off by
+            // a tenth.
             var x = random.ragged(segments, rows: rows, columns: 3 * width, scale: type == .int8 ? 1 : 3)
             if type == .int8 { pairKeys(&x, segments, width: width) }
             if type != .float32 { x = x.map { ($0 * 16).rounded() / 16 } }

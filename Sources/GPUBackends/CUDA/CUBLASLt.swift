@@ -30,7 +30,7 @@ package final class CUBLASLt: @unchecked Sendable {
     }
 
     /// `XLSR_CUBLASLT=0` leaves all products to our own kernels.
-    package static var isWanted: Bool { ProgramCache.variable(CUDALibrarySearch.cublasLt().variable) != "0" }
+    package static var isWanted: Bool { HostSystem.variable(CUDALibrarySearch.cublasLt().variable) != "0" }
 
     private static let opened = Mutex<[String: Result<CUBLASLt, any Error>]>([:])
 

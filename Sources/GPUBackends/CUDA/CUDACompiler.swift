@@ -36,8 +36,8 @@ package final class CUDACompiler: @unchecked Sendable {
         architectures = isKnown ? numbers.map(Int.init).sorted() : []
     }
 
-    /// What to compile for a GPU: its own machine code, or, when it is newer than the compiler, the newest portable code
-    /// that the compiler knows, which the driver translates.
+    /// What to compile for a GPU: its own machine code, or, when it is newer than the compiler, the newest portable
+    /// code that the compiler knows, which the driver translates.
     package func target(forCapability capability: Int) -> String {
         if architectures.isEmpty || architectures.contains(capability) {
             // Code with Hopper's own instructions; NVRTC 11 knows no such target.

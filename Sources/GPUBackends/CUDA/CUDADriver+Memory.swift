@@ -17,10 +17,8 @@ extension CUDADriver {
         cudaFree(functions, address.deviceAddress)
     }
 
-    private static let guardByte: UInt8 = 0xA5
-
     package func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {
-        let bytes = [UInt8](repeating: Self.guardByte, count: byteCount)
+        let bytes = GuardBytes.make(byteCount)
         bytes.withUnsafeBytes { try? upload($0, to: address + offset) }
     }
 
@@ -31,7 +29,7 @@ extension CUDADriver {
         } catch {
             return false
         }
-        return bytes.allSatisfy { $0 == Self.guardByte }
+        return GuardBytes.areIntact(bytes)
     }
 
     package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) throws {

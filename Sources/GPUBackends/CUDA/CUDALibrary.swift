@@ -10,7 +10,7 @@ package final class CUDALibrary: @unchecked Sendable {
     package let path: String
 
     private static let opened = Result {
-        let named = ProgramCache.variable("XLSR_CUDA") ?? ""
+        let named = HostSystem.variable("XLSR_CUDA") ?? ""
         return try CUDALibrary(path: named.isEmpty ? "libcuda.so.1" : named)
     }
 
@@ -112,8 +112,8 @@ func openLibrary<Functions>(
 }
 
 /// The first library of some files that opens and suits.
-/// - Throws: why the first that opens doesn't suit, else what the first that is there lacks, else what `absent` makes of
-///   why there is none.
+/// - Throws: why the first that opens doesn't suit, else what the first that is there lacks, else what `absent` makes
+///   of why there is none.
 func firstSuitable<Library>(
     _ paths: [String], open: (String) throws -> Library, mismatch: (Library) -> TensorError?,
     absent: (_ reason: String) -> TensorError

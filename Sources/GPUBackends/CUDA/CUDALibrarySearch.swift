@@ -1,8 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
+import TensorEngine
 
 /// Where a library of NVIDIA's toolkit may lie, in the order in which it is tried.
 package struct CUDALibrarySearch {
@@ -14,14 +11,14 @@ package struct CUDALibrarySearch {
     let variable: String
     let environment: (String) -> String?
 
-    package static func nvrtc(environment: @escaping (String) -> String? = ProgramCache.variable) -> CUDALibrarySearch {
+    package static func nvrtc(environment: @escaping (String) -> String? = HostSystem.variable) -> CUDALibrarySearch {
         CUDALibrarySearch(
             name: "libnvrtc", versions: ["13", "12", "11.8", "11.7", "11.6", "11.5", "11.4", "11.3", "11.2"],
             variable: "XLSR_NVRTC", environment: environment)
     }
 
     package static func cublasLt(
-        environment: @escaping (String) -> String? = ProgramCache.variable
+        environment: @escaping (String) -> String? = HostSystem.variable
     ) -> CUDALibrarySearch {
         CUDALibrarySearch(
             name: "libcublasLt", versions: ["13", "12", "11"], variable: "XLSR_CUBLASLT", environment: environment)
@@ -51,7 +48,8 @@ package struct CUDALibrarySearch {
         return folders + ["CONDA_PREFIX"].compactMap(value).map { "\($0)/lib" }
     }
 
-    /// `nvidia/cu13/lib`, `nvidia/cuda_nvrtc/lib` and `nvidia/cublas/lib` in the packages of the Pythons that are around.
+    /// `nvidia/cu13/lib`, `nvidia/cuda_nvrtc/lib` and `nvidia/cublas/lib` in the packages of the Pythons that are
+    /// around.
     private var wheelFolders: [String] {
         let home = value("HOME")
         let managed = (value("PYENV_ROOT") ?? home.map { "\($0)/.pyenv" }).map { root in

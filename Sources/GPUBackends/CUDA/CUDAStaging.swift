@@ -1,10 +1,10 @@
 import CUDAShim
 import TensorEngine
 
-/// Pinned host memory that copies go through, piece by piece: uploads through some slots in turn, so that the host waits
-/// for nothing but a free one; downloads through slots of their own, so that it waits for its numbers alone, and not for
-/// what other threads have queued since. Copies straight from ordinary memory are not used: where the GPU can read that
-/// itself, it may do so after the call has returned.
+/// Pinned host memory that copies go through, piece by piece: uploads through some slots in turn, so that the host
+/// waits for nothing but a free one; downloads through slots of their own, so that it waits for its numbers alone, and
+/// not for what other threads have queued since. Copies straight from ordinary memory are not used: where the GPU can
+/// read that itself, it may do so after the call has returned.
 ///
 /// All copies are queued among the kernels. A second stream could begin a batch's upload while the one before is
 /// computed, but that is 20 MB beside tens of milliseconds of work, and each block would need an event of its own.
@@ -27,8 +27,8 @@ struct CUDAStaging: @unchecked Sendable {
     private var next = 0
     /// For downloads, of which each has its own.
     private var idle: [Slot] = []
-    /// Room for the samples of eight minutes, so that the host can queue a batch while the one before is computed. Fewer
-    /// once the system has no more memory that can be pinned.
+    /// Room for the samples of eight minutes, so that the host can queue a batch while the one before is computed.
+    /// Fewer once the system has no more memory that can be pinned.
     private var largestSlotCount = 64
 
     init(library: CUDALibrary, device: Device) {

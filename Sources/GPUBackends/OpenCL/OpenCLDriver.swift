@@ -63,10 +63,14 @@ package final class OpenCLDriver: GPUDriver {
 
     // MARK: Memory
 
-    package func allocate(byteCount: Int) -> UnsafeMutableRawPointer? {
+    package func allocate(byteCount: Int) throws -> UnsafeMutableRawPointer? {
         var status = openCLSuccess.rawValue
-        return openCLCreateBuffer(library.functions, context.pointer, byteCount, &status)
-            .map { UnsafeMutableRawPointer($0) }
+        if let buffer = openCLCreateBuffer(library.functions, context.pointer, byteCount, &status) {
+            return UnsafeMutableRawPointer(buffer)
+        }
+        let error = TensorError(openCL: status, operation: "allocate", device: device)
+        guard error.kind == .outOfMemory else { throw error }
+        return nil
     }
 
     package func free(_ address: UnsafeMutableRawPointer, byteCount: Int) {
@@ -74,11 +78,9 @@ package final class OpenCLDriver: GPUDriver {
         openCLReleaseBuffer(library.functions, OpaquePointer(address))
     }
 
-    private static let guardByte: UInt8 = 0xA5
-
     package func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {
         guard byteCount > 0 else { return }
-        let bytes = [UInt8](repeating: Self.guardByte, count: byteCount)
+        let bytes = GuardBytes.make(byteCount)
         _ = write(bytes, to: address, offset: offset, byteCount: byteCount)
     }
 
@@ -86,7 +88,7 @@ package final class OpenCLDriver: GPUDriver {
         guard byteCount > 0 else { return true }
         var bytes = [UInt8](repeating: 0, count: byteCount)
         let status = read(address, offset: offset, into: &bytes, byteCount: byteCount)
-        return status == openCLSuccess.rawValue && bytes.allSatisfy { $0 == Self.guardByte }
+        return status == openCLSuccess.rawValue && GuardBytes.areIntact(bytes)
     }
 
     /// A driver that copies less than this on the side makes the host wait for nothing; more is not worth a copy.

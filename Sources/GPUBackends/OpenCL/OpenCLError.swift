@@ -6,7 +6,7 @@ extension TensorError {
     init(openCL status: Int32, operation: String, device: Device) {
         let name = Self.openCLName(of: status)
         switch OpenCLStatus(rawValue: status) {
-        case openCLOutOfResources, openCLOutOfHostMemory, openCLMemoryAllocationFailure:
+        case openCLOutOfResources, openCLOutOfHostMemory, openCLMemoryAllocationFailure, openCLInvalidBufferSize:
             self.init(
                 .outOfMemory, operation: operation, "the OpenCL driver ran out of memory (\(name))", device: device,
                 remedy: "use shorter audio, a smaller --batch-seconds or a smaller model")

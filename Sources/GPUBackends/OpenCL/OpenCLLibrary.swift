@@ -8,7 +8,7 @@ package final class OpenCLLibrary: @unchecked Sendable {
     package let functions: UnsafeMutablePointer<OpenCLFunctions>
 
     private static let opened = Result {
-        let named = ProgramCache.variable("XLSR_OPENCL") ?? ""
+        let named = HostSystem.variable("XLSR_OPENCL") ?? ""
         return try OpenCLLibrary(paths: named.isEmpty ? ["libOpenCL.so.1", "libOpenCL.so"] : [named])
     }
 

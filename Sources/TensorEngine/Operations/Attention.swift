@@ -3,9 +3,9 @@ extension Tensor {
     /// `[rows, 3 · heads · size]` (queries, then keys, then values) → `[rows, heads · size]`.
     /// Rows outside the segments are undefined. Vaswani et al. 2017, equation 1.
     /// - Parameters:
-    ///   - precision: what a device may round the factors of the products to, if that makes it faster; scores, softmax and
-    ///     sums are float32. int8 means bytes of queries and keys, each with a scale of its own, keys less their mean, and
-    ///     bfloat16 elsewhere.
+    ///   - precision: what a device may round the factors of the products to, if that makes it faster; scores, softmax
+    ///     and sums are float32. int8 means bytes of queries and keys, each with a scale of its own, keys less their
+    ///     mean, and bfloat16 elsewhere.
     ///   - type: what the result is stored as.
     public func attention(
         heads: Int, segments: Segments, precision: DType = .float32, as type: DType = .float32

@@ -1,6 +1,7 @@
 extension Tensor {
     /// `activation(x · Wᵀ + bias) + residual`: `[rows, in]` → `[rows, out]`. x may also be float16 or bfloat16.
-    /// - Parameter type: what the result is stored as; float16 and bfloat16 may be rounded to before the activation too.
+    /// - Parameter type: what the result is stored as; float16 and bfloat16 may be rounded to before the activation
+    ///   too.
     public func linear(
         _ weight: PreparedWeight, bias: Tensor? = nil, activation: UnaryKind? = nil, residual: Tensor? = nil,
         as type: DType = .float32

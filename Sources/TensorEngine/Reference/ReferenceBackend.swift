@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// The oracle: naive loops with Double sums, one rounding to float32 at the end of each operation.
 ///
@@ -26,13 +22,15 @@ public final class ReferenceBackend: Backend {
     }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, into storage: Storage) throws {
+        precondition(bytes.count <= storage.byteCount)
         guard let source = bytes.baseAddress else { return }
-        memcpy(storage.address, source, min(bytes.count, storage.byteCount))
+        memcpy(storage.address, source, bytes.count)
     }
 
     public func download(_ storage: Storage, into bytes: UnsafeMutableRawBufferPointer) throws {
+        precondition(bytes.count <= storage.byteCount)
         guard let target = bytes.baseAddress else { return }
-        memcpy(target, storage.address, min(bytes.count, storage.byteCount))
+        memcpy(target, storage.address, bytes.count)
     }
 
     public func synchronize() throws {}

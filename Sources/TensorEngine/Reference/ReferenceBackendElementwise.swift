@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 extension ReferenceBackend {
     public func fill(_ value: Float, into result: Tensor) throws {

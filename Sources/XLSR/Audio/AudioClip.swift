@@ -6,10 +6,13 @@ public struct AudioClip: Hashable, Sendable {
     public var samples: [Float]
     /// Samples a second, in Hz.
     public var sampleRate: Int
+    /// What errors call it, such as a file's path.
+    public var source: String
 
-    public init(samples: [Float], sampleRate: Int) {
+    public init(samples: [Float], sampleRate: Int, source: String = "samples") {
         self.samples = samples
         self.sampleRate = sampleRate
+        self.source = source
     }
 
     public var seconds: Double {
@@ -21,7 +24,8 @@ public struct AudioClip: Hashable, Sendable {
     /// - Throws: `UsageError` when a rate is outside `sampleRates`.
     public func resampled(to rate: Int) throws -> AudioClip {
         if rate == sampleRate { return self }
-        return AudioClip(samples: try Resampler(from: sampleRate, to: rate).resample(samples), sampleRate: rate)
+        let samples = try Resampler(from: sampleRate, to: rate).resample(samples)
+        return AudioClip(samples: samples, sampleRate: rate, source: source)
     }
 }
 

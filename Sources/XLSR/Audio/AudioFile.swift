@@ -1,8 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
+import TensorEngine
 
 /// Audio files of any format, by name.
 public enum AudioFile {
@@ -13,7 +10,25 @@ public enum AudioFile {
     /// - Parameter path: a file, or `-` for standard input.
     /// - Throws: `AudioError` that names the file; `UsageError` when `sampleRate` is outside `AudioClip.sampleRates`.
     public static func read(path: String, sampleRate: Int = 16_000) throws -> AudioClip {
-        try read(path: path, sampleRate: sampleRate, searchPath: getenv("PATH").map { String(cString: $0) } ?? "")
+        try read(path: path, sampleRate: sampleRate, searchPath: HostSystem.variable("PATH") ?? "")
+    }
+
+    /// Extensions of files that nothing but recordings have.
+    private static let extensions: Set<String> = [
+        "aac", "aif", "aiff", "amr", "au", "avi", "caf", "flac", "m4a", "m4b", "mka", "mkv", "mov", "mp2", "mp3", "mp4",
+        "mpg", "oga", "ogg", "opus", "spx", "w64", "wav", "webm", "wma", "wv",
+    ]
+
+    /// Whether a file has the name of a recording or begins as one does; no text does.
+    package static func isRecording(_ path: String) -> Bool {
+        if let dot = path.lastIndex(of: "."), extensions.contains(path[path.index(after: dot)...].lowercased()) {
+            return true
+        }
+        guard let file = try? WholeFile.openForReading(path) else { return false }
+        defer { close(file) }
+        var head = [UInt8](repeating: 0, count: AudioContainer.headByteCount)
+        head.removeLast(head.count - max(0, pread(file, &head, head.count, 0)))
+        return head.contains(0) && AudioContainer(head: head)?.isDecodable == true
     }
 
     /// - Parameter searchPath: where to look for ffmpeg: folders parted by colons.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// The `ffmpeg` program, which decodes what isn't WAV.
 struct FFmpeg {
@@ -43,7 +39,7 @@ struct FFmpeg {
             throw AudioError(.unsupported, source: source, "decoding it with \(program) failed: \(error)")
         }
         try AudioClip.checkFinite(samples.values, source: source)
-        return AudioClip(samples: samples.values, sampleRate: sampleRate)
+        return AudioClip(samples: samples.values, sampleRate: sampleRate, source: source)
     }
 
     private func run(

@@ -7,11 +7,7 @@ public struct FeatureExtractorSettings: Hashable, Sendable {
     /// `normalization_epsilon` in the file, a field that Hugging Face doesn't have.
     public var normalizationEpsilon = 1e-7
     /// `sampling_rate` in Hz.
-    public var sampleRate = 16_000
-    /// `padding_value`, which fills a padded batch in Hugging Face. Ragged batches have no padding.
-    public var paddingValue: Float = 0
-    /// `return_attention_mask`. Ragged batches behave as if it were true.
-    public var returnsAttentionMask = false
+    public private(set) var sampleRate = 16_000
 
     /// The ε of PyTorch's `layer_norm`, which fairseq normalises the waveform with.
     public static let fairseqEpsilon = 1e-5
@@ -55,12 +51,13 @@ public struct FeatureExtractorSettings: Hashable, Sendable {
         sampleRate = try field(
             "sampling_rate", 16_000, { $0.int.flatMap { rates.contains($0) ? $0 : nil } },
             "an integer from \(rates.lowerBound) to \(rates.upperBound) (Hz)")
-        paddingValue = try field(
+        // Ragged batches have no padding, and behave as if there were a mask.
+        _ = try field(
             "padding_value", 0, { $0.double.map { Float($0) }.flatMap { $0.isFinite ? $0 : nil } }, "a finite number")
         normalizationEpsilon = try field(
             "normalization_epsilon", normalizationEpsilon,
             { $0.double.flatMap { (0...1).contains($0) ? $0 : nil } }, "a number from 0 to 1")
-        returnsAttentionMask = try field("return_attention_mask", false, \.bool, "true or false")
+        _ = try field("return_attention_mask", false, \.bool, "true or false")
     }
 }
 
@@ -79,14 +76,9 @@ extension FeatureExtractorSettings {
         normalizes
             ? SampleScaling(standardizing: samples, epsilon: normalizationEpsilon) : SampleScaling(mean: 0, scale: 1)
     }
-
-    /// (x − mean) / √(variance + 1e-7) with the population variance; Hugging Face's `zero_mean_unit_var_norm`.
-    package static func normalized(_ samples: [Float]) -> [Float] {
-        SampleScaling(standardizing: samples[...], epsilon: 1e-7).values(of: samples[...])
-    }
 }
 
-/// (x − mean) · scale, in Double.
+/// (x − mean) · scale, in Double. With the population variance it is Hugging Face's `zero_mean_unit_var_norm`.
 struct SampleScaling: Sendable {
     let mean: Double
     let scale: Double

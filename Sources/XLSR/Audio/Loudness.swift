@@ -1,14 +1,10 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// How loud audio is, frame by frame.
 ///
 /// A frame is silent below a level that follows the recording: a quarter of the way, in decibels, from the quietest
-/// tenth of its surroundings to the loudest twentieth, or 30 dB below the latter, whichever is higher. Surroundings that
-/// vary by less than 10 dB are all speech, all noise or all music; nothing in them counts as silence.
+/// tenth of its surroundings to the loudest twentieth, or 30 dB below the latter, whichever is higher. Surroundings
+/// that vary by less than 10 dB are all speech, all noise or all music; nothing in them counts as silence.
 package struct Loudness: Sendable {
     /// Decibels of full scale, at least −100, one a frame.
     package let levels: [Float]

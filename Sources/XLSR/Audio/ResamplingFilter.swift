@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// Kaiser-windowed sinc, tabulated as one row of taps for each fractional position between two input samples.
 ///

@@ -1,10 +1,5 @@
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// A program that was run to its end.
 package struct Subprocess {
@@ -14,6 +9,7 @@ package struct Subprocess {
     package let errorOutput: [UInt8]
 
     static let errorOutputByteLimit = 4096
+    private static let cancellationCheckMilliseconds: Int32 = 50
 
     /// Looks for a program in a list of folders parted by colons, as in PATH; nil when it isn't there.
     static func find(_ name: String, searchPath: String) -> String? {
@@ -29,7 +25,7 @@ package struct Subprocess {
     /// reaped; when `consume` throws it is killed first.
     ///
     /// - Parameter standardInput: an open file, or nil for none.
-    /// - Throws: `SystemError`, or what `consume` throws.
+    /// - Throws: `SystemError`, `CancellationError`, or what `consume` throws.
     package static func run(
         _ program: String, _ arguments: [String], standardInput: Int32?,
         consume: (UnsafeRawBufferPointer) throws -> Void
@@ -57,7 +53,8 @@ package struct Subprocess {
         try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
             // A negative descriptor, which poll ignores, marks an output that has ended.
             while files.contains(where: { $0.fd >= 0 }) {
-                if poll(&files, nfds_t(files.count), -1) < 0 {
+                try CancellationFlag.check()
+                if poll(&files, nfds_t(files.count), cancellationCheckMilliseconds) < 0 {
                     if errno == EINTR { continue }
                     throw SystemError()
                 }

@@ -1,8 +1,8 @@
 /// Where somebody speaks, as the model and the loudness of the audio say together.
 ///
 /// The model's words (frames that aren't blank) say that there is speech; its frames lie where a character is sure, so
-/// words seem to begin late and end early. So each word is stretched to both sides as long as the audio isn't silent, by
-/// 0.3 s at most, and pieces with less than 0.3 s between them are one. Sound without words is no speech.
+/// words seem to begin late and end early. So each word is stretched to both sides as long as the audio isn't silent,
+/// by 0.3 s at most, and pieces with less than 0.3 s between them are one. Sound without words is no speech.
 public struct VoiceActivity: Hashable, Sendable {
     static let stretchSeconds = 0.3
     static let pauseSeconds = 0.3
@@ -10,6 +10,13 @@ public struct VoiceActivity: Hashable, Sendable {
     private let secondsPerFrame: Double
     /// Whether there is sound.
     private let sounds: [Bool]
+
+    /// Listens to a whole clip.
+    /// - Parameter secondsPerFrame: how finely; 0.02 as XLS-R does.
+    public init(of clip: AudioClip, secondsPerFrame: Double = 0.02) {
+        let hop = max(1, Int((secondsPerFrame * Double(clip.sampleRate)).rounded()))
+        self.init(Loudness(clip.samples, hop: hop), secondsPerFrame: Double(hop) / Double(clip.sampleRate))
+    }
 
     package init(_ loudness: Loudness, secondsPerFrame: Double) {
         self.secondsPerFrame = secondsPerFrame

@@ -31,7 +31,7 @@ struct WAVReader {
         let samples = format.mixedDown(UnsafeRawBufferPointer(rebasing: bytes[data]))
         guard !samples.isEmpty else { throw malformed("the WAV file has no samples") }
         try AudioClip.checkFinite(samples, source: source)
-        return AudioClip(samples: samples, sampleRate: format.sampleRate)
+        return AudioClip(samples: samples, sampleRate: format.sampleRate, source: source)
     }
 
     /// Walks the chunks (name, size, body, pad byte after an odd size) in whatever order they come.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// A failed system call, in the system's words.
 struct SystemError: Error, CustomStringConvertible {

@@ -1,11 +1,11 @@
 /// Chunks that wait to be computed, and which of them make the next batch.
 ///
-/// A ragged batch has no padding, so what its rows cost doesn't depend on their neighbours. What it costs beside its rows
-/// is a pass over the weights and a launch of every kernel, and when text is generated a step of the decoder for every
-/// token of its longest: few batches are best, of similar lengths. So each is made of the oldest chunk, which lets no
-/// utterance starve, and of those next to it in length, as far as there is room. Of 3000 clips as long as LibriSpeech's,
-/// in batches of 120 s, that makes 273 batches whose longest clips sum up to 3579 s; in their order it is 285 and
-/// 4473 s, and 271 is the least there can be.
+/// A ragged batch has no padding, so what its rows cost doesn't depend on their neighbours. What it costs beside its
+/// rows is a pass over the weights and a launch of every kernel, and when text is generated a step of the decoder for
+/// every token of its longest: few batches are best, of similar lengths. So each is made of the oldest chunk, which
+/// lets no utterance starve, and of those next to it in length, as far as there is room. Of 3000 clips as long as
+/// LibriSpeech's, in batches of 120 s, that makes 273 batches whose longest clips sum up to 3579 s; in their order it
+/// is 285 and 4473 s, and 271 is the least there can be.
 ///
 /// Which chunks share a batch depends on their order and lengths alone, never on time.
 package struct BatchWindow {
@@ -35,8 +35,8 @@ package struct BatchWindow {
     /// How much audio waits before a batch is made, so that there is something to choose from.
     package var limit: Double { Self.lookAhead * batchSeconds }
 
-    /// How much of younger utterances may be computed before the oldest one, since their results must wait for its: more
-    /// than is reached (12 batches) but beside long files.
+    /// How much of younger utterances may be computed before the oldest one, since their results must wait for its:
+    /// more than is reached (12 batches) but beside long files.
     package var aheadLimit: Double { 2 * limit }
 
     /// - Parameter chunk: one utterance's after the other's.

@@ -47,8 +47,6 @@ final class BatchWorkers<Piece: Sendable>: Sendable {
         var work = DeviceWork()
         var isRetired = false
         var lastEnd: ContinuousClock.Instant?
-        /// Length of the last batch.
-        var lastSeconds = 0.0
     }
 
     private struct State {
@@ -98,6 +96,9 @@ final class BatchWorkers<Piece: Sendable>: Sendable {
     var work: [DeviceWork] { state.withLock { $0.devices.map(\.work) } }
     /// The time in which any device computed.
     var busySeconds: Double { state.withLock(\.busySeconds) }
+
+    /// The first device that takes batches. One always does.
+    var firstLive: Int { state.withLock { $0.devices.firstIndex { !$0.isRetired } ?? 0 } }
 
     /// Whether another device takes batches.
     func hasOther(than device: Int) -> Bool {
@@ -199,15 +200,9 @@ final class BatchWorkers<Piece: Sendable>: Sendable {
     private func run(_ batch: Batch, _ device: Int) {
         let start = ContinuousClock.now
         let model = models[device]
-        let isOther = state.withLock { state in
-            let last = state.devices[device].lastSeconds
-            state.devices[device].lastSeconds = batch.seconds
-            return abs(batch.seconds - last) > last / 8
-        }
         let pieces = turns[device].whileHeld {
-            // Blocks of another size serve no more, and would be held beside those of this one. Where another batch is
-            // under way giving them up would wait for it, so there they stay until memory is short.
-            if isOther, model.backend.batchesUnderWay == 1 { model.backend.pool.trim() }
+            // Where another batch is under way, giving blocks up would wait for it: they stay until memory is short.
+            if model.backend.batchesUnderWay == 1 { model.backend.pool.prepare(forWorkOf: batch.seconds) }
             return Result { try compute(model, batch.chunks) }
         }
         state.withLock { state in

@@ -1,11 +1,12 @@
 import TensorEngine
 
-/// Computes utterances chunk after chunk, in batches that chunks of several utterances share, on all devices of a model.
+/// Computes utterances chunk after chunk, in batches that chunks of several utterances share, on all devices of a
+/// model.
 ///
-/// Three stages overlap: the caller's thread, which has read an utterance, cuts and normalises it (`add`) and gets what
-/// was made of the ones before (`finished`, in their order); the devices compute; and as many batches as there are
-/// devices wait for them. So the host holds the input values of a window of batches and of those, and of utterances whose
-/// turn hasn't come yet, what `compute` gave for their chunks.
+/// Three stages overlap: the caller's thread, which has read an utterance, cuts and normalises it (`add`) and gets
+/// what was made of the ones before (`finished`, in their order); the devices compute; and as many batches as there are
+/// devices wait for them. So the host holds the input values of a window of batches and of those, and of utterances
+/// whose turn hasn't come yet, what `compute` gave for their chunks.
 package final class ChunkedRun<Piece: Sendable> {
     /// What became of an utterance.
     package struct Outcome {
@@ -83,10 +84,10 @@ package final class ChunkedRun<Piece: Sendable> {
     /// Computes an utterance as soon as its batches are full, and delivers what is done of those before.
     /// - Throws: `AudioError` for a clip that can't be computed; `UsageError` for a chunking that makes no sense; what
     ///   `finished` throws; `CancellationError`.
-    package func add(_ clip: AudioClip, index: Int, name: String) throws {
+    package func add(_ clip: AudioClip, index: Int) throws {
         let rate = model.featureExtractor.sampleRate
         let clip = try clip.resampled(to: rate)
-        try model.check(clip, name: name, minimumSampleCount: minimumSampleCount)
+        try model.check(clip, minimumSampleCount: minimumSampleCount)
         let loudness = Loudness(clip.samples, hop: model.configuration.hop)
         let chunks =
             switch chunking.split {
@@ -103,9 +104,7 @@ package final class ChunkedRun<Piece: Sendable> {
         var statistics: ChannelStatistics?
         if let ofFile, chunks.map(\.samples) != [clip.samples.indices] {
             do {
-                statistics = try model.frontEnd.statistics(sampleCount: clip.samples.count, on: model.backend) {
-                    ArraySlice(ofFile.values(of: clip.samples[$0]))
-                }
+                statistics = try self.statistics(of: clip, ofFile)
             } catch let error as CancellationError {
                 throw error
             } catch {
@@ -144,6 +143,13 @@ package final class ChunkedRun<Piece: Sendable> {
             voiceActivity: nil)
         while try receive(waits: false) {}
         try deliver()
+    }
+
+    /// Computes and delivers clips, each under its place among them.
+    /// - Throws: as `add(_:index:)`.
+    package func finish(_ clips: [AudioClip]) throws {
+        for (index, clip) in clips.enumerated() { try add(clip, index: index) }
+        try finish()
     }
 
     /// Computes and delivers all that was added.
@@ -229,6 +235,29 @@ package final class ChunkedRun<Piece: Sendable> {
 // MARK: - Failures
 
 extension ChunkedRun {
+    /// What a front-end with group norm needs to know of the whole utterance, from the first device that is left.
+    private func statistics(of clip: AudioClip, _ scaling: SampleScaling) throws -> ChannelStatistics? {
+        while true {
+            let device = workers.firstLive
+            let model = model.models[device]
+            do {
+                return try model.frontEnd.statistics(sampleCount: clip.samples.count, on: model.backend) {
+                    ArraySlice(scaling.values(of: clip.samples[$0]))
+                }
+            } catch let error as TensorError where retire(device, after: error) {}
+        }
+    }
+
+    /// Takes a device that is lost out of the run.
+    /// - Returns: whether it was lost and another one is left.
+    private func retire(_ device: Int, after error: TensorError?) -> Bool {
+        guard let error, error.kind == .deviceFailure || error.kind == .deviceUnavailable,
+            workers.hasOther(than: device)
+        else { return false }
+        if workers.retire(device) { model.deviceFailed?(model.models[device].backend.device, error) }
+        return true
+    }
+
     /// A device that is lost leaves its batch, and what comes after, to the others. What is too much for one device may
     /// fit another. And one by one, what is wrong with one chunk or too much for memory together spares the others.
     private func recover(_ batch: Batch, from error: any Error, of device: Int) {
@@ -236,10 +265,9 @@ extension ChunkedRun {
         batch.chunks.removeAll { utterances[$0.index] == nil }
         guard let first = batch.chunks.first else { return }
         let kind = (error as? TensorError)?.kind
-        let isLost = kind == .deviceFailure || kind == .deviceUnavailable
-        if isLost, workers.retire(device) { model.deviceFailed?(model.models[device].backend.device, error) }
-        let isElsewhere = isLost || kind == .outOfMemory || kind == .unsupported
-        if isElsewhere, isLost || batch.chunks.count == 1, !batch.isRetry, workers.hasOther(than: device) {
+        let isLost = retire(device, after: error as? TensorError)
+        let mayFit = (kind == .outOfMemory || kind == .unsupported) && batch.chunks.count == 1
+        if isLost || mayFit, !batch.isRetry, workers.hasOther(than: device) {
             batch.isRetry = true
             batch.excludedDevice = device
             workers.submit(batch, isUrgent: true)

@@ -66,6 +66,14 @@ extension CodePoints {
         }
         return result
     }
+
+    /// Hugging Face's `clean_up_tokenization`: no space before punctuation and English contractions.
+    func cleanedUp() -> CodePoints {
+        [
+            (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"),
+            (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+        ].reduce(self) { $0.replacing(CodePoints($1.0), with: CodePoints($1.1)) }
+    }
 }
 
 extension Unicode.Scalar {

@@ -3,6 +3,9 @@ struct TokenizerFiles {
     /// No tokenizer's file comes near this: a thousand languages of a hundred tokens take about 2 MB.
     static let byteLimit = 16 << 20
 
+    /// Fields that list special tokens beside those that have names of their own.
+    static let extraTokenFields = ["extra_special_tokens", "additional_special_tokens"]
+
     let path: String
     let read: (String) throws -> [UInt8]?
 
@@ -28,4 +31,9 @@ struct TokenizerFiles {
     private static func tooLarge(_ path: String) -> CheckpointError {
         CheckpointError(.tokenizer, path: path, "is too large for a tokenizer's file (\(byteLimit >> 20) MiB)")
     }
+}
+
+extension JSON {
+    /// The text of a token, which is a string or an object with `content`.
+    var tokenContent: String? { string ?? self["content"]?.string }
 }

@@ -77,11 +77,9 @@ struct TokenizerSettings {
     private func token(_ field: String, default name: String?) throws -> CodePoints? {
         guard let value = fields[field]?.value else { return name.map { CodePoints($0) } }
         if value == .null { return nil }
-        guard let text = Self.content(value) else { throw invalid(field, "is neither a string nor a token") }
+        guard let text = value.tokenContent else { throw invalid(field, "is neither a string nor a token") }
         return CodePoints(text)
     }
-
-    private static func content(_ value: JSON) -> String? { value.string ?? value["content"]?.string }
 
     private func flag(_ field: String) throws -> Bool {
         switch fields[field]?.value {
@@ -92,9 +90,9 @@ struct TokenizerSettings {
     }
 
     private func extraTokens() throws -> [CodePoints] {
-        try ["extra_special_tokens", "additional_special_tokens"].flatMap { field in
+        try TokenizerFiles.extraTokenFields.flatMap { field in
             try (fields[field]?.value.array ?? []).map { value in
-                guard let text = Self.content(value) else { throw invalid(field, "holds something that isn't a token") }
+                guard let text = value.tokenContent else { throw invalid(field, "holds something that isn't a token") }
                 return CodePoints(text)
             }
         }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A piece of text with its place in the audio.
-public struct TimedText: Hashable, Sendable {
+public struct TimedText: Hashable, Codable, Sendable {
     public var text: String
     /// Seconds from the start of the audio.
     public var start: Double
@@ -19,7 +19,7 @@ public struct TimedText: Hashable, Sendable {
 }
 
 /// What was said, and when.
-public struct Transcript: Hashable, Sendable {
+public struct Transcript: Hashable, Codable, Sendable {
     public var text: String
     public var words: [TimedText]
     /// Every character of the words and the delimiters between them.
@@ -39,7 +39,7 @@ public struct Transcript: Hashable, Sendable {
     }
 
     /// A text that may have been said, with the natural logarithms that speak for it.
-    public struct Alternative: Hashable, Sendable {
+    public struct Alternative: Hashable, Codable, Sendable {
         public var text: String
         /// Of the model.
         public var acousticScore: Double

@@ -149,20 +149,12 @@ extension Wav2Vec2CTCTokenizer {
 
     func text(of runs: [TokenRun]) -> String {
         let text = cased(runs.flatMap(\.token).strippingWhitespace())
-        return (settings.cleansUpSpaces ? Self.cleanedUp(text) : text).string
+        return (settings.cleansUpSpaces ? text.cleanedUp() : text).string
     }
 
     func cased(_ text: CodePoints) -> CodePoints { settings.lowercases ? text.lowercased() : text }
 
     func isWordDelimiter(_ run: TokenRun) -> Bool { run.token == settings.wordDelimiterReplacement }
-
-    /// Hugging Face's `clean_up_tokenization`: no space before punctuation and English contractions.
-    private static func cleanedUp(_ text: CodePoints) -> CodePoints {
-        [
-            (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"),
-            (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
-        ].reduce(text) { $0.replacing(CodePoints($1.0), with: CodePoints($1.1)) }
-    }
 
     /// The ids of a text, as Hugging Face's `tokenizer(text).input_ids`.
     ///

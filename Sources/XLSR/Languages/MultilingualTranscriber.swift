@@ -57,15 +57,19 @@ public final class MultilingualTranscriber: Sendable {
     /// Which language is spoken.
     /// - Throws: `CheckpointError` when the model has no adapter for it; otherwise as `XLSRModel.classify`.
     public func language(
-        of clip: AudioClip, name: String = "samples", chunking: Chunking = .automatic
+        of clip: AudioClip, chunking: Chunking = .automatic
     ) throws -> IdentifiedLanguage {
-        guard let best = try identifier.classify([clip], names: [name], count: 1, chunking: chunking)[0].first else {
+        guard let best = try identifier.classify([clip], count: 1, chunking: chunking)[0].first else {
             throw identifier.lacks("labels of languages")
         }
-        guard let language = LanguageCodes.match(best.label, among: model.languages) else {
-            let percent = Int((100 * best.score).rounded())
+        guard let percent = Int(exactly: (100 * best.score).rounded()) else {
             throw CheckpointError(
-                .configuration, path: name,
+                .weights, path: identifier.name, "gives scores that aren't numbers",
+                remedy: "its weights may be damaged; at f16, try another precision")
+        }
+        guard let language = LanguageCodes.match(best.label, among: model.languages) else {
+            throw CheckpointError(
+                .configuration, path: clip.source,
                 "sounds like \"\(best.label)\" (\(percent) %), for which \(model.name) has no adapter",
                 remedy: "download that adapter, or name the language: one of \(listing(model.languages))")
         }

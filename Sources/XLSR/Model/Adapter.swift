@@ -53,7 +53,8 @@ struct Adapter: Sendable {
         if let projection, let projectionNorm { x = try projection(x).layerNorm(projectionNorm) }  // [frames, width]
         var segments = segments
         for layer in layers {
-            // Each utterance with its zeros, its length a multiple of the stride, so that windows begin at its first row.
+            // Each utterance with its zeros, its length a multiple of the stride, so that windows begin at its first
+            // row.
             let (rows, offsets) = padded(segments)
             let window = ConvolutionWindow(
                 kernel: configuration.kernel, stride: configuration.stride, rows: offsets.end / configuration.stride)

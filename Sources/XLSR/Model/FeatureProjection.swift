@@ -1,6 +1,7 @@
 import TensorEngine
 
-/// Layer norm and a linear layer from the front-end's width to the encoder's. Hugging Face's `Wav2Vec2FeatureProjection`.
+/// Layer norm and a linear layer from the front-end's width to the encoder's. Hugging Face's
+/// `Wav2Vec2FeatureProjection`.
 struct FeatureProjection: Sendable {
     private let norm: Normalization
     private let projection: Linear

@@ -59,8 +59,8 @@ struct MBartDecoder: Sendable {
     func logits(_ states: Tensor) throws -> Tensor { try states.linear(output) }
 }
 
-/// What the decoder adds up for a token at its place. The tables stay where the checkpoint is mapped: a step needs a row
-/// of each, while a copy of mBART-50's would take a gigabyte.
+/// What the decoder adds up for a token at its place. The tables stay where the checkpoint is mapped: a step needs a
+/// row of each, while a copy of mBART-50's would take a gigabyte.
 private struct TokenEmbedding: Sendable {
     /// `[vocabulary, hidden]`
     let tokens: StoredWeight

@@ -46,7 +46,7 @@ struct MBartDecoderLayer: Sendable {
 
     /// `[frames, hidden]` → `[frames, 2 · hidden]`
     func speechKeysValues(_ states: Tensor) throws -> KeyValueCache {
-        KeyValueCache(try speechAttention.keyValue(states))
+        try KeyValueCache(speechAttention.keyValue(states))
     }
 
     /// `[rows, hidden]` → `[rows, hidden]`

@@ -50,7 +50,8 @@ struct SampleBatch {
         return try Tensor(values, shape: [rows.count, 1], on: backend)
     }
 
-    /// The valid frames among some rows of the output of the first `layers` layers, counted from the first of these rows.
+    /// The valid frames among some rows of the output of the first `layers` layers, counted from the first of these
+    /// rows.
     func segments(layers: Int, rows: Range<Int>) -> Segments {
         let hop = configuration.convolutions.prefix(layers).reduce(1) { $0 * $1.stride }
         let parts = lengths.indices.map { index in

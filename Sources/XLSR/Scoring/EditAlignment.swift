@@ -9,8 +9,8 @@ public enum EditOperation: UInt8, Sendable {
 /// ends are set aside; then, from the end, a deletion comes before an insertion, and these before a substitution.
 /// (jiwer may choose otherwise in lines of more than some two thousand words; the error rate is the same.)
 ///
-/// Time grows with the product of both lengths. Rows of distances are kept at intervals and those between computed again,
-/// so memory is 4 · reference · √hypothesis bytes: 45 MB for two lines of 50,000 characters.
+/// Time grows with the product of both lengths. Rows of distances are kept at intervals and those between computed
+/// again, so memory is 4 · reference · √hypothesis bytes: 45 MB for two lines of 50,000 characters.
 func editOperations<Element: Hashable>(reference: [Element], hypothesis: [Element]) -> [EditOperation] {
     let limit = min(reference.count, hypothesis.count)
     let prefix = (0..<limit).prefix { reference[$0] == hypothesis[$0] }.count

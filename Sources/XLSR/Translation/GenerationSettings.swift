@@ -115,6 +115,8 @@ extension GenerationSettings {
     }
 
     package static let beamLimit = 1_000
+    /// Each makes the search keep as many more candidates as there are beams.
+    private static let endTokenLimit = 100
 
     /// - Throws: `UsageError` for settings that make no sense, or tokens and positions that the model doesn't have.
     func validate(vocabularySize: Int, positionLimit: Int) throws {
@@ -122,6 +124,9 @@ extension GenerationSettings {
             throw UsageError(
                 "\(beamCount) beams with \(resultCount) results: 1 to \(Self.beamLimit) beams, no more results than beams"
             )
+        }
+        guard endTokenIDs.count <= Self.endTokenLimit else {
+            throw UsageError("\(endTokenIDs.count) tokens that end a text: \(Self.endTokenLimit) at most")
         }
         guard maxLength >= 2, maxLength <= positionLimit else {
             throw UsageError("texts of \(maxLength) tokens: this model has positions for 2 to \(positionLimit)")

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// The most probable token at each step, for one utterance: transformers' `_sample` without sampling.
 struct TextGreedySearch {

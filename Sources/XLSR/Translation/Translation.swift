@@ -1,7 +1,7 @@
 /// What speech means in another language.
-public struct Translation: Hashable, Sendable {
+public struct Translation: Hashable, Codable, Sendable {
     /// A text that the decoder wrote.
-    public struct Hypothesis: Hashable, Sendable {
+    public struct Hypothesis: Hashable, Codable, Sendable {
         public var text: String
         /// What the decoder wrote, from the start token to the end token: transformers' `generate`.
         public var tokenIDs: [Int]
@@ -10,7 +10,7 @@ public struct Translation: Hashable, Sendable {
     }
 
     /// A part of the audio that was translated by itself.
-    public struct Segment: Hashable, Sendable {
+    public struct Segment: Hashable, Codable, Sendable {
         /// Seconds from the start of the audio.
         public var start: Double
         public var end: Double

@@ -1,6 +1,8 @@
 import Glibc
+import TensorEngine
 
-/// A file that appears under its name whole or not at all: written beside it, then renamed.
+/// A file that appears under its name whole or not at all: written beside it, then renamed. One that is there keeps its
+/// permissions, and a link leads on to it.
 package final class AtomicFile {
     private let path: String
     private let temporaryPath: String
@@ -12,12 +14,18 @@ package final class AtomicFile {
     /// - Throws: `CheckpointError` when the folder can't be written.
     package init(path: String, temporaryFiles: TemporaryFiles = .ofProcess) throws {
         self.temporaryFiles = temporaryFiles
-        self.path = path
+        let resolved = realpath(path, nil)
+        defer { free(resolved) }
+        let path = resolved.map { String(cString: $0) } ?? path
         // Beside the target, because a rename can't leave the file system.
-        temporaryPath = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        self.path = path
+        temporaryPath = "\(folder).xlsr-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
         slot = temporaryFiles.remember(temporaryPath)
         descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.unwritable(path) }
+        var status = stat()
+        if stat(path, &status) == 0 { fchmod(descriptor, status.st_mode & 0o777) }
     }
 
     deinit {
@@ -28,13 +36,7 @@ package final class AtomicFile {
     }
 
     package func write(_ bytes: UnsafeRawBufferPointer) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if written < 0, errno == EINTR { continue }
-            guard written > 0 else { throw Self.unwritable(path) }
-            rest = rest.dropFirst(written)
-        }
+        guard HostSystem.writeAll(bytes, to: descriptor) else { throw Self.unwritable(path) }
     }
 
     /// Gives the file its name. Without this call nothing is left.
@@ -49,6 +51,6 @@ package final class AtomicFile {
     }
 
     private static func unwritable(_ path: String) -> CheckpointError {
-        CheckpointError(.missingFile, path: path, "can't be written: \(String(cString: strerror(errno)))")
+        CheckpointError(.unwritable, path: path, "can't be written: \(String(cString: strerror(errno)))")
     }
 }

@@ -2,13 +2,32 @@ import FoundationEssentials
 import Glibc
 import TensorEngine
 
+extension XLSRModel {
+    /// Writes a checkpoint to a new folder with its weights in another type, or one of fairseq as Hugging Face would:
+    /// `xlsr convert`.
+    /// - Parameters:
+    ///   - path: as `load` takes it.
+    ///   - dtype: float32, bfloat16, float16, or int8 with a factor a row; nil for what the weights are.
+    ///   - folder: made when it isn't there.
+    ///   - progress: hears how many of all bytes are written.
+    /// - Throws: `UsageError` for a folder that holds files already or a type that checkpoints don't have;
+    ///   `CheckpointError` for what can't be read or written. Then nothing is left.
+    public static func convert(
+        _ path: String, to dtype: DType?, folder: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    ) throws {
+        try CheckpointConverter.convert(ModelLocation.files(path), to: dtype, folder: folder, progress: progress)
+    }
+}
+
 /// Writes a checkpoint again with its floating-point weights in another type, as Hugging Face writes them:
-/// `model.safetensors`, `config.json` with the type's name, and the other files as they are.
+/// `model.safetensors`, `config.json` with the type's name, and the other files as they are, those of language adapters
+/// and of a language model among them.
 package enum CheckpointConverter {
     /// Files beside the weights that a checkpoint may have.
     private static let otherFiles = [
         "preprocessor_config.json", "processor_config.json", "vocab.json", "added_tokens.json", "tokenizer_config.json",
         "special_tokens_map.json", "tokenizer.json", "sentencepiece.bpe.model", "generation_config.json", "README.md",
+        "alphabet.json",
     ]
 
     /// - Parameters:
@@ -17,7 +36,8 @@ package enum CheckpointConverter {
     ///   - folder: where to write; made when it isn't there.
     ///   - progress: hears how many of all bytes are written.
     /// - Throws: `UsageError` for a folder that holds files already or a type that checkpoints don't have;
-    ///   `CheckpointError` for what can't be read or written. Then nothing is left, not the folder if it was made either.
+    ///   `CheckpointError` for what can't be read or written. Then nothing is left, not the folder if it was made
+    ///   either.
     package static func convert(
         _ files: CheckpointFiles, to dtype: DType?, folder: String, progress: (Int, Int) -> Void = { _, _ in }
     ) throws {
@@ -27,13 +47,26 @@ package enum CheckpointConverter {
         let conversion = try TensorConversion(CheckpointTensors(files), to: dtype) {
             CheckpointNames.isQuantized($0, tiesEmbeddings: decoder?.tiesEmbeddings ?? true)
         }
-        let adapters = files.names().filter { $0.hasPrefix("adapter.") }
+        let languageModel = files.names(in: ShallowFusion.folderName)
+            .filter { !CheckpointFiles.isFolder(files.path(of: "\(ShallowFusion.folderName)/\($0)")) }
+        let languageModelFolder = "\(folder)/\(ShallowFusion.folderName)"
+        let copies =
+            otherFiles + files.names().filter { $0.hasPrefix("adapter.") }
+            + languageModel.map { "\(ShallowFusion.folderName)/\($0)" }
         let folderIsNew = try makeEmptyFolder(folder)
+        let unfinished =
+            (folderIsNew ? [folder] : []) + [languageModelFolder]
+            + (["model.safetensors"] + copies).map {
+                "\(folder)/\($0)"
+            }
+        let slots = unfinished.map(TemporaryFiles.ofProcess.remember)
+        defer { for slot in slots.reversed() { TemporaryFiles.ofProcess.forget(slot) } }
         do {
             let tensors = try conversion.entries()
             try write(tensors, to: folder + "/model.safetensors", progress)
-            for name in otherFiles + adapters {
-                guard let memory = try files.memory(of: name) else { continue }
+            if !languageModel.isEmpty { _ = try makeEmptyFolder(languageModelFolder) }
+            for name in copies {
+                guard let memory = try files.memory(of: name, mayBeEmpty: true) else { continue }
                 try memory.withUnsafeBytes { try write($0, to: folder + "/" + name) }
             }
             // Last, so that a folder with a config.json is a whole checkpoint.
@@ -43,7 +76,8 @@ package enum CheckpointConverter {
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             try encoder.encode(JSON.object(fields)).withUnsafeBytes { try write($0, to: folder + "/config.json") }
         } catch {
-            for name in ["model.safetensors"] + otherFiles + adapters { unlink(folder + "/" + name) }
+            for name in ["model.safetensors"] + copies { unlink(folder + "/" + name) }
+            rmdir(languageModelFolder)
             if folderIsNew { rmdir(folder) }
             throw error
         }
@@ -69,17 +103,15 @@ package enum CheckpointConverter {
 
     /// - Returns: whether the folder was made; else it was there and empty.
     private static func makeEmptyFolder(_ folder: String) throws -> Bool {
-        let manager = FileManager.default
-        if let entries = try? manager.contentsOfDirectory(atPath: folder) {
+        if let entries = try? FileManager.default.contentsOfDirectory(atPath: folder) {
             guard entries.isEmpty else { throw UsageError("\(folder) holds files already; name a new folder") }
             return false
         }
-        do {
-            try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            return true
-        } catch {
-            throw CheckpointError(.missingFile, path: folder, "can't be made", remedy: "check the path")
+        guard HostSystem.makeFolder(folder) else {
+            throw CheckpointError(
+                .unwritable, path: folder, "the folder can't be made: \(String(cString: strerror(errno)))")
         }
+        return true
     }
 
     private static func write(

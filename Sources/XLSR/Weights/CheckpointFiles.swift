@@ -41,10 +41,12 @@ package struct CheckpointFiles: Sendable {
         self.absences = absences
     }
 
-    /// The names of all files, in alphabetical order.
-    func names() -> [String] {
-        if let memories { return memories.keys.sorted() }
-        return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    /// The names of all files, or of those in the folder `name`, in alphabetical order; none of a folder that can't be
+    /// read.
+    package func names(in name: String? = nil) -> [String] {
+        if let memories { return name == nil ? memories.keys.sorted() : [] }
+        let folder = name.map(path(of:)) ?? path
+        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
     }
 
     package static func isFolder(_ path: String) -> Bool {
@@ -62,11 +64,15 @@ package struct CheckpointFiles: Sendable {
     }
 
     /// The bytes of the file `name`, mapped; nil when there is no such file.
-    /// - Throws: `CheckpointError` when the file can't be read, or is a mere pointer to the real one.
-    package func memory(of name: String) throws -> (any HostMemory)? {
+    /// - Parameter mayBeEmpty: whether a file without bytes makes sense.
+    /// - Throws: `CheckpointError` when the file can't be read, is empty, or is a mere pointer to the real one.
+    package func memory(of name: String, mayBeEmpty: Bool = false) throws -> (any HostMemory)? {
         if let absence = absences[name] { throw absence }
         if let memories { return try memories[name].map { try Self.checkedForPointer($0, path: path(of: name)) } }
-        guard access(path(of: name), F_OK) == 0 else { return nil }
+        var status = stat()
+        guard stat(path(of: name), &status) == 0 || errno != ENOENT else { return nil }
+        // What is empty can't be mapped.
+        if mayBeEmpty, status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 { return ArrayMemory([]) }
         return try Self.mapping(path(of: name))
     }
 

@@ -17,8 +17,8 @@ package enum CheckpointNames {
         return names.contains { $0.hasPrefix(encoderPrefix + ".") } ? encoderPrefix : nil
     }
 
-    /// Whether a load at int8 quantises the matrix: those of the layers of encoder and text decoder, and of the decoder's
-    /// output where the tokens' embedding isn't the same matrix. Others stay, since few numbers hang on each.
+    /// Whether a load at int8 quantises the matrix: those of the layers of encoder and text decoder, and of the
+    /// decoder's output where the tokens' embedding isn't the same matrix. Others stay, since few numbers hang on each.
     static func isQuantized(_ name: String, tiesEmbeddings: Bool) -> Bool {
         let parts = name.split(separator: ".")
         guard parts.last == "weight" else { return false }

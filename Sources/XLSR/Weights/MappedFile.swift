@@ -3,7 +3,8 @@ import TensorEngine
 
 /// A file's bytes, mapped read-only: pages are read when touched and may leave memory again at any time.
 ///
-/// A file that is cut shorter while it is mapped ends the process on the next read past its new end, as with every mapping.
+/// A file that is cut shorter while it is mapped ends the process on the next read past its new end, as with every
+/// mapping.
 package final class MappedFile: HostMemory, @unchecked Sendable {
     // Unchecked: the mapping is read-only, is never replaced, and is unmapped only when the last reference is gone.
     private let mapping: UnsafeRawBufferPointer

@@ -18,8 +18,8 @@ extension TensorFile {
 
 /// A file in the safetensors format: a JSON header, then the bytes of all tensors without gaps.
 ///
-/// Everything that the header claims is checked against the file when it is opened; tensors are views of the file's memory.
-/// Source: https://huggingface.co/docs/safetensors
+/// Everything that the header claims is checked against the file when it is opened; tensors are views of the file's
+/// memory. Source: https://huggingface.co/docs/safetensors
 package struct SafetensorsFile: TensorFile {
     package let path: String
     package let metadata: [String: String]
@@ -82,6 +82,10 @@ package struct SafetensorsFile: TensorFile {
                     throw CheckpointError.malformed(
                         path, "\(name) has \(end - first) bytes, which is not \(shape) of \(entry.dtype)")
                 }
+            } else if shape.count / 8 > end - first {
+                // Of a type that isn't known: no element has less than a bit.
+                throw CheckpointError.malformed(
+                    path, "\(name) has \(end - first) bytes, which are too few for \(shape) of \(entry.dtype)")
             }
             entries[name] = Entry(
                 shape: shape, dtype: entry.dtype, byteRange: data.lowerBound + first..<data.lowerBound + end)

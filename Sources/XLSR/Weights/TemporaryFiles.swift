@@ -1,19 +1,14 @@
+import Glibc
 import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
-/// The temporary files that are open now, kept so that a signal handler can remove them.
+/// Files and folders that aren't finished yet, kept so that a signal handler can remove them.
 package final class TemporaryFiles: Sendable {
     package static let ofProcess = TemporaryFiles()
 
     /// Addresses of C strings; 0 is free. Who takes an address out owns the string, so that a handler that runs while
-    /// another thread forgets a path never reads freed memory. A process writes few files at a time; what finds no
-    /// slot is still removed by its owner.
-    private let slots = InlineArray<64, Atomic<UInt>> { _ in Atomic(0) }
+    /// another thread forgets a path never reads freed memory. What finds no slot is still removed by
+    /// its owner.
+    private let slots = InlineArray<2048, Atomic<UInt>> { _ in Atomic(0) }
 
     package init() {}
 
@@ -33,10 +28,11 @@ package final class TemporaryFiles: Sendable {
         if let slot { free(take(slot)) }
     }
 
-    /// Removes all of them. Safe in a signal handler, once it has been called outside of one.
+    /// Removes all of them, the latest first: what is in a folder before the folder, which stays where others have put
+    /// something there. Safe in a signal handler, once it has been called outside of one.
     package func removeAll() {
-        for slot in slots.indices {
-            if let path = take(slot) { unlink(path) }
+        for slot in slots.indices.reversed() {
+            if let path = take(slot), unlink(path) != 0 { rmdir(path) }
         }
     }
 

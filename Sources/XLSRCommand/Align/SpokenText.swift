@@ -1,10 +1,5 @@
+import Glibc
 import XLSR
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// What a user says is spoken: words, or a file that holds them.
 enum SpokenText {

@@ -8,7 +8,7 @@ extension Command {
             synopsis: "[MODEL]",
             help: "a folder, OWNER/NAME in the Hugging Face cache, or a .pt file of fairseq; none: the bundled demo",
             limit: 1),
-        options: [.language, .json],
+        options: [.vocabularyLanguage, .json],
         notes: [
             "Memory is that of the weights; activations come on top. int8 counts matrices in int8, the rest in f16."
         ],
@@ -18,8 +18,14 @@ extension Command {
             Example("xlsr info --json facebook/wav2vec2-base-960h", "the same of a downloaded one, for programs"),
         ],
         perform: { arguments in
-            let report = try ModelReport(ModelSource(arguments.operands.first), language: arguments[.language])
+            let report = try ModelReport(
+                ModelSource(arguments.operands.first), language: arguments[.vocabularyLanguage])
             try Terminal.printResult(arguments.has(.json) ? jsonDocument(report) : report.text)
             return true
         })
+}
+
+extension Option {
+    static let vocabularyLanguage = Option(
+        "--language", value: "CODE", "of a model with several: which one's vocabulary to show [the checkpoint's own]")
 }

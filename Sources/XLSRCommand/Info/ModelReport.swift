@@ -46,13 +46,18 @@ struct ModelReport: Encodable {
         let language: String?
     }
 
+    /// - Throws: also for a language that the model doesn't have.
     init(_ source: ModelSource, language: String?) throws {
         let configuration = try XLSRModel.configuration(source.files)
+        guard language == nil || configuration.hasCTCHead else {
+            throw UsageError("--language: \(source.name) has no vocabulary of its own for each language")
+        }
         let settings = try FeatureExtractorSettings(source.files)
         weights = try WeightsReport(CheckpointTensors(source.files), configuration.head)
         let tokenizer = Result {
             try Wav2Vec2CTCTokenizer(path: source.files.path, language: language) { try source.files.contents(of: $0) }
         }
+        if language != nil { _ = try tokenizer.get() }
         self.tokenizer = configuration.hasCTCHead ? (try? tokenizer.get()).map(TokenizerReport.init) : nil
         if case .failure(let error) = tokenizer, configuration.hasCTCHead {
             tokenizerProblem = "\(error)"

@@ -2,9 +2,8 @@ import FoundationEssentials
 
 /// A number with so many digits after the point.
 func decimal(_ value: Double, _ places: Int) -> String {
-    guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }
     let scale = (0..<places).reduce(1) { scale, _ in scale * 10 }
-    let scaled = Int((value.magnitude * Double(scale)).rounded())
+    guard let scaled = Int(exactly: (value.magnitude * Double(scale)).rounded()) else { return "\(value)" }
     let sign = value < 0 && scaled > 0 ? "-" : ""
     guard places > 0 else { return "\(sign)\(scaled)" }
     let fraction = String(scaled % scale)

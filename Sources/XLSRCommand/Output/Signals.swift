@@ -1,10 +1,5 @@
+import Glibc
 import XLSR
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 enum Signals {
     /// Makes Ctrl-C and its like end the process at once with nothing half-written left behind, and a reader that goes
@@ -12,7 +7,7 @@ enum Signals {
     static func install() {
         // The handler may only touch what exists already.
         TemporaryFiles.ofProcess.removeAll()
-        for number in [SIGINT, SIGTERM, SIGHUP] {
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU] {
             // Whoever started us with it ignored (nohup) meant it.
             if address(signal(number, SIG_IGN)) == address(SIG_IGN) { continue }
             signal(number) { number in
@@ -23,6 +18,8 @@ enum Signals {
             }
         }
         signal(SIGPIPE, SIG_DFL)
+        // A write above the limit of a file's size fails as any other.
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// Functions don't compare.

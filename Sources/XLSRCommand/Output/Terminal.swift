@@ -1,12 +1,8 @@
+import Glibc
+import TensorEngine
 import XLSR
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
-/// A stream that can't be written any more.
+/// The system doesn't let the process write, or work at all.
 struct OutputError: Error, CustomStringConvertible {
     let description: String
 }
@@ -35,18 +31,8 @@ enum Terminal {
     }
 
     static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, name: String) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            #if canImport(Glibc)
-                let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            #else
-                let count = Musl.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            #endif
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                throw OutputError(description: "\(name): can't be written: \(String(cString: strerror(errno)))")
-            }
-            rest = rest.dropFirst(count)
+        guard HostSystem.writeAll(bytes, to: descriptor) else {
+            throw OutputError(description: "\(name): can't be written: \(String(cString: strerror(errno)))")
         }
     }
 

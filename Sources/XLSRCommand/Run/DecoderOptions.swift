@@ -1,10 +1,5 @@
+import Glibc
 import XLSR
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 extension Option {
     static let decoder = Option(
@@ -78,6 +73,12 @@ struct DecoderOptions: Sendable {
 
     /// The option that no output but a transcript has a use for, if one was given.
     var nameOfAny: String? { kind != nil ? Option.decoder.name : given.first }
+
+    /// Those that were named.
+    var files: [String] {
+        let model: String? = if case .path(let path) = languageModel { path } else { nil }
+        return [model, lexicon].compactMap(\.self)
+    }
 
     var asksForAlternatives: Bool { options.alternativeCount > 0 }
 

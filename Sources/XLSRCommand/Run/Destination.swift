@@ -1,12 +1,6 @@
-import FoundationEssentials
+import Glibc
 import TensorEngine
 import XLSR
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// Where results go.
 enum Destination: Sendable {
@@ -17,31 +11,32 @@ enum Destination: Sendable {
     case folder(String, paths: [String])
 
     /// Finds out before the work starts what would go wrong after it.
+    /// - Parameter reads: files beside the inputs that the run reads.
     /// - Throws: `UsageError` for a combination that can't be meant; `OutputError` for a place that can't be written.
-    init(_ path: String?, inputs: [String], plan: RunPlan) throws {
+    init(_ path: String?, inputs: [String], reads: [String], plan: RunPlan) throws {
         let isSeveral = inputs.count > 1
-        guard let path, path != "-" else {
+        guard let path, path != "-", !Self.isStandardOutput(path) else {
             try self.init(descriptor: Terminal.standardOutput, name: "standard output", isSeveral, plan)
             return
         }
-        var status = stat()
-        let type = stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+        let type = try Self.type(of: path)
         if type == S_IFDIR || (type == nil && (isSeveral || path.hasSuffix("/"))) {
             self = .folder(path, paths: try Self.paths(in: path, inputs: inputs, plan))
             try Self.makeFolder(path)
-        } else if type == nil || type == S_IFREG {
+        } else if type == nil || type == S_IFREG, !path.hasPrefix("/dev/"), !path.hasPrefix("/proc/") {
             guard !isSeveral else {
                 throw UsageError("--output: \(path) is a file, but \(inputs.count) inputs need a folder")
             }
             try Self.checkFolder(of: path)
             self = .file(path)
         } else {
-            // Renaming a file over /dev/null would replace it.
-            let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+            // Renaming a file over /dev/null would replace it. What is behind /dev/fd/3 may be a file, to be written
+            // on.
+            let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
             guard descriptor >= 0 else { throw Self.unwritable(path) }
             try self.init(descriptor: descriptor, name: path, isSeveral, plan)
         }
-        try checkSparesInputs(inputs)
+        try checkSpares(inputs: inputs, reads: reads)
     }
 
     private init(descriptor: Int32, name: String, _ isSeveral: Bool, _ plan: RunPlan) throws {
@@ -75,6 +70,7 @@ enum Destination: Sendable {
         var owners: [String: String] = [:]
         return try inputs.map { input in
             let path = (folder.hasSuffix("/") ? folder : folder + "/") + stem(of: input) + "." + plan.fileExtension
+            _ = try type(of: path)
             if let owner = owners.updateValue(input, forKey: path) {
                 throw UsageError("\(owner) and \(input) would both be written to \(path); run them one by one")
             }
@@ -90,10 +86,8 @@ enum Destination: Sendable {
     }
 
     private static func makeFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw OutputError(description: "\(path): the folder can't be made; check the path and its permissions")
+        guard HostSystem.makeFolder(path) else {
+            throw OutputError(description: "\(path): the folder can't be made: \(String(cString: strerror(errno)))")
         }
         guard access(path, W_OK | X_OK) == 0 else { throw unwritable(path) }
     }
@@ -103,22 +97,42 @@ enum Destination: Sendable {
         guard access(folder, W_OK | X_OK) == 0 else { throw unwritable(path) }
     }
 
-    private func checkSparesInputs(_ inputs: [String]) throws {
+    /// Nothing that can't be had again is overwritten: what is read, and recordings.
+    private func checkSpares(inputs: [String], reads: [String]) throws {
         let paths: [String]
         switch self {
         case .stream: return
         case .file(let path): paths = [path]
         case .folder(_, let all): paths = all
         }
-        let identities = Set(inputs.compactMap(Self.identity))
-        for path in paths where Self.identity(path).map(identities.contains) == true {
-            throw UsageError("--output: \(path) is an input, which would be overwritten")
+        let (inputs, reads) = (Set(inputs.compactMap(Self.identity)), Set(reads.compactMap(Self.identity)))
+        for path in paths {
+            guard let identity = Self.identity(path) else { continue }
+            let what =
+                inputs.contains(identity)
+                ? "an input" : reads.contains(identity) ? "read too" : AudioFile.isRecording(path) ? "a recording" : nil
+            if let what { throw UsageError("--output: \(path) is \(what), which would be overwritten") }
         }
     }
 
     private static func identity(_ path: String) -> [UInt]? {
         var status = stat()
         return stat(path, &status) == 0 ? [UInt(status.st_dev), UInt(status.st_ino)] : nil
+    }
+
+    /// /dev/stdout, and every other name of the file that standard output goes to.
+    private static func isStandardOutput(_ path: String) -> Bool {
+        var status = stat()
+        return fstat(Terminal.standardOutput, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
+            && identity(path) == [UInt(status.st_dev), UInt(status.st_ino)]
+    }
+
+    /// What is there; nil where nothing is yet.
+    private static func type(of path: String) throws -> mode_t? {
+        var status = stat()
+        if stat(path, &status) == 0 { return status.st_mode & S_IFMT }
+        guard errno != ENAMETOOLONG else { throw unwritable(path) }
+        return nil
     }
 
     private static func unwritable(_ path: String) -> OutputError {

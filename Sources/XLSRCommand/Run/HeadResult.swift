@@ -1,4 +1,3 @@
-import FoundationEssentials
 import TensorEngine
 import XLSR
 
@@ -51,9 +50,10 @@ struct HeadResult: Sendable {
 
     /// An object on a line as that of transcripts, with `labels`, `segments`, or `embedding` and `similarities`.
     private func jsonLine() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(Object(self)), as: UTF8.self) + "\n"
+        try ResultHeader(
+            audio: audio, model: model, device: device, precision: precision, audioSeconds: audioSeconds,
+            elapsedSeconds: elapsedSeconds
+        ).jsonLine(with: Object(content))
     }
 
     private struct Object: Encodable {
@@ -72,28 +72,13 @@ struct HeadResult: Sendable {
             let cosine: Double?
         }
 
-        let version = 1
-        let audio, model, device, precision: String
-        let audioSeconds, elapsedSeconds, realTimeFactor: Double?
         var labels: [Label]?
         var segments: [Segment]?
         var embedding: [Float?]?
         var similarities: [Similarity]?
 
-        enum CodingKeys: String, CodingKey {
-            case version, audio, model, device, precision, labels, segments, embedding, similarities
-            case audioSeconds = "audio_seconds"
-            case elapsedSeconds = "elapsed_seconds"
-            case realTimeFactor = "real_time_factor"
-        }
-
-        init(_ result: HeadResult) {
-            (audio, model, device, precision) = (result.audio, result.model, result.device, result.precision)
-            audioSeconds = rounded(result.audioSeconds, per: 1e3)
-            elapsedSeconds = rounded(result.elapsedSeconds, per: 1e3)
-            let factor = result.elapsedSeconds / result.audioSeconds
-            realTimeFactor = rounded(factor, per: 1e4)
-            switch result.content {
+        init(_ content: Content) {
+            switch content {
             case .labels(let scores):
                 labels = scores.map { Label(label: $0.label, score: rounded($0.score, per: 1e6)) }
             case .activity(let parts):

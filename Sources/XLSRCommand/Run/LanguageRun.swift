@@ -20,10 +20,8 @@ struct LanguageRun {
     /// Gets each language's run when it is over.
     let ended: (Run) -> Void
 
-    /// - Parameter read: the audio of an input, and what it is called in errors.
-    func callAsFunction(
-        count: Int, chunking: Chunking, read: (Int) throws -> (clip: AudioClip, name: String)
-    ) throws {
+    /// - Parameter read: gives the audio of an input.
+    func callAsFunction(count: Int, chunking: Chunking, read: (Int) throws -> AudioClip) throws {
         var current: (language: String, run: Run)?
         func finish() throws {
             guard let run = current?.run else { return }
@@ -34,17 +32,17 @@ struct LanguageRun {
         for index in 0..<count {
             try Task.checkCancellation()
             do {
-                let (clip, name) = try read(index)
+                let clip = try read(index)
                 let clock = ContinuousClock()
                 let start = clock.now
-                let language = try transcriber.language(of: clip, name: name, chunking: chunking)
+                let language = try transcriber.language(of: clip, chunking: chunking)
                 found(index, Finding(language: language, elapsedSeconds: start.duration(to: clock.now).seconds))
                 if current?.language != language.language {
                     // In order: what waits for its batch to be full comes before what follows.
                     try finish()
                     current = (language.language, try makeRun(transcriber.model(for: language.language)))
                 }
-                try current?.run.add(clip, index: index, name: name)
+                try current?.run.add(clip, index: index)
             } catch let error where !(error is OutputError || error is CancellationError) {
                 failed(index, error)
             }

@@ -34,7 +34,10 @@ final class RunSession {
             _ = try options.chunking.sizes(sampleRate: rate, configuration)
         }
         inputs = options.inputs.isEmpty ? Array(Demo.recordingNames.prefix(1)) : options.inputs
-        destination = try Destination(options.output, inputs: inputs, plan: plan)
+        let files = options.model.files
+        destination = try Destination(
+            options.output, inputs: inputs,
+            reads: (options.texts ?? []) + options.decoder.files + files.names().map(files.path(of:)), plan: plan)
         let clock = ContinuousClock()
         let start = clock.now
         ProgressBar.show("loading \(options.model.name)")
@@ -72,6 +75,8 @@ final class RunSession {
         texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
             Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
         }
+        // The model's own threads may have been the last ones.
+        try Program.requireThreads()
         report.loadSeconds = start.duration(to: clock.now).seconds
     }
 
@@ -168,9 +173,7 @@ final class RunSession {
             model, compute, minimumSampleCount: minimumSampleCount, chunking: chunking, batchSeconds: batchSeconds,
             result: result)
         if options.inputs.isEmpty {
-            let (clip, name) = try input(0)
-            try run.add(clip, index: 0, name: name)
-            try run.finish()
+            try run.finish([input(0)])
         } else {
             try model.read(inputs, into: run) { [texts] in _ = try texts.isEmpty ? nil : texts[$0].get() }
         }
@@ -201,17 +204,15 @@ final class RunSession {
         try run(count: inputs.count, chunking: options.chunking, read: input)
     }
 
-    /// The audio of an input, and what it is called in errors.
-    private func input(_ index: Int) throws -> (clip: AudioClip, name: String) {
+    private func input(_ index: Int) throws -> AudioClip {
         let name = inputs[index]
         guard options.inputs.isEmpty else {
-            let clip = try AudioFile.read(path: name, sampleRate: model.featureExtractor.sampleRate)
-            return (clip, name == "-" ? "standard input" : name)
+            return try AudioFile.read(path: name, sampleRate: model.featureExtractor.sampleRate)
         }
         if options.verbosity > .quiet {
             Terminal.note("no AUDIO given, so here is what the bundled recording \(name) says (- is standard input):")
         }
-        return (try Demo.recording(named: name), name)
+        return try Demo.recording(named: name)
     }
 
     private func chunkedRun<Piece: Sendable>(

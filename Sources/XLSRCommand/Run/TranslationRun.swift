@@ -4,12 +4,8 @@ import XLSR
 extension RunSession {
     /// Translates the inputs. The text of a single one appears on a terminal word by word.
     func translate(_ format: TranslationFormat) throws {
-        var settings = try model.generationSettings(to: options.language)
-        if let beamCount = options.beamCount {
-            settings.beamCount = beamCount
-            settings.resultCount = min(settings.resultCount, beamCount)
-        }
-        let tokenizer = try model.requireTranslation()
+        let settings = try model.generationSettings(to: options.language, beamCount: options.beamCount)
+        let tokenizer = try model.translationTokenizer
         let isShown = format == .text && inputs.count == 1 && destination.isTerminal && model.devices.count == 1
         let stream = isShown ? TextStream() : nil
         let chunking = Chunking(
@@ -17,13 +13,13 @@ extension RunSession {
             normalization: options.chunking.normalization, split: options.chunking.split)
         if stream != nil { ProgressBar.disable() }
         try run(
-            { [settings] model, chunks in
+            { model, chunks in
                 // A stream has batches of one chunk.
                 let translations = try model.translations(of: chunks, settings) { try stream?.show($1, of: $0.number) }
                 for chunk in chunks { stream?.end(chunk.number) }
                 return translations
             }, chunking: chunking, batchSeconds: stream == nil ? options.batchSeconds : 0
-        ) { [inputs, model, settings] outcome, segments in
+        ) { [inputs, model] outcome, segments in
             let result = TranslationResult(
                 audio: inputs[outcome.index], try model.translation(of: segments, settings), tokenizer, model: model,
                 device: outcome.deviceNames, audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds)

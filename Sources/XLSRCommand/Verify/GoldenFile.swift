@@ -4,8 +4,8 @@ import XLSR
 /// A recorded run of a model: samples, and the output of its blocks for them.
 struct GoldenFile: Sendable {
     /// Largest difference from a recorded block, as a share of its largest magnitude: rounding of float32, or what
-    /// rounding the weights of tiny models costs, of which 0.004 was seen in f16 and 0.1 in bf16 and int8. What is wrong
-    /// differs by about 1.
+    /// rounding the weights of tiny models costs, of which 0.004 was seen in f16 and 0.1 in bf16 and int8. What is
+    /// wrong differs by about 1.
     private static func tolerance(_ precision: Precision) -> Float {
         switch precision.weights {
         case .float32 where precision.usesTF32: 2e-2
@@ -60,12 +60,11 @@ struct GoldenFile: Sendable {
         var blocks: [Block] = []
         for (index, (input, recorded)) in inputs.enumerated() {
             ProgressBar.show("input.\(input)", index, of: inputs.count)
-            let name = "\(path): input.\(input)"
             let clip = AudioClip(
                 samples: try tensors.tensor(named: "input.\(input)").floats(),
-                sampleRate: model.featureExtractor.sampleRate)
+                sampleRate: model.featureExtractor.sampleRate, source: "\(path): input.\(input)")
             let taps = Taps()
-            _ = try model.outputs(of: [clip], names: [name], taps: taps)
+            _ = try model.outputs(of: [clip], taps: taps)
             var left = recorded
             for record in taps.records where left.remove(record.name) != nil {
                 Self.add(try comparison(record, input), to: &blocks)

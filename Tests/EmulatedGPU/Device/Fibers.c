@@ -214,7 +214,8 @@ enum EmulationOutcome emulateLaunch(const EmulatedLaunch *launch) {
                 emulatedGroup[0] = x;
                 emulatedGroup[1] = y;
                 emulatedGroup[2] = z;
-                // Who reads what another thread writes without a barrier between gets it wrong in one order or the other.
+                // Who reads what another thread writes without a barrier between gets it wrong in one order or the
+                // other.
                 outcome = runGroup((x + y + z) & 1);
             }
     if (outcome != emulationDone) madeCount = 0;

@@ -1,8 +1,8 @@
 #ifndef TENSOR_CORE_H
 #define TENSOR_CORE_H
 
-// The words of Kernels/CUDA/TensorCore.cu for a processor, lane by lane. Included after Portable/Functions.cl; COMPUTE_TYPE
-// is defined before.
+// The words of Kernels/CUDA/TensorCore.cu for a processor, lane by lane. Included after Portable/Functions.cl;
+// COMPUTE_TYPE is defined before.
 
 #define SHARED_ALIGNED SHARED __attribute__((aligned(16)))
 

@@ -141,7 +141,8 @@ FUNCTION int has_products_left(void) {
     return count > 0;
 }
 
-// What a faulty product leaves out of what a GPU needs, so that tests can see that it is noticed: the fault of that number.
+// What a faulty product leaves out of what a GPU needs, so that tests can see that it is noticed: the fault of that
+// number.
 #ifdef EMULATED_FAULT
 #define UNLESS_FAULT(number, statement) ((number) == EMULATED_FAULT ? (void)0 : statement)
 #define publish_to_products() UNLESS_FAULT(1, publish_to_products())

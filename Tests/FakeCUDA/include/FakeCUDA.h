@@ -1,12 +1,12 @@
 #ifndef FAKE_CUDA_H
 #define FAKE_CUDA_H
 
-// NVIDIA's driver, NVRTC and cuBLASLt over host memory, for the tests of the host side: contexts, streams, events, memory,
-// modules, graphs and sticky errors behave as the manual says; kernels do nothing unless someone compiles and runs them
-// (Tests/EmulatedGPU), cuBLASLt's products are computed.
-// Commands run only when the host waits, as late as a driver may run them. It counts calls and objects, fails on demand,
-// and notes the first call that the manual forbids: without the right context, with what was released, beyond memory.
-// A program with the option -DWRONG=1 doesn't compile. One a process: tests that use it take turns.
+// NVIDIA's driver, NVRTC and cuBLASLt over host memory, for the tests of the host side: contexts, streams, events,
+// memory, modules, graphs and sticky errors behave as the manual says; kernels do nothing unless someone compiles and
+// runs them (Tests/EmulatedGPU), cuBLASLt's products are computed. Commands run only when the host waits, as late as a
+// driver may run them. It counts calls and objects, fails on demand, and notes the first call that the manual forbids:
+// without the right context, with what was released, beyond memory. A program with the option -DWRONG=1 doesn't
+// compile. One a process: tests that use it take turns.
 
 #include "CUDAShim.h"
 
@@ -28,7 +28,8 @@ typedef struct FakeCUDASettings {
     // The call of this number, counted from 1 since the last reset, fails with `status` or, one of NVRTC, with
     // `compilerStatus`, or, one of cuBLASLt, with `productStatus`; 0 is none.
     int64_t failingCall;
-    // The command of this number is queued and fails later, with `status`, which then stays with its context; 0 is none.
+    // The command of this number is queued and fails later, with `status`, which then stays with its context; 0 is
+    // none.
     int64_t failingCommand;
     uint32_t status;
     uint32_t compilerStatus;

@@ -2,8 +2,9 @@
 #define FAKE_OPENCL_H
 
 // An OpenCL over host memory for the tests of the host side: buffers, order, events, programs and binaries behave as
-// the standard says; kernels do nothing. Commands run only when the host waits, as late as a driver may run them.
-// It counts calls and objects, and fails on demand; a program with the option -DWRONG=1 doesn't build. One a process: tests that use it take turns.
+// the standard says; kernels do nothing. Commands run only when the host waits, as late as a driver may run them. It
+// counts calls and objects, and fails on demand; a program with the option -DWRONG=1 doesn't build. One a process:
+// tests that use it take turns.
 
 #include "OpenCLShim.h"
 

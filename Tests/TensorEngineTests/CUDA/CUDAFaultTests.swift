@@ -5,8 +5,8 @@ import TensorEngine
 import Testing
 
 extension FakeCUDATests {
-    /// Whatever fails, once and anywhere: a typed error or the right answer, nothing left behind, no call that the manual
-    /// forbids, the process lives on.
+    /// Whatever fails, once and anywhere: a typed error or the right answer, nothing left behind, no call that the
+    /// manual forbids, the process lives on.
     @Suite struct CUDAFaultTests {
         private static let statuses = [cudaOutOfMemory, cudaLaunchFailed, cudaInvalidImage, cudaInvalidDevice]
 

@@ -1,13 +1,8 @@
 import Conformance
 import GPUBackends
+import Glibc
 import TensorEngine
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// Every kernel through NVIDIA's compiler, which needs no GPU; skipped without one unless `XLSR_REQUIRE_NVRTC=1`.
 @Suite struct NVRTCTests {

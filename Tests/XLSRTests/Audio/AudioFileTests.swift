@@ -49,7 +49,7 @@ private let half = #"\000\000\000\077"#
                 """#
             #expect(
                 try read(path, commands: commands, sampleRate: 8000)
-                    == AudioClip(samples: [0.5, 0.5], sampleRate: 8000))
+                    == AudioClip(samples: [0.5, 0.5], sampleRate: 8000, source: path))
             let arguments = try String(contentsOfFile: path + ".arguments", encoding: .utf8)
             #expect(arguments.contains("\n-i\nfile:\(path)\n"))
             #expect(arguments.contains("\n-protocol_whitelist\nfile,pipe\n") && arguments.contains("\n-ar\n8000\n"))

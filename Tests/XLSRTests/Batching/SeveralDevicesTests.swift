@@ -52,7 +52,7 @@ import XLSR
         let chunking = Chunking(seconds: 2)
         let alone = try demoModel(on: [oneThread()]).transcribe(samples, sampleRate: 16_000, chunking: chunking)
         #expect(try pair().transcribe(samples, sampleRate: 16_000, chunking: chunking).text == alone.text)
-        #expect(try pair().features(of: samples, chunking: chunking).backend.device == .simd)
+        #expect(try pair().features(of: samples, sampleRate: 16_000, chunking: chunking).backend.device == .simd)
 
         // Frames that are pooled after the devices gave them.
         let golden = try Golden("classifier")
@@ -60,8 +60,9 @@ import XLSR
         let double = try XLSRModel.load(golden.folder, on: [oneThread(), WrappedBackend(oneThread(), as: second)])
         let audio = Array(samples.prefix(16_000))
         let short = Chunking(seconds: 0.2)
-        let expected = try #require(single.headOutputs(of: audio, chunking: short)["logits"]).floats()
-        let actual = try #require(double.headOutputs(of: audio, chunking: short)["logits"]).floats()
+        let expected = try #require(single.headOutputs(of: audio, sampleRate: 16_000, chunking: short)["logits"])
+            .floats()
+        let actual = try #require(double.headOutputs(of: audio, sampleRate: 16_000, chunking: short)["logits"]).floats()
         #expect(!expected.isEmpty && largestDifference(actual, expected) < 1e-4 * largest(expected))
     }
 
@@ -79,7 +80,7 @@ import XLSR
             #expect(pieces == [outcome.index])
             #expect(outcome.devices == computed.all.filter { $0.index == outcome.index }.map(\.device))
         }
-        for index in 0..<12 { try run.add(silence(1), index: index, name: "") }
+        for index in 0..<12 { try run.add(silence(1), index: index) }
         try run.finish()
         #expect(order == Array(0..<12))
         #expect(computed.all.last?.index == 0)
@@ -104,6 +105,34 @@ import XLSR
         }
         let said = Demo.recordingNames.map(Demo.transcript(ofRecording:))
         #expect(texts == [said[0], nil, said[2], nil, said[4]])
+    }
+
+    @Test func aCancelledSequenceOfFilesEndsWithAnErrorAndWhatIsNoFileGivesOne() async throws {
+        let web = try #require(URL(string: "https://example.com/a.wav"))
+        let model = try demoModel(on: [oneThread()])
+        var errors: [String] = []
+        for try await file in model.transcripts(of: [web]) {
+            if case .failure(let error) = file.result { errors.append("\(error)") }
+        }
+        #expect(errors == ["https://example.com/a.wav: is not a file's URL"])
+        let task = Task {
+            for try await _ in model.transcripts(of: Array(repeating: web, count: 1000)) {
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
+    @Test func progressOfSeveralClipsEndsAtTheirSum() throws {
+        let clips = try demoClips()
+        var steps: [Double] = []
+        _ = try demoModel(on: [oneThread()]).transcribe(clips) { seconds, total in
+            steps.append(seconds)
+            #expect((total - clips.reduce(0) { $0 + $1.seconds }).magnitude < 1e-9)
+        }
+        #expect(
+            steps == steps.sorted()
+                && steps.last.map { ($0 - clips.reduce(0) { $0 + $1.seconds }).magnitude < 1e-9 } == true)
     }
 
     // MARK: Failures
@@ -142,7 +171,7 @@ import XLSR
             } finished: { outcome in
                 if (try? outcome.pieces.get()) == nil { failed.append(outcome.index) }
             }
-            for index in 0..<9 { try run.add(silence(1), index: index, name: "") }
+            for index in 0..<9 { try run.add(silence(1), index: index) }
             try run.finish()
             #expect(failed == [4])
             // Too much for one device may fit another.
@@ -160,7 +189,7 @@ import XLSR
         } finished: { outcome in
             if case .failure(let error) = outcome.pieces { messages.append("\(error)") }
         }
-        for index in 0..<5 { try run.add(silence(1), index: index, name: "") }
+        for index in 0..<5 { try run.add(silence(1), index: index) }
         try run.finish()
         #expect(messages == Array(repeating: "test: gone", count: 5))
         // The last one has nobody to leave its work to.
@@ -179,8 +208,8 @@ import XLSR
         } finished: { _ in
             count += 1
         }
-        try run.add(silence(1), index: 0, name: "")
-        try run.add(silence(1), index: 1, name: "")
+        try run.add(silence(1), index: 0)
+        try run.add(silence(1), index: 1)
         #expect(count == 0)
         gate.open()
         try run.finish()
@@ -200,7 +229,7 @@ import XLSR
         }
         for index in 0..<300 {
             added.add(1, ordering: .relaxed)
-            try run.add(silence(1), index: index, name: "")
+            try run.add(silence(1), index: index)
         }
         try run.finish()
         // A window of eight batches, two that are computed, two that wait, and the clip that comes.
@@ -229,7 +258,7 @@ import XLSR
             let pieces = try outcome.pieces.get()
             #expect(pieces == [1])
         }
-        for index in 0..<3 { try run.add(silence(1), index: index, name: "") }
+        for index in 0..<3 { try run.add(silence(1), index: index) }
         try run.finish()
         #expect(computed.all.count == 3)
     }
@@ -268,7 +297,7 @@ import XLSR
                 return chunks.map(\.index)
             } finished: { _ in
             }
-            for index in 0..<2 { try run.add(silence(3), index: index, name: "") }
+            for index in 0..<2 { try run.add(silence(3), index: index) }
             try run.finish()
         }
         while started.all.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
@@ -285,7 +314,7 @@ import XLSR
             throw Failure()
         }
         #expect(throws: Failure.self) {
-            for index in 0..<100 { try run.add(silence(1), index: index, name: "") }
+            for index in 0..<100 { try run.add(silence(1), index: index) }
         }
         let count = computed.all.count
         #expect(count < 10)

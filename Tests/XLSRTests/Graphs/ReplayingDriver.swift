@@ -2,8 +2,8 @@ import GPUBackends
 import Synchronization
 import TensorEngine
 
-/// OpenCL with graphs: it notes launches and copies with the addresses of then, and does them again when asked to. With a
-/// product library if wanted, whose products the host computes.
+/// OpenCL with graphs: it notes launches and copies with the addresses of then, and does them again when asked to. With
+/// a product library if wanted, whose products the host computes.
 final class ReplayingDriver: GPUDriver {
     fileprivate enum Command: Sendable {
         case launch(GPUKernel, LaunchSize, [Argument])
@@ -116,7 +116,7 @@ final class ReplayingDriver: GPUDriver {
         }
     }
 
-    func allocate(byteCount: Int) throws -> UnsafeMutableRawPointer? { base.allocate(byteCount: byteCount) }
+    func allocate(byteCount: Int) throws -> UnsafeMutableRawPointer? { try base.allocate(byteCount: byteCount) }
     func free(_ address: UnsafeMutableRawPointer, byteCount: Int) { base.free(address, byteCount: byteCount) }
 
     func writeGuard(at address: UnsafeMutableRawPointer, offset: Int, byteCount: Int) {

@@ -30,7 +30,7 @@ import XLSR
         for split in Chunking.Split.allCases {
             var chunking = Chunking(seconds: 6 * hop, strideSeconds: hop)
             chunking.split = split
-            let features = try model.features(of: samples, chunking: chunking)
+            let features = try model.features(of: samples, sampleRate: 16_000, chunking: chunking)
             let expected = configuration.outputFrameCount(samples: samples.count)
             #expect(abs(features.shape[0] - expected) <= 1, "\(split)")
             #expect(features.shape[1] == configuration.outputSize)

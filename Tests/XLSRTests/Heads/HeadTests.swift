@@ -47,10 +47,10 @@ import XLSR
         for call in [
             { _ = try classifier.frameScores(samples, sampleRate: 16_000) },
             { _ = try classifier.embedding(of: samples, sampleRate: 16_000) },
-            { _ = try classifier.pretrainingStates(of: samples) },
+            { _ = try classifier.pretrainingStates(of: samples, sampleRate: 16_000) },
             { _ = try classifier.transcribe(samples, sampleRate: 16_000) },
             { _ = try bare.classify(samples, sampleRate: 16_000) },
-            { _ = try bare.logits(of: samples) },
+            { _ = try bare.logits(of: samples, sampleRate: 16_000) },
         ] {
             let error = try #require(throws: CheckpointError.self) { try call() }
             #expect(error.kind == .configuration && error.description.contains("Wav2Vec2"), "\(error)")
@@ -95,10 +95,12 @@ import XLSR
             })
         let error = try #require(throws: AudioError.self) {
             try model.embeddings(
-                of: [AudioClip(samples: Array(samples.prefix(shortest - 1)), sampleRate: 16_000)], names: ["a.wav"])
+                of: [AudioClip(samples: Array(samples.prefix(shortest - 1)), sampleRate: 16_000, source: "a.wav")])
         }
         #expect(error.kind == .tooShort && error.source == "a.wav" && error.detail.contains("needs \(shortest)"))
-        #expect(try model.features(of: Array(samples.prefix(30))).shape[0] == 1, "the encoder needs less")
+        #expect(
+            try model.features(of: Array(samples.prefix(30)), sampleRate: 16_000).shape[0] == 1,
+            "the encoder needs less")
     }
 
     @Test func framesOfAllChunksArePooledTogether() throws {
@@ -106,12 +108,12 @@ import XLSR
         let samples = try golden.clip(2, model).samples
         // Without strides, so that each chunk counts as it would alone.
         let chunking = Chunking(seconds: 400.0 / 16_000, strideSeconds: 0)
-        let chunked = try model.logits(of: samples, chunking: chunking)
+        let chunked = try model.logits(of: samples, sampleRate: 16_000, chunking: chunking)
         var (sum, total) = ([Double](repeating: 0, count: 7), 0.0)
         for start in stride(from: 0, to: samples.count, by: 400) {
             let part = Array(samples[start..<min(start + 400, samples.count)])
             let frames = Double(model.configuration.frameCount(samples: part.count))
-            let logits = try model.logits(of: part).floats()
+            let logits = try model.logits(of: part, sampleRate: 16_000).floats()
             sum = zip(sum, logits).map { $0 + frames * Double($1) }
             total += frames
         }
@@ -123,9 +125,10 @@ import XLSR
     func chunkedAudioGivesTheShapesOfTheWhole(variant: String) throws {
         let (golden, model) = try model(variant)
         let samples = try golden.clip(2, model).samples
-        let whole = try model.headOutputs(of: samples)
+        let whole = try model.headOutputs(of: samples, sampleRate: 16_000)
         let chunked = try model.headOutputs(
-            of: samples, chunking: Chunking(seconds: 640.0 / 16_000, strideSeconds: 160.0 / 16_000))
+            of: samples, sampleRate: 16_000,
+            chunking: Chunking(seconds: 640.0 / 16_000, strideSeconds: 160.0 / 16_000))
         #expect(chunked.mapValues(\.shape) == whole.mapValues(\.shape))
         for (name, array) in chunked { #expect(array.floats().allSatisfy { $0.isFinite }, "\(name)") }
     }
@@ -133,13 +136,15 @@ import XLSR
     @Test func codevectorsAreWholeNumbersAndTheirPerplexityCountsThem() throws {
         let (golden, model) = try model("quantizer")
         let samples = try golden.clip(2, model).samples
-        let states = try model.pretrainingStates(of: samples)
+        let states = try model.pretrainingStates(of: samples, sampleRate: 16_000)
         let frames = model.configuration.frameCount(samples: samples.count)
         #expect(states.codevectorIDs.dtype == .int32 && states.codevectorIDs.shape == [frames, 3])
         #expect(states.codevectorIDs.floats().allSatisfy { 0..<7 ~= $0 && $0 == $0.rounded() })
         #expect(states.projectedStates.shape == [frames, 11])
         // One frame uses one codevector in each group.
-        #expect(try model.pretrainingStates(of: golden.clip(0, model).samples).codevectorPerplexity == 3)
+        #expect(
+            try model.pretrainingStates(of: golden.clip(0, model).samples, sampleRate: 16_000).codevectorPerplexity == 3
+        )
         #expect(1...21 ~= states.codevectorPerplexity)
     }
 
@@ -156,8 +161,10 @@ import XLSR
             }
             let model = try XLSRModel.load(folder, on: backend)
             let samples = try golden.clip(1, model).samples
-            #expect(try model.features(of: samples).shape.columns == 24)
-            let error = try #require(throws: CheckpointError.self) { try model.pretrainingStates(of: samples) }
+            #expect(try model.features(of: samples, sampleRate: 16_000).shape.columns == 24)
+            let error = try #require(throws: CheckpointError.self) {
+                try model.pretrainingStates(of: samples, sampleRate: 16_000)
+            }
             #expect(error.kind == .weights && error.detail.contains("quantizer.codevectors"))
         }
     }

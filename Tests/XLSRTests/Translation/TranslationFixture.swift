@@ -2,7 +2,8 @@ import FoundationEssentials
 import TensorEngine
 import XLSR
 
-/// What Fixtures/make_translation.py writes: tiny speech encoder-decoder checkpoints and what transformers makes of them.
+/// What Fixtures/make_translation.py writes: tiny speech encoder-decoder checkpoints and what transformers makes of
+/// them.
 enum TranslationFixture {
     static let folder = testFolder + "/Fixtures/translation"
     static let names = ["plain", "adapter"]

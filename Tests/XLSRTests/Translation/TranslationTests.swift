@@ -108,7 +108,7 @@ import XLSR
                 model, .translation, batchSeconds: 30,
                 compute: { [settings] in try $0.translations(of: $1, settings) { log.append($1) } }
             ) { texts = try $0.pieces.get().map(\.text) }
-            try run.add(clip, index: 0, name: "clip")
+            try run.add(clip, index: 0)
             try run.finish()
             let (text, heard) = (try #require(texts.first), log.all)
             #expect(heard.last == text)

@@ -1,9 +1,9 @@
 /// A text, cut into words and characters that have tokens, ready to be aligned.
 ///
 /// A character's tokens are those of the character as it is, of its lower case or of its upper case, whichever the
-/// vocabulary has; "é" is found however it is composed. Letters, digits and symbols that it lacks are stars, one for all
-/// that follow each other within a word. Other characters that it lacks, punctuation above all, aren't aligned: they stay
-/// with the character before them.
+/// vocabulary has; "é" is found however it is composed. Letters, digits and symbols that it lacks are stars, one for
+/// all that follow each other within a word. Other characters that it lacks, punctuation above all, aren't aligned:
+/// they stay with the character before them.
 package struct AlignmentText: Sendable {
     /// One character, or several that share their tokens.
     package struct Unit: Sendable {
@@ -48,10 +48,14 @@ package struct AlignmentText: Sendable {
         var words: [Word] = []
         // Words of punctuation alone stay with the word before them, or with the first.
         var silent = ""
+        // Most words of a long text come again.
+        var known: [CodePoints: [Unit]] = [:]
         for line in text.split(whereSeparator: \.isNewline) {
             var startsLine = true
             for piece in line.split(whereSeparator: \.isWhitespace).map(String.init) {
-                let units = lookup.units(of: piece)
+                let scalars = CodePoints(piece)
+                let units = known[scalars] ?? lookup.units(of: scalars)
+                known[scalars] = units
                 if !units.isEmpty {
                     words.append(Word(text: silent + piece, units: units, startsLine: startsLine))
                     (silent, startsLine) = ("", false)
@@ -109,8 +113,7 @@ private struct AlignmentVocabulary {
     }
 
     /// The longest tokens from left to right, or a character's upper or lower case in several tokens ("ß" as "SS").
-    func units(of word: String) -> [AlignmentText.Unit] {
-        let scalars = CodePoints(word)
+    func units(of scalars: CodePoints) -> [AlignmentText.Unit] {
         var units: [AlignmentText.Unit] = []
         var silent = CodePoints()
         var index = 0

@@ -1,13 +1,14 @@
 /// The best path of a text through the frames of CTC log-probabilities, exact, in memory that grows with
 /// (frames · tokens)^(2/3) instead of frames · tokens.
 ///
-/// States are blank 0, token 0, blank 1, token 1, …, blank n. From one frame to the next a path stays, goes to the next
-/// state, or skips the blank between two different tokens. Scores of every `segment`-th frame are kept. Going back, each
-/// segment is computed again, but only the states that can lead to the known one: a path gains at most a token a frame.
+/// States are blank 0, token 0, blank 1, token 1, …, blank n. From one frame to the next a path stays, goes to the
+/// next state, or skips the blank between two different tokens. Scores of every `segment`-th frame are kept. Going
+/// back, each segment is computed again, but only the states that can lead to the known one: a path gains at most a
+/// token a frame.
 ///
 /// Of equally good paths it takes the one that, seen from the end, stays longest in a state and prefers the nearer
-/// state, and that ends in the last token rather than in a blank: torchaudio's `forced_align` but for one case, a tie of
-/// two moves that both beat staying, where torchaudio stays and so loses the best path.
+/// state, and that ends in the last token rather than in a blank: torchaudio's `forced_align` but for one case, a tie
+/// of two moves that both beat staying, where torchaudio stays and so loses the best path.
 struct CTCViterbi {
     /// A row a frame: blank's column first.
     private let emissions: CTCEmissions
@@ -84,7 +85,7 @@ struct CTCViterbi {
             advance(frame, max(0, count - frameCount + frame)...min(count, frame), &row)
             if frame.isMultiple(of: segment) {
                 kept.append(scores)
-                try Task.checkCancellation()
+                try CancellationFlag.check()
             }
         }
         let (blank, token) = (scores.blanks[count], scores.tokens[count])

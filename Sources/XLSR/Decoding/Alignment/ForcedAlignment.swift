@@ -1,14 +1,10 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// Where each token of a known text lies in the audio: the most probable CTC path that spells exactly these tokens.
 ///
 /// Equal tokens in a row have a blank between them. Sums are in double precision. The path is that of torchaudio's
-/// `forced_align` on the same log-probabilities. Memory grows with (frames · tokens)^(2/3): an hour of speech takes some
-/// 50 MB beside the log-probabilities.
+/// `forced_align` on the same log-probabilities. Memory grows with (frames · tokens)^(2/3): an hour of speech takes
+/// some 50 MB beside the log-probabilities.
 public struct ForcedAlignment: Hashable, Sendable {
     /// A token that stands for anything: its log-probability is 0 on every frame, as in torchaudio's tutorial for MMS.
     public static let star = -1

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// What a matrix of scores `[frames, vocabulary]` holds.
 public enum ScoreKind: Hashable, Sendable {

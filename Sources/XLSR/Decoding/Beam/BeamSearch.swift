@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// CTC prefix beam search, frame by frame: the algorithm of pyctcdecode 0.5.0, hypothesis for hypothesis.
 ///

@@ -19,8 +19,8 @@ public struct EndOfUtteranceRule: Hashable, Sendable {
 
 /// A beam search over scores that come piece by piece.
 ///
-/// Whatever the pieces' sizes, the final text is that of all scores at once. Memory grows with the text of an utterance,
-/// not with time.
+/// Whatever the pieces' sizes, the final text is that of all scores at once. Memory grows with the text of an
+/// utterance, not with time.
 public struct BeamSearchStream: Sendable {
     private let decoder: BeamSearchDecoder
     private let kind: ScoreKind
@@ -113,7 +113,7 @@ extension BeamSearchDecoder {
                     self, secondsPerFrame: secondsPerFrame, endOfUtterance: endOfUtterance)
                 do {
                     for try await piece in pieces {
-                        try Task.checkCancellation()
+                        try CancellationFlag.check()
                         for transcript in try stream.append(piece) { continuation.yield(transcript) }
                     }
                     if let last = stream.finish() { continuation.yield(last) }

@@ -66,7 +66,8 @@ struct EmissionPath: Sendable {
     /// - Parameters:
     ///   - emission: of one frame.
     ///   - isNew: false: the open emission goes on.
-    ///   - closed: the node of the open emission, -1 as long as it has none; the same for all that begin with this path.
+    ///   - closed: the node of the open emission, -1 as long as it has none; the same for all that begin with this
+    ///     path.
     mutating func append(_ emission: Emission, isNew: Bool, closed: inout Int32, in tree: inout EmissionTree) {
         if isNew {
             if let open {

@@ -1,11 +1,4 @@
-import FoundationEssentials
 import TensorEngine
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 extension ShallowFusion {
     /// The folder of a Hugging Face repository that holds its language model.
@@ -26,25 +19,24 @@ extension ShallowFusion {
 
     private static func load(folder files: CheckpointFiles) throws -> ShallowFusion {
         let weights = try Weights(files)
-        let unigrams = try unigrams(files.path(of: "unigrams.txt"))
+        let unigrams = try unigrams(files)
         let path = try modelPath(in: files)
         return ShallowFusion(try NGramModel.load(path), unigrams: unigrams, weights: weights, name: path)
     }
 
-    private static func unigrams(_ path: String) throws -> [String] {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
+    private static func unigrams(_ files: CheckpointFiles) throws -> [String] {
+        let path = files.path(of: "unigrams.txt")
+        guard let memory = try files.memory(of: "unigrams.txt", mayBeEmpty: true) else {
             throw CheckpointError(
                 .missingFile, path: path, "no such file",
                 remedy: "a language model's folder lists the known words there, one a line; it may be empty")
         }
-        // An empty file can't be mapped.
-        return status.st_size == 0 ? [] : lines(of: try MappedFile(path: path).contents(limit: .max, path: path))
+        return lines(of: try memory.contents(limit: .max, path: path))
     }
 
     private static func modelPath(in files: CheckpointFiles) throws -> String {
         let extensions = [".arpa", ".bin", ".binary", ".arpa.gz"]
-        let names = try FileManager.default.contentsOfDirectory(atPath: files.path).sorted().filter { name in
+        let names = files.names().filter { name in
             !name.hasPrefix(".") && extensions.contains { name.hasSuffix($0) }
         }
         guard let name = names.first, names.count == 1 else {
@@ -108,7 +100,8 @@ extension BeamAlphabet {
     package init?(_ files: CheckpointFiles) throws {
         guard let bytes = try files.contents(of: "alphabet.json") else { return nil }
         let path = files.path(of: "alphabet.json")
-        // The vocabulary's parser keeps apart what Swift's strings take for equal; labels are no keys, so JSON's will do.
+        // The vocabulary's parser keeps apart what Swift's strings take for equal; labels are no keys, so JSON's will
+        // do.
         let fields = try JSON(parsing: bytes, path: path)
         guard let labels = fields["labels"]?.array, let isSubword = fields["is_bpe"]?.bool else {
             throw CheckpointError(.tokenizer, path: path, "has no list of labels, or doesn't say is_bpe")

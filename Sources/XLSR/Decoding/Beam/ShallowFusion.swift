@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// How a word language model takes part in a beam search: pyctcdecode's `LanguageModel`.
 ///
@@ -33,7 +29,7 @@ public struct ShallowFusion: Sendable {
     /// - Parameter unigrams: the known words. Those that the model doesn't have don't count. KenLM binaries don't give
     ///   them; without them results are poorer.
     public init(
-        _ model: NGramModel, unigrams: (some Sequence<String>)?, weights: Weights = Weights(),
+        _ model: NGramModel, unigrams: [String]? = nil, weights: Weights = Weights(),
         name: String = "language model"
     ) {
         (self.model, self.weights, self.name) = (model, weights, name)

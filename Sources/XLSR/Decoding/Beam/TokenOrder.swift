@@ -1,8 +1,8 @@
 /// The order in which pyctcdecode tries the tokens of a frame: that of CPython's `set(tokens) | {best}`.
 ///
 /// It decides between hypotheses of the same score, and in subword alphabets, where a token that closes a word acts on
-/// whatever is tried next, more than that. So the table of CPython 3 (Objects/setobject.c) is followed: linear probes of
-/// nine slots, then `5i + 1 + perturb`; four times the entries when three fifths are full.
+/// whatever is tried next, more than that. So the table of CPython 3 (Objects/setobject.c) is followed: linear probes
+/// of nine slots, then `5i + 1 + perturb`; four times the entries when three fifths are full.
 struct TokenOrder: Sendable {
     private static let free: Int32 = -1
     private var table: [Int32] = []

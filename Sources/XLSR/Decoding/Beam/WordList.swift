@@ -14,7 +14,7 @@ struct WordList: Sendable {
     /// Word `i` is `bytes[offsets[i] ..< offsets[i + 1]]`.
     private let offsets: [Int]
 
-    /// The different words of a text, cut by `separators`; `isIncluded` gets their UTF-8.
+    /// The different ones of some words, by their UTF-8.
     init(_ words: some Sequence<some Collection<UInt8>>) {
         var (all, ranges): ([UInt8], [Range<Int>]) = ([], [])
         for word in words {

@@ -1,47 +1,33 @@
-import FoundationEssentials
-
 /// One JSON object on a line: keys sorted, times in seconds to the millisecond.
 ///
-/// `version` 1 has `audio`, `audio_seconds`, `device`, `elapsed_seconds`, `model`, `precision`, `real_time_factor`
-/// (elapsed / audio; absent without audio), `text`, `language` of models that have several, `language_probability` where
-/// a classifier found it out, `version` and, as `timestamps` says, `words` and `characters`:
-/// objects with `text`, `start`, `end` and `confidence` (0 to 1; see `Wav2Vec2CTCTokenizer.transcript`). Of a beam search
-/// that was asked for them, `alternatives`, best first, each with `text` and the natural logarithms `acoustic_score`,
-/// `language_score` and their sum, `total_score`.
+/// Beside the fields of `ResultHeader` it has `text`, `language` of models that have several, `language_probability`
+/// where a classifier found it out and, as `timestamps` says, `words` and `characters`: objects with `text`, `start`,
+/// `end` and `confidence` (0 to 1; see `Wav2Vec2CTCTokenizer.transcript`). Of a beam search that was asked for them,
+/// `alternatives`, best first, each with `text` and the natural logarithms `acoustic_score`, `language_score` and their
+/// sum, `total_score`.
 func jsonLine(of result: TranscriptionResult, timestamps: TimestampLevel) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(ResultObject(result, timestamps)), as: UTF8.self) + "\n"
+    try ResultHeader(
+        audio: result.audio, model: result.model, device: result.device, precision: result.precision,
+        audioSeconds: result.audioSeconds, elapsedSeconds: result.elapsedSeconds
+    ).jsonLine(with: ResultObject(result, timestamps))
 }
 
 private struct ResultObject: Encodable {
-    let version = 1
-    let audio, text, model, device, precision: String
-    let audioSeconds, elapsedSeconds, realTimeFactor: Double?
+    let text: String
     let language: String?
     let languageProbability: Double?
     let words, characters: [TimedTextObject]?
     let alternatives: [AlternativeObject]?
 
     enum CodingKeys: String, CodingKey {
-        case version, audio, text, model, device, precision, language, words, characters, alternatives
+        case text, language, words, characters, alternatives
         case languageProbability = "language_probability"
-        case audioSeconds = "audio_seconds"
-        case elapsedSeconds = "elapsed_seconds"
-        case realTimeFactor = "real_time_factor"
     }
 
     init(_ result: TranscriptionResult, _ timestamps: TimestampLevel) {
-        audio = result.audio
         text = result.transcript.text
-        model = result.model
-        device = result.device
-        precision = result.precision
         language = result.language
         languageProbability = result.languageProbability.flatMap { rounded($0, per: 1e4) }
-        audioSeconds = rounded(result.audioSeconds, per: 1e3)
-        elapsedSeconds = rounded(result.elapsedSeconds, per: 1e3)
-        realTimeFactor = result.realTimeFactor.flatMap { rounded($0, per: 1e4) }
         words = timestamps == .none ? nil : result.transcript.words.map(TimedTextObject.init)
         characters = timestamps == .char ? result.transcript.characters.map(TimedTextObject.init) : nil
         let alternatives = result.transcript.alternatives.map(AlternativeObject.init)
@@ -78,9 +64,4 @@ private struct TimedTextObject: Encodable {
         end = rounded(timed.end, per: 1e3)
         confidence = rounded(timed.confidence, per: 1e4)
     }
-}
-
-/// Nil for NaN and infinity, which JSON doesn't have.
-package func rounded(_ value: Double, per scale: Double) -> Double? {
-    return value.isFinite ? (value * scale).rounded() / scale : nil
 }

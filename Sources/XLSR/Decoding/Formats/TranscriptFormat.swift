@@ -47,8 +47,8 @@ public enum TranscriptFormat: String, CaseIterable, Sendable {
         }
     }
 
-    /// One result of several in the same stream: a line `audio<TAB>text`, a JSON object on a line (JSON Lines), or lines
-    /// that name their recording (`ctm`, `rttm`).
+    /// One result of several in the same stream: a line `audio<TAB>text`, a JSON object on a line (JSON Lines), or
+    /// lines that name their recording (`ctm`, `rttm`).
     ///
     /// - Throws: `UsageError` for a format that holds one result only.
     public func record(of result: TranscriptionResult, timestamps: TimestampLevel = .word) throws -> String {

@@ -1,8 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
+import TensorEngine
 
 extension ARPAFile {
     /// Deflate makes nothing smaller than that.
@@ -12,7 +9,7 @@ extension ARPAFile {
 
     /// Reads the text while the `gzip` program unpacks it; neither is ever kept whole.
     static func loadCompressed(_ file: MappedFile, path: String) throws -> NGramModel {
-        let searchPath = getenv("PATH").map { String(cString: $0) } ?? ""
+        let searchPath = HostSystem.variable("PATH") ?? ""
         return try loadCompressed(file, path: path, searchPath: searchPath)
     }
 

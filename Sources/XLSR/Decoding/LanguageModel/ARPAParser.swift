@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// Reads an ARPA file that comes in pieces, line by line, as strictly as KenLM does.
 ///

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// Finds the parts of a KenLM binary, in the order in which they lie in the file; nothing of them is copied.
 struct KenLMFile {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// Zeroed memory that costs nothing until it is written.
 final class ZeroedMemory: @unchecked Sendable {

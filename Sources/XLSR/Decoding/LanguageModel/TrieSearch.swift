@@ -68,7 +68,8 @@ enum TrieWeights {
     }
 }
 
-/// The n-grams of one order, above 1, in records of bits: last word, weights, low bits of the pointer to the next order.
+/// The n-grams of one order, above 1, in records of bits: last word, weights, low bits of the pointer to the next
+/// order.
 struct TrieLevel {
     /// The indices of the records at which the leading bits of the pointers are 0, 1, 2, …
     struct HighPointers {

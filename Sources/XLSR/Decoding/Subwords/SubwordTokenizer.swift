@@ -58,16 +58,7 @@ public struct SubwordTokenizer: Sendable {
     public func decode(_ ids: [Int]) -> String {
         let pieces = ids.compactMap { specialIDs.contains($0) ? nil : tokens[$0] }
         let text = decoder.map { $0(pieces).joined() } ?? pieces.joined(separator: " ")
-        return cleansUp ? Self.cleanedUp(text) : text
-    }
-
-    /// `clean_up_tokenization` of transformers: no space before punctuation and English contractions.
-    static func cleanedUp(_ text: String) -> String {
-        let pairs = [
-            (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"),
-            (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
-        ]
-        return pairs.reduce(CodePoints(text)) { $0.replacing(CodePoints($1.0), with: CodePoints($1.1)) }.string
+        return cleansUp ? CodePoints(text).cleanedUp().string : text
     }
 }
 
@@ -88,16 +79,14 @@ struct SubwordSettings {
         var names: Set<String> = []
         for fields in [config, map] {
             for name in ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] {
-                if let text = fields[name + "_token"].flatMap(Self.content) { names.insert(text) }
+                if let text = fields[name + "_token"]?.tokenContent { names.insert(text) }
             }
-            for name in ["extra_special_tokens", "additional_special_tokens"] {
-                names.formUnion((fields[name]?.array ?? []).compactMap(Self.content))
+            for name in TokenizerFiles.extraTokenFields {
+                names.formUnion((fields[name]?.array ?? []).compactMap(\.tokenContent))
             }
         }
         specialTokens = names
         let listed = config["added_tokens_decoder"]?.object ?? [:]
         specialIDs = Set(listed.filter { $0.value["special"]?.bool == true }.keys.compactMap { Int($0) })
     }
-
-    private static func content(_ value: JSON) -> String? { value.string ?? value["content"]?.string }
 }

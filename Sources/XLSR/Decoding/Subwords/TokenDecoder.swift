@@ -44,7 +44,7 @@ indirect enum TokenDecoder: Hashable, Sendable {
                     ? token
                     : isContinuation
                         ? String(token.unicodeScalars.dropFirst(prefix.unicodeScalars.count)) : " " + token
-                return cleansUp ? SubwordTokenizer.cleanedUp(joined) : joined
+                return cleansUp ? CodePoints(joined).cleanedUp().string : joined
             }
         case .bpe(let suffix):
             return tokens.enumerated().map { index, token in

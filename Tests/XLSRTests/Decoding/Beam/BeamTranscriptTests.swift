@@ -27,7 +27,7 @@ import XLSR
         let samples = try Demo.recordingNames.flatMap { try Demo.recording(named: $0).samples }
         let decoder = try model.beamSearchDecoder()
         for chunking in [Chunking(seconds: 4), Chunking(seconds: 2.5, strideSeconds: 0.3)] {
-            let logits = try model.logits(of: samples, chunking: chunking).floats()
+            let logits = try model.logits(of: samples, sampleRate: 16_000, chunking: chunking).floats()
             let expected = Transcript(try decoder.decode(logits, .logits), secondsPerFrame: model.secondsPerFrame)
             let clip = AudioClip(samples: samples, sampleRate: 16_000)
             let all = try model.transcribe(
