@@ -85,6 +85,9 @@ struct ModelSource {
     let name: String
     let files: CheckpointFiles
 
+    /// What is read of it: a file of fairseq has its own name.
+    var paths: [String] { [name] + files.modelPaths() }
+
     init(_ path: String?) throws {
         // Output calls the bundled model "demo", so that name must lead back to it.
         guard let path, path != Self.demoName || CheckpointFiles.isFolder(path) else {

@@ -23,13 +23,6 @@ extension XLSRModel {
 /// `model.safetensors`, `config.json` with the type's name, and the other files as they are, those of language adapters
 /// and of a language model among them.
 package enum CheckpointConverter {
-    /// Files beside the weights that a checkpoint may have.
-    private static let otherFiles = [
-        "preprocessor_config.json", "processor_config.json", "vocab.json", "added_tokens.json", "tokenizer_config.json",
-        "special_tokens_map.json", "tokenizer.json", "sentencepiece.bpe.model", "generation_config.json", "README.md",
-        "alphabet.json",
-    ]
-
     /// - Parameters:
     ///   - dtype: what floating-point weights become; nil: what they are. int8: what the matrices become that a load at
     ///     int8 quantises, with scales beside; all others stay what they are.
@@ -51,7 +44,7 @@ package enum CheckpointConverter {
             .filter { !CheckpointFiles.isFolder(files.path(of: "\(ShallowFusion.folderName)/\($0)")) }
         let languageModelFolder = "\(folder)/\(ShallowFusion.folderName)"
         let copies =
-            otherFiles + files.names().filter { $0.hasPrefix("adapter.") }
+            CheckpointFiles.sideFiles + files.names().filter { $0.hasPrefix("adapter.") }
             + languageModel.map { "\(ShallowFusion.folderName)/\($0)" }
         let folderIsNew = try makeEmptyFolder(folder)
         let unfinished =

@@ -43,10 +43,25 @@ package struct CheckpointFiles: Sendable {
 
     /// The names of all files, or of those in the folder `name`, in alphabetical order; none of a folder that can't be
     /// read.
-    package func names(in name: String? = nil) -> [String] {
+    func names(in name: String? = nil) -> [String] {
         if let memories { return name == nil ? memories.keys.sorted() : [] }
         let folder = name.map(path(of:)) ?? path
         return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    }
+
+    /// Files beside the weights that a checkpoint may have.
+    static let sideFiles = [
+        "preprocessor_config.json", "processor_config.json", "vocab.json", "added_tokens.json", "tokenizer_config.json",
+        "special_tokens_map.json", "tokenizer.json", "sentencepiece.bpe.model", "generation_config.json", "README.md",
+        "alphabet.json",
+    ]
+
+    /// The paths of what a model is loaded from, of all that is in its folder.
+    package func modelPaths() -> [String] {
+        names().filter { name in
+            name == "config.json" || Self.sideFiles.contains(name)
+                || ["model", "pytorch_model", "adapter."].contains(where: name.hasPrefix)
+        }.map(path(of:))
     }
 
     package static func isFolder(_ path: String) -> Bool {

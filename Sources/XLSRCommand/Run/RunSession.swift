@@ -34,10 +34,10 @@ final class RunSession {
             _ = try options.chunking.sizes(sampleRate: rate, configuration)
         }
         inputs = options.inputs.isEmpty ? Array(Demo.recordingNames.prefix(1)) : options.inputs
-        let files = options.model.files
         destination = try Destination(
             options.output, inputs: inputs,
-            reads: (options.texts ?? []) + options.decoder.files + files.names().map(files.path(of:)), plan: plan)
+            reads: (options.texts ?? []) + options.decoder.files
+                + [options.model, options.languages.identifier].compactMap(\.self).flatMap(\.paths), plan: plan)
         let clock = ContinuousClock()
         let start = clock.now
         ProgressBar.show("loading \(options.model.name)")
