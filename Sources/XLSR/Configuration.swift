@@ -37,7 +37,8 @@ public struct Configuration: Hashable, Sendable {
     public let positionalGroups: Int
     /// Changes with the language, where there are language adapters.
     public internal(set) var vocabularySize: Int
-    /// `adapter_attn_dim`: the width of the language adapters after each encoder layer; nil without them.
+    /// `adapter_attn_dim`: the width of the language adapters after each encoder layer; nil without them, and without
+    /// stable layer norm.
     public let adapterWidth: Int?
     /// The CTC blank.
     public let padTokenID: Int
@@ -99,7 +100,9 @@ extension Configuration {
         positionalGroups = try fields.integer("num_conv_pos_embedding_groups", default: 16, in: 1...65_536)
         vocabularySize = try fields.integer("vocab_size", default: 32, in: 1...10_000_000)
         padTokenID = try fields.integer("pad_token_id", default: 0, in: 0...10_000_000)
-        adapterWidth = try fields.optionalInteger("adapter_attn_dim", in: 1...65_536)
+        let adapterWidth = try fields.optionalInteger("adapter_attn_dim", in: 1...65_536)
+        // Other layers have none in transformers either.
+        self.adapterWidth = usesStableLayerNorm ? adapterWidth : nil
         convolutions = try Self.convolutions(fields)
         let hop = convolutions.reduce(1) { $0 * $1.stride }
         adapter = try Adapter(fields, hiddenSize: hiddenSize, hop: hop)
@@ -108,9 +111,6 @@ extension Configuration {
 
         guard hiddenSize % headCount == 0 else {
             throw fields.error("num_attention_heads", "\(headCount) heads don't divide hidden_size \(hiddenSize)")
-        }
-        guard adapterWidth == nil || usesStableLayerNorm else {
-            throw fields.error("adapter_attn_dim", "language adapters need do_stable_layer_norm")
         }
         guard hiddenSize % positionalGroups == 0 else {
             throw fields.error(

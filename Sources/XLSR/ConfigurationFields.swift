@@ -82,7 +82,7 @@ struct ConfigurationFields {
     func activation(_ name: String) throws -> UnaryKind? {
         switch try string(name, default: "gelu") {
         case "gelu", "gelu_python": return .gelu
-        case "gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh": return .geluTanh
+        case "gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh": return .geluTanh
         case "quick_gelu": return .geluSigmoid
         case "relu": return .relu
         case "leaky_relu": return .leakyRelu

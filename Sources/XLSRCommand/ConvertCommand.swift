@@ -15,7 +15,8 @@ extension Command {
             "int8: matrices that a load at int8 quantises are I8 tensors beside F32 tensors NAME_scale with a factor a row; "
                 + "transformers reads them where the Python package compressed-tensors is. The others stay what they are.",
             "It loads with float32 sums as before; --precision at run time decides what the weights are stored as in memory.",
-            "Loading is quickest where both are the same, and gives what the original gives at that precision.",
+            "Loading is quickest where both are the same. At int8 the result gives what the original gives at int8, to the"
+                + " last bit; at bf16 and f16, which small tensors are rounded to as well, to rounding.",
         ],
         examples: [
             Example("xlsr convert --precision bf16 ./xls-r-300m ./xls-r-300m-bf16", "half the size on disk"),

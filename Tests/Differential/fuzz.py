@@ -215,8 +215,9 @@ def check(seed, program, folder):
                             continue
                     else:
                         source = rounded_to_bytes(model) if precision == "int8" else model
-                        same = truth(source, clips[index], normalizes, DTYPES[precision])
-                        allowed = 3 * error(same[name], expected[index][name])
+                        # Of either clip: with scores far apart a weight jumps from one key to another, or doesn't.
+                        same = [truth(source, clip, normalizes, DTYPES[precision]) for clip in clips]
+                        allowed = 3 * max(error(same[i][name], expected[i][name]) for i in range(2))
                         # Where that is nearly all, rounding has left nothing to compare.
                         if not allowed < 0.5 or is_wrong <= allowed:
                             continue

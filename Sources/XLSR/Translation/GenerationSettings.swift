@@ -23,6 +23,8 @@ public struct GenerationSettings: Hashable, Sendable {
     public var minLength = 0
     /// Above 1 makes tokens that are there already less likely: Keskar et al. 2019.
     public var repetitionPenalty: Float = 1
+    /// Whether what `repetitionPenalty` and the rules below leave is brought to probabilities again.
+    public var renormalizes = false
     /// No so many tokens in a row come twice; 0: they may.
     public var noRepeatNGramSize = 0
     /// What the decoder begins with.
@@ -49,6 +51,7 @@ extension GenerationSettings {
         "bad_words_ids": [], "sequence_bias": [], "suppress_tokens": [], "begin_suppress_tokens": [],
         "exponential_decay_length_penalty": [], "guidance_scale": [.int(1), .double(1)], "constraints": [],
         "force_words_ids": [], "encoder_repetition_penalty": [.int(1), .double(1)],
+        "watermarking_config": [], "max_time": [], "stop_strings": [], "token_healing": [.bool(false)],
         "encoder_no_repeat_ngram_size": [.int(0)], "diversity_penalty": [.double(0), .int(0)],
     ]
 
@@ -91,6 +94,7 @@ extension GenerationSettings {
         resultCount = try reader.integer("num_return_sequences", default: 1, in: 1...Self.beamLimit)
         lengthPenalty = try reader.double("length_penalty", default: 1, in: -100...100)
         repetitionPenalty = try reader.number("repetition_penalty", default: 1, in: 1e-6...1e6)
+        renormalizes = try reader.bool("renormalize_logits", default: false)
         noRepeatNGramSize = try reader.integer("no_repeat_ngram_size", default: 0, in: 0...1_000_000)
         forcedFirstTokenID = try ids("forced_bos_token_id")?.first
         forcedEndTokenIDs = Set(try ids("forced_eos_token_id") ?? [])

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What `generate` does to the scores of the next token before it is chosen: transformers' logits processors, in their
 /// order.
 struct ScoreAdjustments {
@@ -27,6 +29,17 @@ struct ScoreAdjustments {
             for token in settings.endTokenIDs { scores[token] = -.infinity }
         }
     }
+
+    /// Brings what `apply` left of a beam's scores to log-probabilities again, where the settings ask for that.
+    func renormalize(_ scores: UnsafeMutableBufferPointer<Float>) {
+        guard settings.renormalizes, let largest = scores.max(), largest.isFinite else { return }
+        let sum = scores.reduce(0.0) { $0 + Double(exp($1 - largest)) }
+        let logOfSum = largest + Float(log(sum))
+        for token in scores.indices { scores[token] -= logOfSum }
+    }
+
+    /// What each of some forced tokens adds to a beam's score.
+    func forcedScore(count: Int) -> Float { settings.renormalizes ? -log(Float(count)) : 0 }
 
     /// Tokens that would end a run of `noRepeatNGramSize` tokens that is there already.
     private func repeatingTokens(after tokens: [Int]) -> [Int] {

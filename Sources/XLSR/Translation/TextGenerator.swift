@@ -170,12 +170,14 @@ private enum Search {
             var top = TopCandidates(limit: search.candidateLimit)
             for (index, hypothesis) in search.running.enumerated() {
                 if let forced {
+                    let score = hypothesis.score + adjustments.forcedScore(count: forced.count)
                     for token in forced.sorted() {
-                        top.insert(.init(score: hypothesis.score, hypothesis: index, token: token))
+                        top.insert(.init(score: score, hypothesis: index, token: token))
                     }
                 } else {
                     scores.withRow(rows.lowerBound + index) { values in
                         adjustments.apply(to: values, after: hypothesis.tokens)
+                        adjustments.renormalize(values)
                         top.add(UnsafeBufferPointer(values), base: hypothesis.score, hypothesis: index)
                     }
                 }

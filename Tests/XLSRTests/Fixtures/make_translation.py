@@ -4,7 +4,7 @@ Tiny speech encoder-decoder checkpoints with random weights far from initialisat
 either kind, and what transformers makes of them: the decoder's logits for given tokens, and the tokens that `generate`
 gives under many settings; further tokenizers alone, with lists of tokens and their texts.
 
-    python3 make_translation.py        # transformers 5.23, torch 2.15, tokenizers 0.23.3, sentencepiece 0.2.3
+    python3 make_translation.py        # transformers 5.24, torch 2.15, tokenizers 0.23.3, sentencepiece 0.2.3
 """
 
 import base64
@@ -260,6 +260,8 @@ def main():
         {"num_beams": 1, "min_new_tokens": 9, "forced_eos_token_id": None, "inputs": 8},
         {"num_beams": 2, "max_length": 2, "inputs": 2}, {"num_beams": 5, "eos_token_id": [2, 9], "inputs": 10},
         {"num_beams": 7, "repetition_penalty": 1.3, "early_stopping": True, "inputs": 5},
+        {"num_beams": 5, "no_repeat_ngram_size": 1, "renormalize_logits": True, "inputs": 6},
+        {"num_beams": 4, "repetition_penalty": 1.5, "renormalize_logits": True, "inputs": 6},
     ]
     goldens("plain", path, inputs, settings, 1, [0, 3, 7], tensors, cases)
 

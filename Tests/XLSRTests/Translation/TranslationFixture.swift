@@ -30,6 +30,7 @@ enum TranslationFixture {
         var minLength: Int?
         var minNewTokens: Int?
         var repetitionPenalty: Float?
+        var renormalizes: Bool?
         var noRepeatNGramSize: Int?
         var resultCount: Int?
         var forcedFirst: Int?
@@ -55,6 +56,7 @@ enum TranslationFixture {
             case minLength = "min_length"
             case minNewTokens = "min_new_tokens"
             case repetitionPenalty = "repetition_penalty"
+            case renormalizes = "renormalize_logits"
             case noRepeatNGramSize = "no_repeat_ngram_size"
             case resultCount = "num_return_sequences"
             case forcedFirst = "forced_bos_token_id"
@@ -72,6 +74,7 @@ enum TranslationFixture {
             minLength = try values.decodeIfPresent(Int.self, forKey: .minLength)
             minNewTokens = try values.decodeIfPresent(Int.self, forKey: .minNewTokens)
             repetitionPenalty = try values.decodeIfPresent(Float.self, forKey: .repetitionPenalty)
+            renormalizes = try values.decodeIfPresent(Bool.self, forKey: .renormalizes)
             noRepeatNGramSize = try values.decodeIfPresent(Int.self, forKey: .noRepeatNGramSize)
             resultCount = try values.decodeIfPresent(Int.self, forKey: .resultCount)
             forcedFirst = try values.decodeIfPresent(Int.self, forKey: .forcedFirst)
@@ -94,6 +97,7 @@ enum TranslationFixture {
             settings.maxLength = maxNewTokens.map { $0 + 1 } ?? maxLength ?? settings.maxLength
             settings.minLength = minNewTokens.map { $0 + 1 } ?? minLength ?? settings.minLength
             settings.repetitionPenalty = repetitionPenalty ?? settings.repetitionPenalty
+            settings.renormalizes = renormalizes ?? settings.renormalizes
             settings.noRepeatNGramSize = noRepeatNGramSize ?? settings.noRepeatNGramSize
             settings.resultCount = resultCount ?? settings.resultCount
             settings.forcedFirstTokenID = forcedFirst ?? settings.forcedFirstTokenID
