@@ -25,6 +25,7 @@ import XLSR
 
     @Test(arguments: [
         (["rnu"], "did you mean run?"),
+        (["align", "--model", goldensFolder + "/classifier", "a.wav", "one two"], "needs a model with a CTC head"),
         (["run", "--modle", "x"], "unknown option --modle; did you mean --model?"),
         (["run", "--prec=f32"], "did you mean --precision?"),
         (["run", "-o", "x"], "did you mean --output?"),

@@ -17,6 +17,9 @@ struct RunPlan: Sendable {
 
     /// - Throws: `UsageError` for options that don't go together or ask for what this checkpoint doesn't have.
     init(_ options: RunOptions, _ configuration: Configuration) throws {
+        guard options.texts == nil || configuration.hasCTCHead else {
+            throw UsageError("align needs a model with a CTC head, which \(options.model.name) has not")
+        }
         let task = options.task == .auto ? configuration.task : options.task
         guard task == .features || options.layer == nil else { throw UsageError("--layer needs --task features") }
         guard task == .transcribe || options.timestamps == nil else {
@@ -65,7 +68,6 @@ struct RunPlan: Sendable {
     }
 
     private static func translationFormat(_ options: RunOptions) throws -> TranslationFormat {
-        guard options.texts == nil else { throw UsageError("align needs a model with a CTC head") }
         if let option = options.subtitleOption ?? (options.givesStride ? .strideSeconds : nil) {
             throw UsageError("\(option.name) is not for translations")
         }
