@@ -6,8 +6,9 @@ Needs transformers 5, torch, numpy and safetensors. A seed decides everything: t
 far from initialisation (some with outliers, or with queries and keys that make scores of thousands), how they are
 stored, the audio, and on which device, by which instructions and at which precision xlsr runs. The truth is what
 transformers computes in float64. float32 must come within 1e-4 of the largest value, or within ten times
-transformers' own float32; other precisions within a few per cent, or within three times what transformers errs by in
-that type (int8: in bfloat16 with weights and activations of 8 bits a row). What fails is kept with its seed, and the exit status is 1.
+transformers' own float32; other precisions within a few per cent, or within eight times what transformers errs by in
+that type (int8: in bfloat16 with weights and activations of 8 bits a row). What fails is kept with its seed, and the
+exit status is 1.
 """
 import argparse
 import copy
@@ -217,7 +218,7 @@ def check(seed, program, folder):
                         source = rounded_to_bytes(model) if precision == "int8" else model
                         # Of either clip: with scores far apart a weight jumps from one key to another, or doesn't.
                         same = [truth(source, clip, normalizes, DTYPES[precision]) for clip in clips]
-                        allowed = 3 * max(error(same[i][name], expected[i][name]) for i in range(2))
+                        allowed = 8 * max(error(same[i][name], expected[i][name]) for i in range(2))
                         # Where that is nearly all, rounding has left nothing to compare.
                         if not allowed < 0.5 or is_wrong <= allowed:
                             continue
