@@ -1,9 +1,8 @@
 import Glibc
 
 Signals.install()
-let arguments = CommandLine.unsafeArgv.withMemoryRebound(to: UnsafeMutablePointer<CChar>?.self, capacity: 1) { list in
-    (1..<max(1, Int(CommandLine.argc))).compactMap { list[$0] }
-}
+let argv = CommandLine.unsafeArgv
+let arguments = (1..<max(1, Int(CommandLine.argc))).compactMap { argv[$0] }
 if let unreadable = arguments.first(where: { String(validatingCString: $0) == nil }) {
     Terminal.error("\(singleQuoted(String(cString: unreadable))) is not UTF-8; if it is a file, give it another name")
     exit(2)
