@@ -42,7 +42,8 @@ package struct ProgramCache: Sendable {
     }
 
     package func store(_ program: [UInt8], for key: [String]) {
-        makeFolder()
+        // For the user alone.
+        _ = HostSystem.makeFolder(folder, mode: 0o700)
         let path = path(of: key)
         let temporaryPath = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36))\(Self.temporarySuffix)"
         guard writeFile(ProgramFile.bytes(of: program, key: key), temporaryPath) else { return }
@@ -56,15 +57,6 @@ package struct ProgramCache: Sendable {
     private func path(of key: [String]) -> String {
         let name = String(ProgramFile.hash(ProgramFile.encoded(key)[...]), radix: 16)
         return "\(folder)/\(String(repeating: "0", count: 16 - name.count))\(name)\(Self.suffix)"
-    }
-
-    /// All the folders down to this one, for the user alone.
-    private func makeFolder() {
-        var path = ""
-        for part in folder.split(separator: "/") {
-            path += "/\(part)"
-            mkdir(path, 0o700)
-        }
     }
 
     // MARK: Bound

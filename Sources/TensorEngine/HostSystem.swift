@@ -7,8 +7,8 @@ package enum HostSystem {
 
     /// Makes a folder, and those above it that aren't there.
     /// - Returns: whether it is there now; else `errno` says why it isn't.
-    package static func makeFolder(_ path: String) -> Bool {
-        if mkdir(path, 0o777) == 0 { return true }
+    package static func makeFolder(_ path: String, mode: mode_t = 0o777) -> Bool {
+        if mkdir(path, mode) == 0 { return true }
         switch errno {
         case EEXIST:
             var status = stat()
@@ -19,7 +19,8 @@ package enum HostSystem {
             let parts = path.split(separator: "/")
             guard parts.count > 1 else { return false }
             let above = (path.hasPrefix("/") ? "/" : "") + parts.dropLast().joined(separator: "/")
-            return makeFolder(above) && mkdir(path, 0o777) == 0
+            // Another process may have been quicker.
+            return makeFolder(above, mode: mode) && (mkdir(path, mode) == 0 || errno == EEXIST)
         default: return false
         }
     }

@@ -26,9 +26,16 @@ public enum AudioFile {
         }
         guard let file = try? WholeFile.openForReading(path) else { return false }
         defer { close(file) }
-        var head = [UInt8](repeating: 0, count: AudioContainer.headByteCount)
-        head.removeLast(head.count - max(0, pread(file, &head, head.count, 0)))
+        guard let head = try? head(of: file) else { return false }
         return head.contains(0) && AudioContainer(head: head)?.isDecodable == true
+    }
+
+    /// As much of an open file as tells what it is.
+    fileprivate static func head(of file: Int32) throws -> [UInt8] {
+        var head = [UInt8](repeating: 0, count: AudioContainer.headByteCount)
+        let count = pread(file, &head, head.count, 0)
+        if count < 0 { throw SystemError() }
+        return Array(head.prefix(count))
     }
 
     /// - Parameter searchPath: where to look for ffmpeg: folders parted by colons.
@@ -64,11 +71,10 @@ private struct Input {
             throw AudioError(.unsupported, source: source, "a device, not an audio file")
         }
 
-        var head = [UInt8](repeating: 0, count: AudioContainer.headByteCount)
-        let headCount = pread(file, &head, head.count, 0)
-        if headCount < 0 { throw SystemError() }
-        head.removeLast(head.count - headCount)
-        return try read(head: head, wav: { try WholeFile.contents(of: file, byteLimit: WholeFile.memoryByteLimit) }) {
+        return try read(
+            head: AudioFile.head(of: file),
+            wav: { try WholeFile.contents(of: file, byteLimit: WholeFile.memoryByteLimit) }
+        ) {
             try $0.decode(.file(path: path), sampleRate: sampleRate, source: source)
         }
         .resampled(to: sampleRate)

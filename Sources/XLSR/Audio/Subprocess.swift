@@ -9,7 +9,6 @@ package struct Subprocess {
     package let errorOutput: [UInt8]
 
     static let errorOutputByteLimit = 4096
-    private static let cancellationCheckMilliseconds: Int32 = 50
 
     /// Looks for a program in a list of folders parted by colons, as in PATH; nil when it isn't there.
     static func find(_ name: String, searchPath: String) -> String? {
@@ -54,7 +53,7 @@ package struct Subprocess {
             // A negative descriptor, which poll ignores, marks an output that has ended.
             while files.contains(where: { $0.fd >= 0 }) {
                 try CancellationFlag.check()
-                if poll(&files, nfds_t(files.count), cancellationCheckMilliseconds) < 0 {
+                if poll(&files, nfds_t(files.count), Int32(CancellationFlag.checkMilliseconds)) < 0 {
                     if errno == EINTR { continue }
                     throw SystemError()
                 }

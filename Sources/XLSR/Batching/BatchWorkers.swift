@@ -127,7 +127,7 @@ final class BatchWorkers<Piece: Sendable>: Sendable {
             }
             guard completion == nil, waits, !isIdle else { return completion }
             // A task that is cancelled wakes nobody.
-            _ = event.wait(timeout: .now() + .milliseconds(50))
+            _ = event.wait(timeout: .now() + .milliseconds(CancellationFlag.checkMilliseconds))
         }
     }
 

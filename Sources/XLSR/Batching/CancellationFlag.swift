@@ -5,6 +5,9 @@ final class CancellationFlag: Sendable {
     /// What work on this thread listens to beside its task.
     @TaskLocal static var current: CancellationFlag?
 
+    /// How often those look who wait for something that a cancelled task doesn't bring about.
+    static let checkMilliseconds = 50
+
     private let isRaised = Atomic(false)
 
     func raise() { isRaised.store(true, ordering: .relaxed) }

@@ -49,9 +49,7 @@ package enum CheckpointConverter {
         let folderIsNew = try makeEmptyFolder(folder)
         let unfinished =
             (folderIsNew ? [folder] : []) + [languageModelFolder]
-            + (["model.safetensors"] + copies).map {
-                "\(folder)/\($0)"
-            }
+            + (["model.safetensors"] + copies).map { "\(folder)/\($0)" }
         let slots = unfinished.map(TemporaryFiles.ofProcess.remember)
         defer { for slot in slots.reversed() { TemporaryFiles.ofProcess.forget(slot) } }
         do {
@@ -69,9 +67,7 @@ package enum CheckpointConverter {
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             try encoder.encode(JSON.object(fields)).withUnsafeBytes { try write($0, to: folder + "/config.json") }
         } catch {
-            for name in ["model.safetensors"] + copies { unlink(folder + "/" + name) }
-            rmdir(languageModelFolder)
-            if folderIsNew { rmdir(folder) }
+            for path in unfinished.reversed() where unlink(path) != 0 { rmdir(path) }
             throw error
         }
     }

@@ -1,10 +1,11 @@
 import Glibc
 import Synchronization
+import TensorEngine
 
 /// A line on standard error that shows how far the work is; only where that is a terminal.
 enum ProgressBar {
     private struct State {
-        var isEnabled = isatty(Terminal.standardError) != 0 && getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false
+        var isEnabled = isatty(Terminal.standardError) != 0 && HostSystem.variable("TERM").map { $0 != "dumb" } ?? false
         var isVisible = false
         var lastDrawn: ContinuousClock.Instant?
     }

@@ -117,14 +117,16 @@ enum Destination: Sendable {
 
     private static func identity(_ path: String) -> [UInt]? {
         var status = stat()
-        return stat(path, &status) == 0 ? [UInt(status.st_dev), UInt(status.st_ino)] : nil
+        return stat(path, &status) == 0 ? identity(status) : nil
     }
+
+    private static func identity(_ status: stat) -> [UInt] { [UInt(status.st_dev), UInt(status.st_ino)] }
 
     /// /dev/stdout, and every other name of the file that standard output goes to.
     private static func isStandardOutput(_ path: String) -> Bool {
         var status = stat()
         return fstat(Terminal.standardOutput, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
-            && identity(path) == [UInt(status.st_dev), UInt(status.st_ino)]
+            && identity(path) == identity(status)
     }
 
     /// What is there; nil where nothing is yet.
