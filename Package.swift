@@ -7,21 +7,25 @@ import PackageDescription
 /// Loops of the register tile must unroll completely for its accumulators to live in registers.
 let kernelFlags = ["-Ounchecked", "-Xllvm", "-unroll-threshold=4000"]
 
-/// The copies of `SIMDKernels` for newer instruction sets: linked folders, the same sources.
+/// The processors that this builds for: those of this machine, unless a build for others says so, as in
+/// `XLSR_ARCHITECTURE=arm64 swift build --swift-sdk aarch64-unknown-linux-gnu`.
 #if arch(x86_64)
-    let kernelCopies: [Target] = [
-        .target(
-            name: "SIMDKernelsV3", dependencies: ["SIMDKernelTable", "CPUShim"],
-            swiftSettings: [.define("KERNELS_V3"), .unsafeFlags(kernelFlags + ["-Xcc", "-march=x86-64-v3"])]),
-        .target(
-            name: "SIMDKernelsV4", dependencies: ["SIMDKernelTable", "CPUShim"],
-            swiftSettings: [.define("KERNELS_V4"), .unsafeFlags(kernelFlags + ["-Xcc", "-march=x86-64-v4"])]),
-    ]
-    let instructionEmulationFlags = ["-O2", "-march=x86-64-v3"]
+    let ownArchitecture = "x86_64"
 #else
-    let kernelCopies: [Target] = []
-    let instructionEmulationFlags: [String] = []
+    let ownArchitecture = "arm64"
 #endif
+let buildsForX86 = (Context.environment["XLSR_ARCHITECTURE"] ?? ownArchitecture) == "x86_64"
+
+/// A copy of `SIMDKernels` for a newer instruction set: a linked folder, the same sources.
+func kernelCopy(_ level: String) -> Target {
+    .target(
+        name: "SIMDKernels\(level.uppercased())", dependencies: ["SIMDKernelTable", "CPUShim"],
+        swiftSettings: [
+            .define("KERNELS_\(level.uppercased())"), .unsafeFlags(kernelFlags + ["-Xcc", "-march=x86-64-\(level)"]),
+        ])
+}
+let kernelCopies = buildsForX86 ? ["v3", "v4"].map(kernelCopy) : []
+let instructionEmulationFlags = buildsForX86 ? ["-O2", "-march=x86-64-v3"] : []
 
 let kernels: [Target] =
     [

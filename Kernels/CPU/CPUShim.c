@@ -15,3 +15,15 @@ _Bool xlsr_request_tiles(void) {
 _Bool xlsr_request_tiles(void) { return 0; }
 
 #endif
+
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+_Bool xlsr_has_byte_dots(void) { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+
+#else
+
+_Bool xlsr_has_byte_dots(void) { return 0; }
+
+#endif

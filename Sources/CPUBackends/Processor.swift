@@ -12,7 +12,10 @@ import SIMDKernels
 public struct Processor: Sendable {
     /// The instruction sets that there are kernels for, slowest first.
     public enum InstructionSet: String, Sendable, CaseIterable {
-        case baseline, avx2
+        case baseline
+        /// NEON, and products of int8 weights by dot products of bytes.
+        case dotprod
+        case avx2
         /// AVX2, and products of int8 weights by dot products of bytes.
         case avxvnni
         case avx512
@@ -74,21 +77,33 @@ public struct Processor: Sendable {
             let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
             return line?.split(separator: ":", maxSplits: 1).last?.drop { $0 == " " } ?? ""
         }
-        name = String(field("model name"))
-        vendor = String(field("vendor_id"))
-        flags = Set(field("flags").split(separator: " "))
+        #if arch(x86_64)
+            name = String(field("model name"))
+            vendor = String(field("vendor_id"))
+            flags = Set(field("flags").split(separator: " "))
+        #else
+            // Linux knows these by numbers alone.
+            vendor = String(field("CPU implementer"))
+            name = "arm64" + (vendor.isEmpty ? "" : " (implementer \(vendor), part \(field("CPU part")))")
+            flags = Set(field("Features").split(separator: " "))
+        #endif
         caches = Caches()
         coreCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
     }
 
     /// A feature level needs every feature that the compiler's `-march` of that level implies.
     public func supports(_ set: InstructionSet) -> Bool {
-        flags.isSuperset(of: Self.flags(of: set)) && (set != .amx || Self.tilesAreGranted)
+        #if arch(x86_64)
+            flags.isSuperset(of: Self.flags(of: set)) && (set != .amx || Self.tilesAreGranted)
+        #else
+            set == .baseline || set == .dotprod && xlsr_has_byte_dots()
+        #endif
     }
 
     private static func flags(of set: InstructionSet) -> Set<Substring> {
         switch set {
         case .baseline: []
+        case .dotprod: ["asimddp"]
         case .avx2: ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "popcnt", "sse4_2"]
         case .avxvnni: flags(of: .avx2).union(["avx_vnni"])
         case .avx512: flags(of: .avx2).union(["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
@@ -118,7 +133,7 @@ public struct Processor: Sendable {
         #if arch(x86_64)
             var table =
                 switch set {
-                case .baseline: SIMDKernels.Kernels.table
+                case .baseline, .dotprod: SIMDKernels.Kernels.table
                 case .avx2, .avxvnni: SIMDKernelsV3.Kernels.table
                 case .avx512, .avx512vnni, .avx512bf16: SIMDKernelsV4.Kernels.table
                 case .amx where current.supports(.avx512bf16): SIMDKernelsV4.Kernels.table
@@ -127,7 +142,7 @@ public struct Processor: Sendable {
             switch set {
             // With AVX-512, pairs of 16 bits and what adds them up share the ports of multiply-adds: no faster than
             // float32.
-            case .baseline, .avx512: break
+            case .baseline, .dotprod, .avx512: break
             case .avx2: table.shortTypes = [.bfloat16, .float16]
             case .avxvnni, .avx512vnni:
                 (table.dotTypes, table.shortTypes, table.name) = (
@@ -145,7 +160,9 @@ public struct Processor: Sendable {
             if set != .amx { table.tiles = nil }
             return table
         #else
-            return SIMDKernels.Kernels.table
+            var table = SIMDKernels.Kernels.table
+            if set == .dotprod { (table.dotTypes, table.name) = ([.int8], table.name + " + dotprod") }
+            return table
         #endif
     }
 

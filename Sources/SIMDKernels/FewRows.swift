@@ -28,6 +28,9 @@ import SIMDKernelTable
         if task.hasDots { return bytesFewRows(task) }
         forRows(of: task) { multiplyWordRows(task, $0, .bytePairs) }
     #else
+        #if arch(arm64)
+            if task.hasDots { return bytesFewRows(task) }
+        #endif
         forRows(of: task) { multiplyWordRows(task, $0, .quadShorts) }
     #endif
 }
@@ -44,6 +47,9 @@ import SIMDKernelTable
     @inline(never) func shortsFewRows(_ task: borrowing ProductTask) {
         forRows(of: task) { multiplyWordRows(task, $0, .shorts) }
     }
+#endif
+
+#if KERNELS_V3 || KERNELS_V4 || arch(arm64)
     @inline(never) func bytesFewRows(_ task: borrowing ProductTask) {
         forRows(of: task) { multiplyWordRows(task, $0, .bytes) }
     }
@@ -134,7 +140,7 @@ import SIMDKernelTable
         var a = UnsafePointer(task.scratch)
         @inline(__always) func add(_ b0: Vector, _ b1: Vector) {
             for row in 0..<rows {
-                let value = splat(a[row])
+                let value = a[row]
                 tile[row &* 2] = multiplyAdd(value, b0, tile[row &* 2])
                 tile[row &* 2 &+ 1] = multiplyAdd(value, b1, tile[row &* 2 &+ 1])
             }

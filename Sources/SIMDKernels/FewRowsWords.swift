@@ -54,7 +54,7 @@ extension Word {
             var tile = twelve(Bits(repeating: 0))
             @inline(__always) func add(_ b0: Bits, _ b1: Bits) {
                 for row in 0..<rows {
-                    let value = Bits(repeating: a[row])
+                    let value = a[row]
                     tile[row &* 2] = word.dot(tile[row &* 2], value, b0)
                     tile[row &* 2 &+ 1] = word.dot(tile[row &* 2 &+ 1], value, b1)
                 }

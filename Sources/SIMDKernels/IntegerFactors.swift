@@ -97,7 +97,7 @@ struct PanelSums {
 
         let paddedColumns = (columns + tileColumns - 1) / tileColumns * tileColumns
         let sums = PanelSums(after: panels, columns: columns, byteCount: panelDepth * factor.byteSize)
-        let ones = Bits(repeating: 0x0101_0101)
+        let ones: Int32 = 0x0101_0101
         var column = 0
         while column < paddedColumns {
             let panel = panels.assumingMemoryBound(to: Int32.self) + column * (panelDepth / word.count)

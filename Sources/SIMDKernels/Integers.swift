@@ -1,16 +1,16 @@
 #if arch(x86_64)
     import _Builtin_intrinsics.intel
 #endif
-#if KERNELS_V3
+#if KERNELS_V3 || arch(arm64)
     import CPUShim
 #endif
 
 // Products of int8 weights round each row of activations to integers by its own scale. Where a vector's bytes can be
 // multiplied, to unsigned bytes: a number x becomes round(x · scale) + zero, of which 0 is the row's smallest number
 // and `steps` its largest, so that no step is lost on a side of zero where the row has no numbers, as after GELU. What
-// the zero adds to a sum is zero times the sum of the column's weights.
+// the zero adds to a sum is zero times the sum of the column's weights. NEON's bytes are signed, and all this 128 lower.
 //
-// Elsewhere (SSE2, NEON) to 16 bits on both sides of zero; pairs of numbers are multiplied and added at once.
+// Elsewhere (SSE2, NEON without products of bytes) to 16 bits on both sides of zero; pairs of numbers are multiplied and added at once.
 
 /// Per lane the sum of the products of both halves.
 @inline(__always) func dotPairs(_ a: Bits, _ b: Bits) -> Bits {
@@ -24,12 +24,8 @@
         unsafeBitCast(
             _mm_madd_epi16(unsafeBitCast(a, to: __m128i.self), unsafeBitCast(b, to: __m128i.self)), to: Bits.self)
     #else
-        lowerHalf(a) &* lowerHalf(b) &+ (a &>> Bits(repeating: 16)) &* (b &>> Bits(repeating: 16))
+        xlsr_dot_pairs(a, b)
     #endif
-}
-
-@inline(__always) func lowerHalf(_ pairs: Bits) -> Bits {
-    (pairs &<< Bits(repeating: 16)) &>> Bits(repeating: 16)
 }
 
 #if KERNELS_V3 || KERNELS_V4
@@ -84,6 +80,15 @@
     #endif
 }
 
+/// What a row's smallest number becomes, as bytes.
+@inline(__always) var leastByte: Int32 {
+    #if arch(arm64)
+        -128
+    #else
+        0
+    #endif
+}
+
 /// How a row becomes integers.
 struct RowScale {
     /// What its numbers are multiplied with.
@@ -130,7 +135,7 @@ struct RowScale {
     }
     let toIntegers = inverse < 1e37 ? inverse : 1e37
     // Rounded as the smallest number will be, which becomes 0 then.
-    let zero = steps == nil ? 0 : rounded(splat(lower), splat(toIntegers), zero: 0)[0]
+    let zero = steps == nil ? 0 : rounded(splat(lower), splat(toIntegers), zero: leastByte)[0]
     return RowScale(toIntegers: toIntegers, zero: zero, toFloats: 1 / toIntegers)
 }
 

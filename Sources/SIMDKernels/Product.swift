@@ -7,6 +7,11 @@ import SIMDKernelTable
     @inline(__always) func tile<Lanes>(of z: Lanes) -> TileOf<Lanes> {
         [z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z]
     }
+#elseif arch(arm64)
+    typealias TileOf<Lanes> = InlineArray<24, Lanes>
+    @inline(__always) func tile<Lanes>(of z: Lanes) -> TileOf<Lanes> {
+        [z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z, z]
+    }
 #else
     typealias TileOf<Lanes> = Twelve<Lanes>
     @inline(__always) func tile<Lanes>(of z: Lanes) -> TileOf<Lanes> { twelve(z) }
@@ -28,7 +33,7 @@ typealias Tile = TileOf<Vector>
         let b0 = load(panel)
         let b1 = load(panel + lanes)
         for row in 0..<rows {
-            let value = splat(a[row &* aStride &+ k])
+            let value = a[row &* aStride &+ k]
             tile[row &* 2] = multiplyAdd(value, b0, tile[row &* 2])
             tile[row &* 2 &+ 1] = multiplyAdd(value, b1, tile[row &* 2 &+ 1])
         }

@@ -36,9 +36,14 @@ public enum Kernels {
                 keys: .int16, values: .int16, compute: shortAttention, packKeys: packShortKeys,
                 packValues: packShortValues)
         #else
-            let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
+            #if arch(arm64)
+                let dotProduct = bytesDotProduct
+                let dots: KernelTable.DotChains? = dotChains
+            #else
+                let dotProduct: (@Sendable (borrowing ProductTask) -> Void)? = nil
+                let dots: KernelTable.DotChains? = nil
+            #endif
             let roundsToBytes = false
-            let dots: KernelTable.DotChains? = nil
             let tiles: TileKernels? = nil
             let shortDotAttention: DotAttention? = nil
             let shortAttention: AttentionKernel? = nil

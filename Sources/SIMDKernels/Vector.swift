@@ -1,5 +1,7 @@
 #if KERNELS_V3 || KERNELS_V4
     import _Builtin_intrinsics.intel
+#elseif arch(arm64)
+    import CPUShim
 #endif
 
 // The width of a vector and the shape of the product's register tile, by instruction set.
@@ -16,11 +18,15 @@
     typealias Halves = SIMD16<Int16>
     let tileRows = 6
 #else
-    /// SSE2 and NEON, which every processor of its kind has.
+    /// SSE2 and NEON, which every processor of its kind has: 16 registers of 4, and 32.
     typealias Vector = SIMD4<Float>
     typealias Bits = SIMD4<Int32>
     typealias Halves = SIMD8<Int16>
-    let tileRows = 6
+    #if arch(arm64)
+        let tileRows = 12
+    #else
+        let tileRows = 6
+    #endif
 #endif
 
 @inline(__always) var lanes: Int { Vector.scalarCount }
@@ -37,6 +43,15 @@
         c.addingProduct(a, b)
     #else
         a * b + c
+    #endif
+}
+
+/// The same with one number in all lanes of `a`.
+@inline(__always) func multiplyAdd(_ a: Float, _ b: Vector, _ c: Vector) -> Vector {
+    #if arch(arm64)
+        xlsr_multiply_add(c, a, b)
+    #else
+        multiplyAdd(splat(a), b, c)
     #endif
 }
 

@@ -24,10 +24,13 @@ import SIMDKernelTable
 
     // A function each, so that no branch between the types stays in the loops.
     @inline(never) func shortsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .shorts) }
-    @inline(never) func bytesDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .bytes) }
     #if KERNELS_V4
         @inline(never) func brainsDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .brains) }
     #endif
+#endif
+
+#if KERNELS_V3 || KERNELS_V4 || arch(arm64)
+    @inline(never) func bytesDotProduct(_ task: borrowing ProductTask) { wordProduct(task, .bytes) }
 #endif
 
 /// The loops of `product` over words of neighbours in depth: A is rounded block by block, and each block of depth is
@@ -121,7 +124,7 @@ import SIMDKernelTable
         let b0 = load(panel)
         let b1 = load(panel + lanes)
         for row in 0..<rows {
-            let value = Bits(repeating: a[row &* aStride &+ index])
+            let value = a[row &* aStride &+ index]
             tile[row &* 2] = word.dot(tile[row &* 2], value, b0)
             tile[row &* 2 &+ 1] = word.dot(tile[row &* 2 &+ 1], value, b1)
         }

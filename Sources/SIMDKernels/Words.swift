@@ -1,4 +1,4 @@
-#if KERNELS_V3 || KERNELS_V4
+#if KERNELS_V3 || KERNELS_V4 || arch(arm64)
     import CPUShim
 #endif
 
@@ -6,9 +6,11 @@
 enum Word {
     /// Two integers of 16 bits, whose products are added to the sums in a second step.
     case shortPairs
-    #if KERNELS_V3 || KERNELS_V4
-        /// Four of 8 bits (VNNI).
+    #if KERNELS_V3 || KERNELS_V4 || arch(arm64)
+        /// Four of 8 bits (VNNI, NEON's dot products).
         case bytes
+    #endif
+    #if KERNELS_V3 || KERNELS_V4
         /// The same in two steps, for processors without: neighbours' products add up within 16 bits.
         case bytePairs
         /// Two integers of 16 bits (VNNI).
@@ -27,6 +29,8 @@ enum Word {
             return self == .brains || hasShortWeights ? 2 : 4
         #elseif KERNELS_V3
             return hasShortWeights ? 2 : 4
+        #elseif arch(arm64)
+            return self == .bytes ? 4 : 2
         #else
             return 2
         #endif
@@ -41,7 +45,7 @@ enum Word {
         #endif
     }
 
-    /// Whether integers are unsigned bytes, with a zero of their row's.
+    /// Whether integers are bytes, with a zero of their row's.
     @inline(__always) var hasZero: Bool { isInteger && count == 4 }
 
     /// Whether weights are integers of 16 bits.
@@ -68,10 +72,14 @@ enum Word {
         return rowScale(row, count, steps: hasZero ? steps : nil)
     }
 
-    /// `sum` with the products of each lane's words added, of activations and of weights.
-    @inline(__always) func dot(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits {
+    /// `sum` with the products of a word of activations and each lane's of weights added.
+    @inline(__always) func dot(_ sum: Bits, _ word: Int32, _ b: Bits) -> Bits {
+        let a = Bits(repeating: word)
         switch self {
         case .shortPairs: return sum &+ dotPairs(a, b)
+        #if arch(arm64)
+            case .bytes: return xlsr_dot_bytes(sum, Float(bitPattern: UInt32(bitPattern: word)), b)
+        #endif
         #if KERNELS_V3 || KERNELS_V4
             case .bytes:
                 return unsafeBitCast(
@@ -102,11 +110,11 @@ enum Word {
     ) {
         switch self {
         case .shortPairs: storeShorts(x, scale, result, first: count)
+        #if arch(arm64)
+            case .bytes: storeBytes(x, scale, zero: zero, result, first: count)
+        #endif
         #if KERNELS_V3 || KERNELS_V4
-            case .bytes, .bytePairs:
-                let value = rounded(x, scale, zero: zero)
-                let bytes = result.assumingMemoryBound(to: UInt8.self)
-                for lane in 0..<count { bytes[lane] = UInt8(truncatingIfNeeded: value[lane]) }
+            case .bytes, .bytePairs: storeBytes(x, scale, zero: zero, result, first: count)
             case .shorts: storeShorts(x, scale, result, first: count)
         #else
             case .quadShorts:
@@ -132,6 +140,14 @@ enum Word {
         #endif
         }
     }
+}
+
+@inline(__always) private func storeBytes(
+    _ x: Vector, _ scale: Vector, zero: Int32, _ result: UnsafeMutableRawPointer, first count: Int
+) {
+    let value = rounded(x, scale, zero: zero)
+    let bytes = result.assumingMemoryBound(to: UInt8.self)
+    for lane in 0..<count { bytes[lane] = UInt8(truncatingIfNeeded: value[lane]) }
 }
 
 @inline(__always) private func storeShorts(

@@ -84,7 +84,7 @@ extension Tensor {
     /// The largest magnitude of each row `[…, n]` by 127: `[rows, 1]`.
     package func int8Scales() throws -> Tensor {
         let rows = try reshaped([shape.rows, shape.columns])
-        let steps = try Tensor([1 / 127], shape: [1], on: backend)
+        let steps = try Tensor([Float(1) / 127], shape: [1], on: backend)
         let scales = try rows.unary(.absolute).reduced(.maximum).multiplied(by: steps)  // [rows, 1]
         // A row of zeros has any scale; this one keeps the quotient defined.
         return try scales.binary(.maximum, Tensor([.leastNormalMagnitude], shape: [1], on: backend))

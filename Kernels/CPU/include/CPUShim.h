@@ -27,6 +27,9 @@ static inline __attribute__((always_inline)) void xlsr_pause(void) {
 /// Asks the operating system to let this process use AMX's tiles. Returns whether it may.
 _Bool xlsr_request_tiles(void);
 
+/// Whether the processor is an arm64 with dot products of bytes (`asimddp`).
+_Bool xlsr_has_byte_dots(void);
+
 #if defined(__AVX2__)
 
 #include <immintrin.h>
@@ -78,6 +81,34 @@ static inline __attribute__((always_inline)) __m256i xlsr_round_to_brain(__m512 
 }
 
 #endif
+#endif
+
+#if defined(__aarch64__)
+
+#include <arm_neon.h>
+
+// Products with a number of a row, which is loaded as a scalar: what fills a vector with it takes the multipliers' time.
+
+/// Adds the products of all columns with `row`.
+static inline __attribute__((always_inline)) float32x4_t xlsr_multiply_add(
+    float32x4_t sum, float row, float32x4_t columns) {
+    __asm__("fmla %0.4s, %1.4s, %2.s[0]" : "+w"(sum) : "w"(columns), "w"(row));
+    return sum;
+}
+
+/// In each lane of 32 bits, adds to `sum` the products of four signed bytes with those of `row`. Assembler, because kernels ask for it at run time and are compiled for processors without.
+static inline __attribute__((always_inline)) int32x4_t xlsr_dot_bytes(
+    int32x4_t sum, float row, int32x4_t columns) {
+    __asm__(".arch_extension dotprod\n\tsdot %0.4s, %1.16b, %2.4b[0]" : "+w"(sum) : "w"(columns), "w"(row));
+    return sum;
+}
+
+/// Per lane of 32 bits the sum of the products of both halves.
+static inline __attribute__((always_inline)) int32x4_t xlsr_dot_pairs(int32x4_t a, int32x4_t b) {
+    const int16x8_t left = vreinterpretq_s16_s32(a), right = vreinterpretq_s16_s32(b);
+    return vpaddq_s32(vmull_s16(vget_low_s16(left), vget_low_s16(right)), vmull_high_s16(left, right));
+}
+
 #endif
 
 #if defined(__x86_64__)

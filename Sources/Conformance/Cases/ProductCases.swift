@@ -51,26 +51,33 @@ extension ConformanceCase {
         ]
     }
 
-    static let linearCases: [ConformanceCase] =
-        productSizes.map { linear($0, bias: true) }
-        + [false, true].flatMap { bias in
+    static let linearCases =
+        productSizes.map { linear($0, bias: true) } + finishedLinears + shortLinears + specialLinears + largeLinears
+
+    /// Every way of finishing a product.
+    private static let finishedLinears: [ConformanceCase] =
+        [false, true].flatMap { bias in
             [false, true].flatMap { residual in
-                [nil, UnaryKind.gelu].map {
-                    linear([15, 37, 67], bias: bias, activation: $0, residual: residual)
-                }
+                [nil, UnaryKind.gelu].map { linear([15, 37, 67], bias: bias, activation: $0, residual: residual) }
             }
         }
-        + UnaryKind.allCases.filter { $0 != .logarithm && $0 != .squareRoot && $0 != .reciprocal && $0 != .gelu }
+        + UnaryKind.allCases.filter { ![.logarithm, .squareRoot, .reciprocal, .gelu].contains($0) }
         .map { linear([7, 33, 19], bias: true, activation: $0, residual: true) }
-        + [DType.bfloat16, .float16, .int8].flatMap(smallWeights)
+
+    private static let shortLinears: [ConformanceCase] =
+        [DType.bfloat16, .float16, .int8].flatMap(smallWeights)
         + [DType.float32, .bfloat16, .float16, .int8].flatMap { type in fewRows.map { linear($0, bias: true, as: type) }
         }
         + [linear([5, 4096, 1024], bias: true, activation: .relu, residual: true, as: .int8)]
+
+    private static let specialLinears: [ConformanceCase] =
         // Infinity times int8 may be NaN: the whole row is rounded by one scale.
-        + [Float.nan, 1e30, 1e-38, 0].map { specialRow($0, as: .int8) }
+        [Float.nan, 1e30, 1e-38, 0].map { specialRow($0, as: .int8) }
         + [Float.nan, .infinity, 1e30].map { specialRow($0, as: .bfloat16) }
         + [specialRow(.nan), specialRow(.infinity), specialRow(1e30), specialRow(0), specialWeight, dense(.float32)]
-        + [
+
+    private static let largeLinears: [ConformanceCase] =
+        [
             linear([499, 1024, 1024], bias: false, .large), linear([499, 1024, 1024], residual: true, .large),
             linear([499, 3072, 1024], bias: true, .large), linear([499, 4096, 1024], bias: true, .large),
             linear([499, 4096, 1024], bias: true, activation: .gelu, .large),

@@ -63,7 +63,9 @@ struct FairseqTensors: TensorFile {
         if parts == ["mask_emb"] { return ["masked_spec_embed"] }
         if parts.starts(with: ["encoder", "layers"]), parts.count >= 5 {
             for (original, found) in layerBlocks where parts.dropFirst(3).starts(with: original) {
-                return parts.prefix(3) + found + parts.dropFirst(3 + original.count)
+                var renamed = parts
+                renamed.replaceSubrange(3..<3 + original.count, with: found)
+                return renamed
             }
             return nil
         }

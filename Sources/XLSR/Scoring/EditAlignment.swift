@@ -12,11 +12,9 @@ public enum EditOperation: UInt8, Sendable {
 /// Time grows with the product of both lengths. Rows of distances are kept at intervals and those between computed
 /// again, so memory is 4 · reference · √hypothesis bytes: 45 MB for two lines of 50,000 characters.
 func editOperations<Element: Hashable>(reference: [Element], hypothesis: [Element]) -> [EditOperation] {
-    let limit = min(reference.count, hypothesis.count)
-    let prefix = (0..<limit).prefix { reference[$0] == hypothesis[$0] }.count
-    let suffix = (0..<limit - prefix).prefix {
-        reference[reference.count - 1 - $0] == hypothesis[hypothesis.count - 1 - $0]
-    }.count
+    let prefix = zip(reference, hypothesis).prefix(while: ==).count
+    let (referenceTail, hypothesisTail) = (reference.dropFirst(prefix), hypothesis.dropFirst(prefix))
+    let suffix = zip(referenceTail.reversed(), hypothesisTail.reversed()).prefix(while: ==).count
     var ids: [Element: Int32] = [:]
     func numbered(_ elements: [Element]) -> [Int32] {
         elements[prefix..<elements.count - suffix].map { element in

@@ -47,7 +47,8 @@ struct ScoreAdjustments {
         guard size > 0, tokens.count >= size else { return [] }
         let prefix = tokens.suffix(size - 1)
         return (0...tokens.count - size).compactMap { start in
-            tokens[start..<start + size - 1].elementsEqual(prefix) ? tokens[start + size - 1] : nil
+            let end = start + size - 1
+            return tokens[start..<end].elementsEqual(prefix) ? tokens[end] : nil
         }
     }
 }
