@@ -14,7 +14,7 @@ extension RoundingTests {
         case .avx2, .avxvnni, .avx512vnni: [.bfloat16, .float16]
         case .avx512bf16: [.float16]
         case .amx: Processor.current.supports(.avx512vnni) ? [.float16] : []
-        case .baseline, .avx512, nil: []
+        case .baseline, .dotprod, .avx512, nil: []
         }
     }
 
@@ -31,7 +31,7 @@ extension RoundingTests {
         /// The types of weights to which a device is to round activations.
         private static func types(_ device: TestDevice) -> [DType] {
             switch (device.backend as? CPUBackend)?.instructionSet {
-            case .avx2, .avxvnni, .avx512, .avx512vnni: [.int8]
+            case .dotprod, .avx2, .avxvnni, .avx512, .avx512vnni: [.int8]
             case .avx512bf16, .amx: [.int8, .bfloat16]
             case .baseline, nil: []
             }
@@ -277,7 +277,7 @@ func asShorts(_ row: ArraySlice<Float>) -> [Double] {
 /// Whether a CPU adds four products of bytes up within 32 bits.
 private func hasDotsOfBytes(_ backend: any Backend) -> Bool {
     switch (backend as? CPUBackend)?.instructionSet {
-    case .avxvnni, .avx512vnni, .avx512bf16: true
+    case .dotprod, .avxvnni, .avx512vnni, .avx512bf16: true
     case .amx: Processor.current.supports(.avx512vnni)
     case .baseline, .avx2, .avx512, nil: false
     }

@@ -13,6 +13,17 @@ public enum AudioFile {
         try read(path: path, sampleRate: sampleRate, searchPath: HostSystem.variable("PATH") ?? "")
     }
 
+    /// A file or pipe that is to be read while it is written.
+    /// - Returns: a descriptor for `WAVStream`.
+    /// - Throws: `AudioError` that names the file.
+    package static func openStream(_ path: String) throws -> Int32 {
+        do {
+            return try WholeFile.openForReading(path)
+        } catch let error as SystemError {
+            throw Input(path: path, searchPath: "").audioError(error)
+        }
+    }
+
     /// Extensions of files that nothing but recordings have.
     private static let extensions: Set<String> = [
         "aac", "aif", "aiff", "amr", "au", "avi", "caf", "flac", "m4a", "m4b", "mka", "mkv", "mov", "mp2", "mp3", "mp4",

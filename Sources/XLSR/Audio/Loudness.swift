@@ -9,6 +9,8 @@ package struct Loudness: Sendable {
     /// Decibels of full scale, at least −100, one a frame.
     package let levels: [Float]
 
+    init(levels: [Float]) { self.levels = levels }
+
     /// - Parameter hop: samples of a frame; what is left over at the end is a frame too.
     package init(_ samples: [Float], hop: Int) {
         levels = stride(from: 0, to: samples.count, by: max(1, hop)).map { start in

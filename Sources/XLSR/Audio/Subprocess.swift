@@ -128,7 +128,7 @@ extension Subprocess {
     }
 
     /// A pipe whose ends close in other programs and stay clear of 0, 1 and 2, which the child's own files take.
-    private static func makePipe() throws -> (read: Int32, write: Int32) {
+    package static func makePipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [-1, -1]
         if pipe(&ends) != 0 { throw SystemError() }
         defer { ends.forEach { close($0) } }

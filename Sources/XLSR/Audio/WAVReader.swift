@@ -84,7 +84,7 @@ struct WAVReader {
     }
 
     /// Sizes that writers to a pipe put when they can't know: 0xFFFFFFFF (ffmpeg), 0x7FFFF000 (SoX), 2³¹ less a bit.
-    private static let smallestPlaceholder: UInt32 = 0x7FFF_0000
+    static let smallestPlaceholder: UInt32 = 0x7FFF_0000
 
     private func malformed(_ detail: String) -> AudioError {
         AudioError(.malformed, source: source, detail, remedy: "write the file again, for example with ffmpeg")

@@ -38,6 +38,19 @@ public struct Transcript: Hashable, Codable, Sendable {
         self.alternatives = alternatives
     }
 
+    /// The same so many seconds later.
+    public func shifted(by seconds: Double) -> Transcript {
+        func shifted(_ texts: [TimedText]) -> [TimedText] {
+            texts.map {
+                TimedText(
+                    text: $0.text, start: $0.start + seconds, end: $0.end + seconds, confidence: $0.confidence)
+            }
+        }
+        var transcript = self
+        (transcript.words, transcript.characters) = (shifted(words), shifted(characters))
+        return transcript
+    }
+
     /// A text that may have been said, with the natural logarithms that speak for it.
     public struct Alternative: Hashable, Codable, Sendable {
         public var text: String

@@ -12,6 +12,8 @@ enum ProgressBar {
 
     private static let state = Mutex(State())
 
+    static var isEnabled: Bool { state.withLock { $0.isEnabled } }
+
     static func disable() { state.withLock { $0.isEnabled = false } }
 
     static func show(_ label: String, _ done: Int, of total: Int) {
@@ -32,11 +34,12 @@ enum ProgressBar {
     }
 
     /// Work whose length nobody knows.
-    static func show(_ label: String) {
+    /// - Parameter keepsEnd: which part of a text is shown that is too long for the line.
+    static func show(_ label: String, keepsEnd: Bool = false) {
         state.withLock { state in
             guard state.isEnabled else { return }
             state.isVisible = true
-            draw(label)
+            draw(label, keepsEnd: keepsEnd)
         }
     }
 
@@ -48,11 +51,12 @@ enum ProgressBar {
         }
     }
 
-    private static func draw(_ text: String) {
+    private static func draw(_ text: String, keepsEnd: Bool = false) {
         var size = winsize()
         let columns = ioctl(Terminal.standardError, UInt(TIOCGWINSZ), &size) == 0 ? Int(size.ws_col) : 0
         // A line that wraps couldn't be taken back.
-        let line = text.prefix(max(20, (columns > 0 ? columns : 80) - 1))
+        let most = max(20, (columns > 0 ? columns : 80) - 1)
+        let line = keepsEnd ? text.suffix(most) : text.prefix(most)
         try? Terminal.write("\r\u{1B}[K\(line)", to: Terminal.standardError, name: "standard error")
     }
 }

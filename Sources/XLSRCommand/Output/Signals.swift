@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import XLSR
 
 enum Signals {
@@ -10,16 +11,32 @@ enum Signals {
         for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU] {
             // Whoever started us with it ignored (nohup) meant it.
             if address(signal(number, SIG_IGN)) == address(SIG_IGN) { continue }
-            signal(number) { number in
-                TemporaryFiles.ofProcess.removeAll()
-                // As any program that dies of it, so that shells stop their loops; they report 128 + number.
-                signal(number, SIG_DFL)
-                raise(number)
-            }
+            signal(number, end)
         }
         signal(SIGPIPE, SIG_DFL)
         // A write above the limit of a file's size fails as any other.
         signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// As any program that dies of a signal, so that shells stop their loops; they report 128 + number.
+    private static let end: @convention(c) (Int32) -> Void = { number in
+        TemporaryFiles.ofProcess.removeAll()
+        signal(number, SIG_DFL)
+        raise(number)
+    }
+
+    /// Whether `interruptEndsInput` has seen a Ctrl-C.
+    static let isInterrupted = Atomic(false)
+
+    /// Makes the first Ctrl-C end the input, so that what was heard is still written; the next one ends the process.
+    static func interruptEndsInput() {
+        // The handler may only touch what exists already.
+        isInterrupted.store(false, ordering: .relaxed)
+        guard address(signal(SIGINT, SIG_IGN)) != address(SIG_IGN) else { return }
+        signal(SIGINT) { number in
+            Signals.isInterrupted.store(true, ordering: .relaxed)
+            signal(number, Signals.end)
+        }
     }
 
     /// Functions don't compare.

@@ -13,7 +13,8 @@ extension Command {
             limit: .max),
         options: [
             .model, .devices, .precision, .task, .format, .output, .timestamps, .language, .identifier, .beams, .layer,
-            .topK, .threshold, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize, .decoder, .beamWidth,
+            .topK, .threshold, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .live, .pauseSeconds, .normalize,
+            .decoder, .beamWidth,
             .lm, .lmWeight, .wordScore, .hotword, .lexicon, .nbest,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
         notes: [
@@ -44,6 +45,11 @@ extension Command {
             --split silence cuts it in silences instead: each chunk in the middle of the longest silence of its second \
             half, at --chunk-seconds at the latest, so no word is cut and nothing is computed twice; where there is no \
             silence of 0.24 s, as above.
+            """,
+            """
+            --live reads a WAV stream while it comes, from a microphone say, and writes each utterance when the speaker \
+            pauses or it is --chunk-seconds long. Times count from the stream's beginning. Ctrl-C ends the listening, a \
+            second one the program.
             """,
             """
             srt, vtt, lrc and tsv are made of subtitles; csv, ctm and textgrid of words; rttm of stretches of speech.
@@ -82,7 +88,7 @@ extension Command {
             Example(
                 "xlsr run --lm news.arpa --hotword Zürich:8 a.wav", "with a language model and a word to look out for"),
             Example("xlsr run --nbest 5 --format json a.wav", "the five best texts with their scores"),
-            Example("arecord -f S16_LE -r 16000 -d 5 | xlsr run -", "transcribe five seconds from the microphone"),
+            Example("arecord -f S16_LE -r 16000 | xlsr run --live", "transcribe what the microphone hears"),
         ],
         perform: { try RunSession(RunOptions($0)).run() })
 }

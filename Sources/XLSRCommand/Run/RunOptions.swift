@@ -74,6 +74,7 @@ struct RunOptions: Sendable {
     /// A given option that only subtitles need.
     let subtitleOption: Option?
     let decoder: DecoderOptions
+    let live: LiveOptions?
     let verbosity: Verbosity
 
     private static let beamLimit = 1000
@@ -90,8 +91,9 @@ struct RunOptions: Sendable {
             inputs = stride(from: 0, to: operands.count, by: 2).map { operands[$0] }
             texts = stride(from: 1, to: operands.count, by: 2).map { operands[$0] }
         } else {
-            (inputs, texts) = (operands, nil)
+            (inputs, texts) = (arguments.has(.live) && operands.isEmpty ? ["-"] : operands, nil)
         }
+        live = try LiveOptions(arguments)
         task = try arguments.choice(.task, Task.self) ?? .auto
         format =
             isAlignment

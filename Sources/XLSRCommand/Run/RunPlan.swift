@@ -17,6 +17,11 @@ struct RunPlan: Sendable {
 
     /// - Throws: `UsageError` for options that don't go together or ask for what this checkpoint doesn't have.
     init(_ options: RunOptions, _ configuration: Configuration) throws {
+        product = try Self.product(options, configuration)
+        try options.live?.check(options, writes: product)
+    }
+
+    private static func product(_ options: RunOptions, _ configuration: Configuration) throws -> Product {
         guard options.texts == nil || configuration.hasCTCHead else {
             throw UsageError("align needs a model with a CTC head, which \(options.model.name) has not")
         }
@@ -37,8 +42,7 @@ struct RunPlan: Sendable {
                     + " \(task.need); use --task \(configuration.task.rawValue)")
         }
         if task == .translate {
-            product = .translation(try Self.translationFormat(options))
-            return
+            return .translation(try translationFormat(options))
         }
         if let option = options.subtitleOption, options.format.flatMap(\.transcriptFormat)?.hasCues != true {
             throw UsageError("\(option.name) is for subtitles; add --format srt, vtt, lrc or tsv")
@@ -46,14 +50,12 @@ struct RunPlan: Sendable {
         guard task == .transcribe || options.languages.identifier == nil else {
             throw UsageError("--language auto is for transcripts")
         }
-        if let kind = Self.headKind(task, options, configuration.head) {
-            product = .head(try HeadStyle(kind, task: task, format: options.format))
-            return
+        if let kind = headKind(task, options, configuration.head) {
+            return .head(try HeadStyle(kind, task: task, format: options.format))
         }
         guard task == .transcribe else {
-            guard options.format == nil || options.format == .safetensors else { throw Self.writesTensors(task) }
-            product = .tensors(try Self.featureNames(options.layer, layerCount: configuration.layerCount))
-            return
+            guard options.format == nil || options.format == .safetensors else { throw writesTensors(task) }
+            return .tensors(try featureNames(options.layer, layerCount: configuration.layerCount))
         }
         guard let format = (options.format ?? .text).transcriptFormat else {
             throw UsageError("--format safetensors holds no text; add --task features or --task logits")
@@ -62,9 +64,9 @@ struct RunPlan: Sendable {
             throw UsageError("--nbest needs --format json; \(format.rawValue) holds one text")
         }
         let style = try TranscriptStyle(
-            format: format, timestamps: Self.timestamps(options, format), subtitles: options.subtitles,
+            format: format, timestamps: timestamps(options, format), subtitles: options.subtitles,
             isAlignment: options.texts != nil)
-        product = options.texts == nil ? .transcript(style) : .alignment(style)
+        return options.texts == nil ? .transcript(style) : .alignment(style)
     }
 
     private static func translationFormat(_ options: RunOptions) throws -> TranslationFormat {
@@ -156,6 +158,11 @@ struct TranscriptStyle: Sendable {
     let subtitles: SubtitleRules
     /// Of a text that the user has, the times are what is asked for.
     let isAlignment: Bool
+
+    /// - Throws: `UsageError` for formats that need all of the audio first.
+    var stream: TranscriptStream {
+        get throws { try TranscriptStream(format, timestamps: timestamps, rules: subtitles) }
+    }
 
     func text(of result: TranscriptionResult, isOneOfSeveral: Bool) throws -> String {
         if format == .text, isAlignment { return wordTable(of: result, audio: isOneOfSeveral ? result.audio : nil) }

@@ -9,7 +9,7 @@ final class RunSession {
     private let plan: RunPlan
     let destination: Destination
     let model: XLSRModel
-    private let decoder: CTCDecoder
+    let decoder: CTCDecoder
     /// As the user named them; the bundled recording's name when there were none.
     let inputs: [String]
     /// What is said in the inputs, where that is known.
@@ -21,7 +21,7 @@ final class RunSession {
     private var decoders: [String: CTCDecoder] = [:]
     /// Of the inputs so far.
     private var embeddings: [(audio: String, Embedding)] = []
-    private var report = RunReport()
+    var report = RunReport()
 
     /// - Throws: `UsageError` and errors of the model and the device, before anything is computed.
     init(_ options: RunOptions) throws {
@@ -92,9 +92,11 @@ final class RunSession {
                 try self.result(outcome, outcome.model.headOutputs(of: pieces), style)
             }
         case .transcript(let style) where transcriber != nil: try runByLanguage(style)
+        case .transcript(let style) where options.live != nil: try options.live.map { try runLive($0, style) }
         case .transcript(let style):
             try run({ [decoder] in try $0.evidence(of: $1, for: decoder) }) { outcome, pieces in
-                try self.result(outcome, self.model.transcript(of: pieces, by: self.decoder), style)
+                .transcript(
+                    try self.result(outcome, self.model.transcript(of: pieces, by: self.decoder)), style)
             }
         case .translation(let format): try translate(format)
         case .alignment(let style):
@@ -103,7 +105,8 @@ final class RunSession {
                 try model.emissions(of: chunks) { try texts[$0].get() }
             } result: { outcome, pieces in
                 let text = try self.texts[outcome.index].get()
-                return try self.result(outcome, self.model.transcript(of: pieces, alignedWith: text), style)
+                return .transcript(
+                    try self.result(outcome, self.model.transcript(of: pieces, alignedWith: text)), style)
             }
         }
         ProgressBar.clear()
@@ -114,17 +117,19 @@ final class RunSession {
         return report.failureCount == 0
     }
 
-    private func result<Piece>(
-        _ outcome: ChunkedRun<Piece>.Outcome, _ transcript: Transcript, _ style: TranscriptStyle
-    ) -> RunResult {
-        let result = TranscriptionResult(
-            audio: inputs[outcome.index], transcript: transcript, model: model.name,
+    /// - Parameters:
+    ///   - audio: by default the input of the outcome's index.
+    ///   - start: where in a stream the utterance begins.
+    func result<Piece>(
+        _ outcome: ChunkedRun<Piece>.Outcome, _ transcript: Transcript, audio: String? = nil, start: Double? = nil
+    ) -> TranscriptionResult {
+        TranscriptionResult(
+            audio: audio ?? inputs[outcome.index], transcript: transcript, model: model.name,
             device: outcome.deviceNames, precision: model.precision.name,
             audioSeconds: outcome.audioSeconds,
-            elapsedSeconds: outcome.elapsedSeconds + (found[outcome.index]?.elapsedSeconds ?? 0),
+            elapsedSeconds: outcome.elapsedSeconds + (found[outcome.index]?.elapsedSeconds ?? 0), start: start,
             voiceActivity: outcome.voiceActivity, language: found[outcome.index]?.language.language ?? model.language,
             languageProbability: found[outcome.index]?.language.probability)
-        return .transcript(result, style)
     }
 
     private func result<Piece>(
@@ -186,7 +191,7 @@ final class RunSession {
             let decoder = try self.decoders[model.language ?? ""] ?? self.options.decoder.decoder(for: model)
             self.decoders[model.language ?? ""] = decoder
             return self.chunkedRun(model, { try $0.evidence(of: $1, for: decoder) }) {
-                try self.result($0, model.transcript(of: $1, by: decoder), style)
+                .transcript(try self.result($0, model.transcript(of: $1, by: decoder)), style)
             }
         } found: { index, finding in
             self.found[index] = finding

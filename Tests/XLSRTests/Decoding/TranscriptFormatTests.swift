@@ -42,6 +42,29 @@ private func cues(_ result: TranscriptionResult) throws -> [(start: Int, end: In
         #expect(try TranscriptFormat.text.record(of: named) == "a b.wav\thi there you\n")
     }
 
+    @Test(arguments: TranscriptFormat.allCases.filter { ![.textgrid, .rttm].contains($0) })
+    func utterancesOfAStreamAreOneDocument(format: TranscriptFormat) throws {
+        let parts = [[("hi", 0.02, 0.5), ("there", 0.52, 1.0004)], [("you", 3723.5, 3724)]]
+        var stream = try TranscriptStream(format)
+        var document = stream.header
+        for (part, start) in zip(parts, [0, 3700.0]) {
+            var utterance = result(part.map { ($0.0, $0.1 - start, $0.2 - start) }, audioSeconds: 300)
+            utterance.start = format == .json ? nil : start
+            utterance.transcript = utterance.transcript.shifted(by: start)
+            document += try stream.text(of: utterance)
+        }
+        switch format {
+        case .text: #expect(document == "hi there\nyou\n")
+        case .json: #expect(document.split(separator: "\n").count == 2)
+        default: #expect(try document == format.document(of: greeting))
+        }
+    }
+
+    @Test(arguments: [TranscriptFormat.textgrid, .rttm])
+    func someFormatsNeedAllOfTheAudio(format: TranscriptFormat) {
+        #expect(throws: UsageError.self) { try TranscriptStream(format) }
+    }
+
     @Test func subtitlesHaveTheTimesOfTheirWords() throws {
         #expect(
             try TranscriptFormat.srt.document(of: greeting) == """

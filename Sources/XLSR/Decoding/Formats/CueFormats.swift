@@ -1,23 +1,26 @@
-/// SubRip: numbered cues.
-func srtDocument(of cues: [Cue]) -> String {
+/// SubRip: numbered cues, with a blank line between two.
+/// - Parameter count: of cues that came before them.
+func srtText(of cues: [Cue], after count: Int) -> String {
     cues.enumerated().map { index, cue in
         let times = "\(clock(cue.start, decimalMark: ",")) --> \(clock(cue.end, decimalMark: ","))"
-        return "\(index + 1)\n\(times)\n\(cue.lines.joined(separator: "\n"))\n"
-    }.joined(separator: "\n")
+        let blank = count + index > 0 ? "\n" : ""
+        return "\(blank)\(count + index + 1)\n\(times)\n\(cue.lines.joined(separator: "\n"))\n"
+    }.joined()
 }
 
+let vttHeader = "WEBVTT\n"
+
 /// WebVTT, with `&`, `<` and `>` escaped (W3C WebVTT, §4.2.2).
-func vttDocument(of cues: [Cue]) -> String {
-    "WEBVTT\n"
-        + cues.map { cue in
-            let times = "\(clock(cue.start, decimalMark: ".")) --> \(clock(cue.end, decimalMark: "."))"
-            return "\n\(times)\n\(cue.lines.map(vttEscaped).joined(separator: "\n"))\n"
-        }.joined()
+func vttText(of cues: [Cue]) -> String {
+    cues.map { cue in
+        let times = "\(clock(cue.start, decimalMark: ".")) --> \(clock(cue.end, decimalMark: "."))"
+        return "\n\(times)\n\(cue.lines.map(vttEscaped).joined(separator: "\n"))\n"
+    }.joined()
 }
 
 /// Lyrics: `[minutes:seconds.hundredths]` and a line of text; with times of words, the enhanced form, which has
 /// `<minutes:seconds.hundredths>` before each word.
-func lrcDocument(of cues: [Cue], hasWordTimes: Bool) -> String {
+func lrcText(of cues: [Cue], hasWordTimes: Bool) -> String {
     cues.map { cue in
         let words = cue.pieces.enumerated().map { index, piece in
             let space = index > 0 && piece.startsWord ? " " : ""
@@ -27,10 +30,10 @@ func lrcDocument(of cues: [Cue], hasWordTimes: Bool) -> String {
     }.joined()
 }
 
+let tsvHeader = "start\tend\ttext\n"
+
 /// Tab-separated `start`, `end` (milliseconds) and `text`, a row per cue, as OpenAI's Whisper writes it.
-func tsvDocument(of cues: [Cue]) -> String {
-    "start\tend\ttext\n" + cues.map { "\($0.start)\t\($0.end)\t\($0.text)\n" }.joined()
-}
+func tsvText(of cues: [Cue]) -> String { cues.map { "\($0.start)\t\($0.end)\t\($0.text)\n" }.joined() }
 
 private func vttEscaped(_ text: String) -> String {
     CodePoints(text).flatMap { scalar -> CodePoints in

@@ -1,6 +1,6 @@
 /// One JSON object on a line: keys sorted, times in seconds to the millisecond.
 ///
-/// Beside the fields of `ResultHeader` it has `text`, `language` of models that have several, `language_probability`
+/// Beside the fields of `ResultHeader` it has `text`, `start` of an utterance of a stream, `language` of models that have several, `language_probability`
 /// where a classifier found it out and, as `timestamps` says, `words` and `characters`: objects with `text`, `start`,
 /// `end` and `confidence` (0 to 1; see `Wav2Vec2CTCTokenizer.transcript`). Of a beam search that was asked for them,
 /// `alternatives`, best first, each with `text` and the natural logarithms `acoustic_score`, `language_score` and their
@@ -14,18 +14,20 @@ func jsonLine(of result: TranscriptionResult, timestamps: TimestampLevel) throws
 
 private struct ResultObject: Encodable {
     let text: String
+    let start: Double?
     let language: String?
     let languageProbability: Double?
     let words, characters: [TimedTextObject]?
     let alternatives: [AlternativeObject]?
 
     enum CodingKeys: String, CodingKey {
-        case text, language, words, characters, alternatives
+        case text, start, language, words, characters, alternatives
         case languageProbability = "language_probability"
     }
 
     init(_ result: TranscriptionResult, _ timestamps: TimestampLevel) {
         text = result.transcript.text
+        start = result.start.flatMap { rounded($0, per: 1e3) }
         language = result.language
         languageProbability = result.languageProbability.flatMap { rounded($0, per: 1e4) }
         words = timestamps == .none ? nil : result.transcript.words.map(TimedTextObject.init)

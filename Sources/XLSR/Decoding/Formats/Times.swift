@@ -20,8 +20,8 @@ extension MillisecondSpan {
 }
 
 extension TranscriptionResult {
-    /// The whole milliseconds of the audio.
-    var milliseconds: Int { Int((boundedSeconds(audioSeconds) * 1000).rounded(.down)) }
+    /// The whole milliseconds to the end of the audio.
+    var milliseconds: Int { Int((boundedSeconds((start ?? 0) + audioSeconds) * 1000).rounded(.down)) }
 }
 
 func milliseconds(_ seconds: Double) -> Int { Int((boundedSeconds(seconds) * 1000).rounded()) }

@@ -33,17 +33,38 @@ public enum TranscriptFormat: String, CaseIterable, Sendable {
     public func document(
         of result: TranscriptionResult, timestamps: TimestampLevel = .word, rules: SubtitleRules = SubtitleRules()
     ) throws -> String {
+        var cueCount = 0
+        return try header + body(of: result, timestamps: timestamps, rules: rules, cueCount: &cueCount)
+    }
+
+    /// What a document begins with, whatever follows.
+    var header: String {
         switch self {
-        case .text: result.transcript.text + "\n"
-        case .json: try jsonLine(of: result, timestamps: timestamps)
-        case .srt: srtDocument(of: Cue.cues(of: result, rules))
-        case .vtt: vttDocument(of: Cue.cues(of: result, rules))
-        case .lrc: lrcDocument(of: Cue.cues(of: result, rules), hasWordTimes: timestamps != .none)
-        case .tsv: tsvDocument(of: Cue.cues(of: result, rules))
-        case .csv: csvDocument(of: result)
-        case .ctm: ctmDocument(of: result)
-        case .textgrid: textGridDocument(of: result)
-        case .rttm: rttmDocument(of: result)
+        case .vtt: vttHeader
+        case .tsv: tsvHeader
+        case .csv: csvHeader
+        default: ""
+        }
+    }
+
+    /// What a document has of a result.
+    /// - Parameter cueCount: of cues that came before it, and then with it.
+    func body(
+        of result: TranscriptionResult, timestamps: TimestampLevel, rules: SubtitleRules, cueCount: inout Int
+    ) throws -> String {
+        let cues = hasCues ? Cue.cues(of: result, rules) : []
+        defer { cueCount += cues.count }
+        switch self {
+        case .text: return result.transcript.text + "\n"
+        case .json: return try jsonLine(of: result, timestamps: timestamps)
+        case .srt: return srtText(of: cues, after: cueCount)
+        case .vtt: return vttText(of: cues)
+        case .lrc: return lrcText(of: cues, hasWordTimes: timestamps != .none)
+        case .tsv: return tsvText(of: cues)
+        case .csv: return csvText(of: result)
+        case .ctm: return ctmText(of: result)
+        case .textgrid: return textGridDocument(of: result)
+        case .rttm: return rttmText(of: result)
         }
     }
 

@@ -8,6 +8,8 @@ public struct TranscriptionResult: Hashable, Sendable {
     public var precision: String
     public var audioSeconds: Double
     public var elapsedSeconds: Double
+    /// Of an utterance of a stream, seconds of the stream that came before; the transcript's times count them.
+    public var start: Double?
     /// Without it, speech is where the words are.
     public var voiceActivity: VoiceActivity?
     /// Of models that have several.
@@ -17,7 +19,7 @@ public struct TranscriptionResult: Hashable, Sendable {
 
     public init(
         audio: String, transcript: Transcript, model: String, device: String, precision: String, audioSeconds: Double,
-        elapsedSeconds: Double, voiceActivity: VoiceActivity? = nil, language: String? = nil,
+        elapsedSeconds: Double, start: Double? = nil, voiceActivity: VoiceActivity? = nil, language: String? = nil,
         languageProbability: Double? = nil
     ) {
         self.audio = audio
@@ -27,6 +29,7 @@ public struct TranscriptionResult: Hashable, Sendable {
         self.precision = precision
         self.audioSeconds = audioSeconds
         self.elapsedSeconds = elapsedSeconds
+        self.start = start
         self.voiceActivity = voiceActivity
         self.language = language
         self.languageProbability = languageProbability

@@ -1,21 +1,24 @@
+let csvHeader = csvLine(["audio", "start", "end", "word", "confidence"])
+
 /// Comma-separated values (RFC 4180): `audio`, `start`, `end` (seconds), `word` and `confidence`, a row a word.
-func csvDocument(of result: TranscriptionResult) -> String {
-    func quoted(_ field: String) -> String {
+func csvText(of result: TranscriptionResult) -> String {
+    MillisecondSpan.spans(of: result.transcript.words, in: result).map { word in
+        csvLine([
+            result.audio, decimal(thousandths: word.start), decimal(thousandths: word.end), word.text,
+            probability(word.confidence),
+        ])
+    }.joined()
+}
+
+private func csvLine(_ fields: [String]) -> String {
+    fields.map { field in
         let needsQuotes = CodePoints(field).contains { [",", "\"", "\r", "\n"].contains($0) }
         return needsQuotes ? "\"" + CodePoints(field).replacing(["\""], with: ["\"", "\""]).string + "\"" : field
-    }
-    let rows = MillisecondSpan.spans(of: result.transcript.words, in: result).map { word in
-        [
-            quoted(result.audio), decimal(thousandths: word.start), decimal(thousandths: word.end), quoted(word.text),
-            probability(word.confidence),
-        ]
-    }
-    return ([["audio", "start", "end", "word", "confidence"]] + rows)
-        .map { $0.joined(separator: ",") + "\r\n" }.joined()
+    }.joined(separator: ",") + "\r\n"
 }
 
 /// NIST's CTM, a line a word: recording, channel, start, duration (seconds), word, confidence.
-func ctmDocument(of result: TranscriptionResult) -> String {
+func ctmText(of result: TranscriptionResult) -> String {
     MillisecondSpan.spans(of: result.transcript.words, in: result).map { word in
         let times = "\(decimal(thousandths: word.start)) \(decimal(thousandths: word.end - word.start))"
         return "\(recordingID(result.audio)) 1 \(times) \(unspaced(word.text)) \(probability(word.confidence))\n"
@@ -23,7 +26,7 @@ func ctmDocument(of result: TranscriptionResult) -> String {
 }
 
 /// NIST's RTTM with its ten fields, a `SPEAKER` line a stretch of speech (see `VoiceActivity`).
-func rttmDocument(of result: TranscriptionResult) -> String {
+func rttmText(of result: TranscriptionResult) -> String {
     let activity = result.voiceActivity ?? VoiceActivity(Loudness([], hop: 1), secondsPerFrame: 1)
     return activity.speech(around: result.transcript.words, audioSeconds: result.audioSeconds).map { part in
         let start = min(milliseconds(part.lowerBound), result.milliseconds)
