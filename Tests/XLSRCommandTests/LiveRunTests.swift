@@ -76,6 +76,26 @@ private let setPipeSize: Int32 = 1031
         #expect(try live("--format", "csv", clips: [0, 1]).lines.count { $0.hasPrefix("audio,") } == 1)
     }
 
+    @Test func translationsAreThoseOfTheUtterances() throws {
+        let model = goldensFolder + "/../Fixtures/translation/plain"
+        let run = try live("--model", model, "--format", "json", clips: [0, 1])
+        let objects = try run.lines.map { try JSON(parsing: $0.utf8, path: "output") }
+        let bytes = try stream([0, 1])
+        let clip = try AudioClip(wav: bytes, source: "stream")
+        var splitter = UtteranceSplitter(sampleRate: clip.sampleRate)
+        let utterances = splitter.add(clip.samples) + [splitter.finish()].compactMap { $0 }
+        #expect(objects.count == utterances.count && objects.count >= 2)
+        for (object, utterance) in zip(objects, utterances) {
+            try withTemporaryFolder { folder in
+                try writeClip(utterance.clip, to: folder + "/a.wav")
+                let alone = try xlsr("run", "--model", model, folder + "/a.wav")
+                #expect(alone.status == 0 && object["text"]?.string == alone.lines.first.map(String.init))
+            }
+            #expect(object["start"]?.double.map { abs($0 - utterance.start) < 1e-3 } == true)
+            #expect(object["segments"]?.array?.first?["start"]?.double == object["start"]?.double)
+        }
+    }
+
     @Test func whatCantBeReadIsTold() throws {
         let empty = try xlsr("run", "--live", standardInput: "/dev/null")
         #expect(empty.status == 1 && empty.errors.contains("standard input: the stream is empty"))

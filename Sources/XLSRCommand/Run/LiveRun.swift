@@ -8,7 +8,7 @@ extension Option {
         "--pause-seconds", value: "S", "with --live: the silence that ends an utterance [0.6]")
 }
 
-/// Speech that is transcribed while it is spoken.
+/// Speech that is transcribed or translated while it is spoken.
 struct LiveOptions: Sendable {
     let pauseSeconds: Double
 
@@ -29,18 +29,59 @@ struct LiveOptions: Sendable {
 
     /// - Throws: `UsageError` for options that need all of the audio first.
     func check(_ options: RunOptions, writes product: RunPlan.Product) throws {
-        guard case .transcript(let style) = product else { throw UsageError("--live is for transcripts") }
+        switch product {
+        case .transcript(let style): _ = try style.stream
+        case .translation: break
+        default: throw UsageError("--live is for transcripts and translations")
+        }
         guard options.normalization != .file else { throw UsageError("--normalize file doesn't go with --live") }
         guard options.chunking.wholeSeconds.isFinite else {
             throw UsageError("--live needs chunks, but with --chunk-seconds 0 there are none")
         }
-        _ = try style.stream
     }
 }
 
 extension RunSession {
-    /// Writes each utterance of a stream when it has ended, and those together that end while others are computed.
-    func runLive(_ live: LiveOptions, _ style: TranscriptStyle) throws {
+    func transcribeLive(_ live: LiveOptions, _ style: TranscriptStyle) throws {
+        var document = try style.stream
+        try Terminal.printResult(document.header)
+        try listen(live) { [decoder] in
+            try $0.evidence(of: $1, for: decoder)
+        } unfinished: { clip in
+            // Best path, for speed.
+            try self.model.transcribe([clip], chunking: .none)[0].text
+        } text: { outcome, pieces, start in
+            let transcript = try self.model.transcript(of: pieces, by: self.decoder)
+            guard !transcript.text.isEmpty else { return "" }
+            return try document.text(
+                of: self.result(outcome, transcript.shifted(by: start), audio: self.inputs[0], start: start))
+        }
+    }
+
+    func translateLive(_ live: LiveOptions, _ format: TranslationFormat) throws {
+        let settings = try model.generationSettings(to: options.language, beamCount: options.beamCount)
+        let tokenizer = try model.translationTokenizer
+        try listen(live) { model, chunks in
+            try model.translations(of: chunks, settings) { _, _ in }
+        } text: { [inputs, model] outcome, segments, start in
+            let translation = try model.translation(of: segments, settings)
+            guard !translation.text.isEmpty else { return "" }
+            return try TranslationResult(
+                audio: inputs[0], translation, tokenizer, model: model, device: outcome.deviceNames,
+                audioSeconds: outcome.audioSeconds, elapsedSeconds: outcome.elapsedSeconds, start: start
+            ).text(format, isOneOfSeveral: false)
+        }
+    }
+
+    /// Computes each utterance of a stream when it has ended, and those together that end while others are computed.
+    /// - Parameters:
+    ///   - unfinished: what a terminal shows of speech that goes on.
+    ///   - text: what is written of an utterance that begins so many seconds after the stream.
+    private func listen<Piece: Sendable>(
+        _ live: LiveOptions, _ compute: @escaping @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece],
+        unfinished: ((AudioClip) throws -> String)? = nil,
+        text: @escaping (ChunkedRun<Piece>.Outcome, [Piece], _ start: Double) throws -> String
+    ) throws {
         let file = try inputs[0] == "-" ? 0 : AudioFile.openStream(inputs[0])
         let source = inputs[0] == "-" ? "standard input" : inputs[0]
         guard isatty(file) == 0 else {
@@ -49,32 +90,22 @@ extension RunSession {
         Signals.interruptEndsInput()
         let reader = UtteranceReader(
             file, source: source, pauseSeconds: live.pauseSeconds, longestSeconds: options.chunking.seconds,
-            showsUnfinished: ProgressBar.isEnabled)
-        var document = try style.stream
-        try Terminal.printResult(document.header)
-        while let utterances = try reader.next(showUnfinished) {
-            let run = ChunkedRun(
-                model, .none, batchSeconds: options.batchSeconds,
-                compute: { [decoder] in try $0.evidence(of: $1, for: decoder) }
-            ) { outcome in
-                let start = utterances[outcome.index].start
-                let transcript = try self.model.transcript(of: outcome.pieces.get(), by: self.decoder)
-                guard !transcript.text.isEmpty else { return }
-                try Terminal.printResult(
-                    document.text(
-                        of: self.result(
-                            outcome, transcript.shifted(by: start), audio: self.inputs[0], start: start)))
+            showsUnfinished: unfinished != nil && ProgressBar.isEnabled)
+        let minimumSeconds =
+            Double(model.configuration.minimumSampleCount) / Double(model.featureExtractor.sampleRate)
+        while let heard = try reader.next({ utterance in
+            guard let unfinished else { return }
+            ProgressBar.show(try unfinished(utterance.clip) + " …", keepsEnd: true)
+        }) {
+            let utterances = heard.filter { $0.clip.seconds >= minimumSeconds }
+            let run = ChunkedRun(model, .none, batchSeconds: options.batchSeconds, compute: compute) { outcome in
+                let text = try text(outcome, outcome.pieces.get(), utterances[outcome.index].start)
+                if !text.isEmpty { try Terminal.printResult(text) }
             }
             try run.finish(utterances.map(\.clip))
             report.audioSeconds += utterances.reduce(0) { $0 + $1.clip.seconds }
             report.add(run)
         }
         report.inputCount = 1
-    }
-
-    /// What is being said, on a terminal, as best path for speed.
-    private func showUnfinished(_ utterance: UtteranceSplitter.Utterance) throws {
-        let text = try model.transcribe([utterance.clip], chunking: .none)[0].text
-        ProgressBar.show(text + " …", keepsEnd: true)
     }
 }

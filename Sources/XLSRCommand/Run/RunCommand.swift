@@ -14,8 +14,7 @@ extension Command {
         options: [
             .model, .devices, .precision, .task, .format, .output, .timestamps, .language, .identifier, .beams, .layer,
             .topK, .threshold, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .live, .pauseSeconds, .normalize,
-            .decoder, .beamWidth,
-            .lm, .lmWeight, .wordScore, .hotword, .lexicon, .nbest,
+            .decoder, .beamWidth, .lm, .lmWeight, .wordScore, .hotword, .lexicon, .nbest,
         ] + Option.subtitles + [.threads, .quiet, .verbose],
         notes: [
             """
@@ -47,9 +46,9 @@ extension Command {
             silence of 0.24 s, as above.
             """,
             """
-            --live reads a WAV stream while it comes, from a microphone say, and writes each utterance when the speaker \
-            pauses or it is --chunk-seconds long. Times count from the stream's beginning. Ctrl-C ends the listening, a \
-            second one the program.
+            --live reads a WAV stream while it comes, from a microphone say, and writes each utterance, or \
+            its translation, when the speaker pauses; one that is --chunk-seconds long is cut where it is quietest. Times \
+            count from the stream's beginning. Ctrl-C ends the listening, a second one the program.
             """,
             """
             srt, vtt, lrc and tsv are made of subtitles; csv, ctm and textgrid of words; rttm of stretches of speech.

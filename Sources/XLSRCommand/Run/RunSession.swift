@@ -82,24 +82,25 @@ final class RunSession {
 
     /// - Returns: whether every input gave its result.
     func run() throws -> Bool {
-        switch plan.product {
-        case .tensors(let names):
+        switch (plan.product, options.live) {
+        case (.transcript(let style), let live?): try transcribeLive(live, style)
+        case (.translation(let format), let live?): try translateLive(live, format)
+        case (.tensors(let names), _):
             try run({ try $0.tensors(named: Set(names), of: $1) }) { .tensors(HostArray.joined($1)) }
-        case .head(let style):
+        case (.head(let style), _):
             try run(
                 { try $0.headPieces(of: $1) }, minimumSampleCount: model.configuration.minimumHeadSampleCount
             ) { outcome, pieces in
                 try self.result(outcome, outcome.model.headOutputs(of: pieces), style)
             }
-        case .transcript(let style) where transcriber != nil: try runByLanguage(style)
-        case .transcript(let style) where options.live != nil: try options.live.map { try runLive($0, style) }
-        case .transcript(let style):
+        case (.transcript(let style), nil) where transcriber != nil: try runByLanguage(style)
+        case (.transcript(let style), nil):
             try run({ [decoder] in try $0.evidence(of: $1, for: decoder) }) { outcome, pieces in
                 .transcript(
                     try self.result(outcome, self.model.transcript(of: pieces, by: self.decoder)), style)
             }
-        case .translation(let format): try translate(format)
-        case .alignment(let style):
+        case (.translation(let format), nil): try translate(format)
+        case (.alignment(let style), _):
             noteStars()
             try run { [texts] model, chunks in
                 try model.emissions(of: chunks) { try texts[$0].get() }

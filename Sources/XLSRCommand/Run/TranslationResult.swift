@@ -11,6 +11,7 @@ enum TranslationFormat: String, Sendable {
 struct TranslationResult: Sendable {
     private struct Object: Encodable {
         let text: String
+        let start: Double?
         let language: String?
         let segments: [Segment]
     }
@@ -32,20 +33,24 @@ struct TranslationResult: Sendable {
     private let object: Object
     private let header: ResultHeader
 
+    /// - Parameter start: of an utterance of a stream, seconds of the stream that came before.
     init(
         audio: String, _ translation: Translation, _ tokenizer: SubwordTokenizer, model: XLSRModel,
-        device: String, audioSeconds: Double, elapsedSeconds: Double
+        device: String, audioSeconds: Double, elapsedSeconds: Double, start: Double? = nil
     ) {
         self.audio = audio
         let segments = translation.segments.map { segment in
             let best = segment.hypotheses.first
             let ids = best?.tokenIDs ?? []
             return Segment(
-                start: rounded(segment.start, per: 1e3), end: rounded(segment.end, per: 1e3), text: segment.text,
+                start: rounded(segment.start + (start ?? 0), per: 1e3),
+                end: rounded(segment.end + (start ?? 0), per: 1e3), text: segment.text,
                 score: best.flatMap { rounded($0.score, per: 1e4) },
                 tokens: ids.map { tokenizer.token(for: $0) ?? "" }, tokenIDs: ids)
         }
-        object = Object(text: translation.text, language: translation.language, segments: segments)
+        object = Object(
+            text: translation.text, start: start.flatMap { rounded($0, per: 1e3) }, language: translation.language,
+            segments: segments)
         header = ResultHeader(
             audio: audio, model: model.name, device: device, precision: model.precision.name,
             audioSeconds: audioSeconds, elapsedSeconds: elapsedSeconds)

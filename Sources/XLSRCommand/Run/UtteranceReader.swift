@@ -44,7 +44,8 @@ final class UtteranceReader: Sendable {
                 }
                 splitter.finish().map(hand)
             }
-            state.withLock { $0.end = result }
+            // Who ends the input before it began wants no error.
+            state.withLock { $0.end = Signals.isInterrupted.load(ordering: .relaxed) ? .success(()) : result }
             arrived.signal()
         }
     }
