@@ -3,8 +3,7 @@ import TensorEngine
 extension XLSRModel {
     /// What was said, with times and confidences.
     ///
-    /// The calling thread waits. Swift's own threads are few: a program of tasks calls this from a thread or queue of
-    /// its own, or uses `transcripts(of:)`.
+    /// The calling thread waits. Swift's own threads are few: a task uses `perform`, or `transcripts(of:)`.
     /// - Throws: `CheckpointError` for a checkpoint that writes no text, `UsageError` for a chunking that makes no
     ///   sense and for a decoder of another alphabet, `CancellationError` soon after the task was cancelled, and as
     ///   `outputs(of:)`.

@@ -107,6 +107,24 @@ import XLSR
         #expect(computed.withLock { $0.count { $0 == 1 } } <= 4, "of 11: nothing is begun after the failure")
     }
 
+    @Test(.timeLimit(.minutes(2))) func workThatWasAskedForStopsWithItsTask() async throws {
+        let clip = clip
+        let text = try await model.perform { try $0.transcribe([clip])[0].text }
+        #expect(try text == model.transcribe([clip])[0].text)
+        let (beginnings, beginning) = AsyncStream.makeStream(of: Void.self)
+        let task = Task { [model] in
+            try await model.perform { model in
+                while true {
+                    _ = try model.transcribe([clip])
+                    beginning.yield()
+                }
+            }
+        }
+        for await _ in beginnings { break }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
     @Test func cancellationStopsBetweenBatches() async throws {
         let (model, clip) = (model, clip)
         let task = Task {

@@ -93,9 +93,14 @@ extension RunSession {
             showsUnfinished: unfinished != nil && ProgressBar.isEnabled)
         let minimumSeconds =
             Double(model.configuration.minimumSampleCount) / Double(model.featureExtractor.sampleRate)
+        let clock = ContinuousClock()
+        var isQuick = true
         while let heard = try reader.next({ utterance in
-            guard let unfinished else { return }
+            // Where it takes long, what has ended would wait for it.
+            guard isQuick, let unfinished else { return }
+            let start = clock.now
             ProgressBar.show(try unfinished(utterance.clip) + " …", keepsEnd: true)
+            isQuick = start.duration(to: clock.now) < .seconds(1)
         }) {
             let utterances = heard.filter { $0.clip.seconds >= minimumSeconds }
             let run = ChunkedRun(model, .none, batchSeconds: options.batchSeconds, compute: compute) { outcome in
