@@ -8,9 +8,11 @@
 // Products of int8 weights round each row of activations to integers by its own scale. Where a vector's bytes can be
 // multiplied, to unsigned bytes: a number x becomes round(x · scale) + zero, of which 0 is the row's smallest number
 // and `steps` its largest, so that no step is lost on a side of zero where the row has no numbers, as after GELU. What
-// the zero adds to a sum is zero times the sum of the column's weights. NEON's bytes are signed, and all this 128 lower.
+// the zero adds to a sum is zero times the sum of the column's weights. NEON's bytes are signed, and all this is 128
+// lower.
 //
-// Elsewhere (SSE2, NEON without products of bytes) to 16 bits on both sides of zero; pairs of numbers are multiplied and added at once.
+// Elsewhere (SSE2, NEON without products of bytes) to 16 bits on both sides of zero; pairs of numbers are multiplied
+// and added at once.
 
 /// Per lane the sum of the products of both halves.
 @inline(__always) func dotPairs(_ a: Bits, _ b: Bits) -> Bits {

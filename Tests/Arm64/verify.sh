@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export XLSR_ARCHITECTURE=arm64 QEMU_LD_PREFIX=${QEMU_LD_PREFIX:-/usr/aarch64-linux-gnu}
-build=(swift build --scratch-path .build/arm64 -c release --swift-sdk "$1" --static-swift-stdlib --product xlsr)
+build=(swift build --scratch-path .build/arm64 -c release --swift-sdk "${1:?usage: $0 SWIFT_SDK}" --static-swift-stdlib --product xlsr)
 "${build[@]}"
 xlsr=$("${build[@]}" --show-bin-path)/xlsr
 

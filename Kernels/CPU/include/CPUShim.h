@@ -87,7 +87,8 @@ static inline __attribute__((always_inline)) __m256i xlsr_round_to_brain(__m512 
 
 #include <arm_neon.h>
 
-// Products with a number of a row, which is loaded as a scalar: what fills a vector with it takes the multipliers' time.
+// Products with a number of a row, which is loaded as a scalar: what fills a vector with it takes the multipliers'
+// time.
 
 /// Adds the products of all columns with `row`.
 static inline __attribute__((always_inline)) float32x4_t xlsr_multiply_add(
@@ -96,7 +97,8 @@ static inline __attribute__((always_inline)) float32x4_t xlsr_multiply_add(
     return sum;
 }
 
-/// In each lane of 32 bits, adds to `sum` the products of four signed bytes with those of `row`. Assembler, because kernels ask for it at run time and are compiled for processors without.
+/// In each lane of 32 bits, adds to `sum` the products of four signed bytes with those of `row`. Assembler, because
+/// kernels ask for it at run time and are compiled for processors without.
 static inline __attribute__((always_inline)) int32x4_t xlsr_dot_bytes(
     int32x4_t sum, float row, int32x4_t columns) {
     __asm__(".arch_extension dotprod\n\tsdot %0.4s, %1.16b, %2.4b[0]" : "+w"(sum) : "w"(columns), "w"(row));
