@@ -16,11 +16,7 @@ for product in xlsr Benchmarks; do strip -o "$target/$product" "$built/$product"
 cp Benchmarks/gpu-proof/{prove.sh,rows.py} "$target"
 cp -r Benchmarks/Peers "$target"
 rm "$target"/Peers/*.swift
-for folder in Tests/XLSRTests/Goldens/*; do
-    # `verify` compares blocks in one language; these hold statistics, or several languages.
-    case $folder in */pretraining | */quantizer | */language-adapters) continue ;; esac
-    if [ -e "$folder/golden.safetensors" ] && [ -e "$folder/config.json" ]; then cp -r "$folder" "$target/goldens"; fi
-done
+Tests/XLSRTests/Goldens/list-for-verify | while read -r folder; do cp -r "$folder" "$target/goldens"; done
 
 bytes=$(du -sb "$target" | cut -f 1)
 echo "$target: $bytes bytes"

@@ -24,13 +24,12 @@ import SIMDKernelTable
 }
 
 @inline(__always) func multiplyByteRows(_ task: borrowing ProductTask) {
-    #if KERNELS_V3 || KERNELS_V4
+    #if KERNELS_V3 || KERNELS_V4 || arch(arm64)
         if task.hasDots { return bytesFewRows(task) }
+    #endif
+    #if KERNELS_V3 || KERNELS_V4
         forRows(of: task) { multiplyWordRows(task, $0, .bytePairs) }
     #else
-        #if arch(arm64)
-            if task.hasDots { return bytesFewRows(task) }
-        #endif
         forRows(of: task) { multiplyWordRows(task, $0, .quadShorts) }
     #endif
 }

@@ -1,4 +1,3 @@
-import Dispatch
 import FoundationEssentials
 import TensorEngine
 
@@ -41,24 +40,20 @@ extension XLSRModel {
     ) -> FileTranscripts {
         let stream = AsyncThrowingStream<FileTranscript, any Error> { continuation in
             let flag = CancellationFlag()
-            // A thread of its own: it waits for files and devices, and Swift's threads are few and not for waiting.
-            DispatchQueue(label: "transcripts").async {
-                let result = Result {
-                    try CancellationFlag.$current.withValue(flag) {
-                        try requireTranscription(by: decoder)
-                        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
-                            try model.evidence(of: chunks, for: decoder)
-                        } finished: { outcome in
-                            let transcript = Result { try self.transcript(of: outcome.pieces.get(), by: decoder) }
-                            continuation.yield(
-                                FileTranscript(url: urls[outcome.index], devices: outcome.devices, result: transcript))
-                        }
-                        try read(urls.map(\.path), into: run) { index in
-                            guard !urls[index].isFileURL else { return }
-                            throw AudioError(.missingFile, source: urls[index].absoluteString, "is not a file's URL")
-                        }
-                    }
+            flag.run {
+                try requireTranscription(by: decoder)
+                let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
+                    try model.evidence(of: chunks, for: decoder)
+                } finished: { outcome in
+                    let transcript = Result { try self.transcript(of: outcome.pieces.get(), by: decoder) }
+                    continuation.yield(
+                        FileTranscript(url: urls[outcome.index], devices: outcome.devices, result: transcript))
                 }
+                try read(urls.map(\.path), into: run) { index in
+                    guard !urls[index].isFileURL else { return }
+                    throw AudioError(.missingFile, source: urls[index].absoluteString, "is not a file's URL")
+                }
+            } ended: { result in
                 switch result {
                 case .success: continuation.finish()
                 case .failure(let error): continuation.finish(throwing: error)

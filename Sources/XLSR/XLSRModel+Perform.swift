@@ -1,5 +1,3 @@
-import Dispatch
-
 extension XLSRModel {
     /// Computes on a thread of its own, so that none of Swift's few threads waits for a device.
     ///
@@ -13,14 +11,11 @@ extension XLSRModel {
         let flag = CancellationFlag()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                DispatchQueue(label: "perform").async {
-                    continuation.resume(
-                        with: Result {
-                            try CancellationFlag.$current.withValue(flag) {
-                                try CancellationFlag.check()
-                                return try body(self)
-                            }
-                        })
+                flag.run {
+                    try CancellationFlag.check()
+                    return try body(self)
+                } ended: {
+                    continuation.resume(with: $0)
                 }
             }
         } onCancel: {

@@ -13,14 +13,18 @@ public enum AudioFile {
         try read(path: path, sampleRate: sampleRate, searchPath: HostSystem.variable("PATH") ?? "")
     }
 
-    /// A file or pipe that is to be read while it is written.
-    /// - Returns: a descriptor for `WAVStream`.
+    /// Opens what is to be read while it is written.
+    /// - Parameter path: a file or pipe, or `-` for standard input.
+    /// - Returns: what `WAVStream` takes: a descriptor, and what errors call it.
     /// - Throws: `AudioError` that names the file.
-    package static func openStream(_ path: String) throws -> Int32 {
+    package static func openStream(_ path: String) throws -> (file: Int32, source: String) {
+        let input = Input(path: path, searchPath: "")
         do {
-            return try WholeFile.openForReading(path)
+            let file = path == "-" ? 0 : try WholeFile.openForReading(path)
+            try input.refuseTerminal(file)
+            return (file, input.source)
         } catch let error as SystemError {
-            throw Input(path: path, searchPath: "").audioError(error)
+            throw input.audioError(error)
         }
     }
 
@@ -91,10 +95,13 @@ private struct Input {
         .resampled(to: sampleRate)
     }
 
+    func refuseTerminal(_ file: Int32) throws {
+        guard isatty(file) != 0 else { return }
+        throw AudioError(.unsupported, source: source, "a terminal", remedy: "pipe audio into it")
+    }
+
     func readStream(_ file: Int32, at sampleRate: Int) throws -> AudioClip {
-        if isatty(file) != 0 {
-            throw AudioError(.unsupported, source: source, "a terminal", remedy: "pipe audio into it")
-        }
+        try refuseTerminal(file)
         let bytes = try WholeFile.contents(of: file, byteLimit: WholeFile.memoryByteLimit)
         return try read(head: bytes.prefix(AudioContainer.headByteCount), wav: { bytes }) {
             try $0.decode(.bytes(bytes), sampleRate: sampleRate, source: source)

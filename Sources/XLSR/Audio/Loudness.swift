@@ -14,11 +14,14 @@ package struct Loudness: Sendable {
     /// - Parameter hop: samples of a frame; what is left over at the end is a frame too.
     package init(_ samples: [Float], hop: Int) {
         levels = stride(from: 0, to: samples.count, by: max(1, hop)).map { start in
-            let frame = samples[start..<min(start + max(1, hop), samples.count)]
-            let mean = frame.reduce(0, +) / Float(frame.count)
-            let power = frame.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(frame.count)
-            return power.isFinite ? 10 * log10(power + 1e-10) : 0
+            Self.level(of: samples[start..<min(start + max(1, hop), samples.count)])
         }
+    }
+
+    static func level(of frame: ArraySlice<Float>) -> Float {
+        let mean = frame.reduce(0, +) / Float(frame.count)
+        let power = frame.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(frame.count)
+        return power.isFinite ? 10 * log10(power + 1e-10) : 0
     }
 
     /// Below it a frame of a part of the audio is silent; nil where nothing is.

@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 /// Tells work on threads of our own, which belong to no task, to stop.
@@ -9,6 +10,15 @@ final class CancellationFlag: Sendable {
     static let checkMilliseconds = 50
 
     private let isRaised = Atomic(false)
+
+    /// Works on a thread of its own, since Swift's are few and not for waiting, until the flag is raised.
+    func run<Value>(
+        _ body: @escaping @Sendable () throws -> Value, ended: @escaping @Sendable (Result<Value, any Error>) -> Void
+    ) {
+        DispatchQueue(label: "work").async {
+            ended(Result { try Self.$current.withValue(self, operation: body) })
+        }
+    }
 
     func raise() { isRaised.store(true, ordering: .relaxed) }
 

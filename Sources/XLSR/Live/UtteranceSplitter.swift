@@ -62,7 +62,7 @@ public struct UtteranceSplitter: Sendable {
         var utterances: [Utterance] = []
         while (end - start + 1) * hop <= samples.count {
             let first = (end - start) * hop
-            levels += Loudness(Array(samples[first..<first + hop]), hop: hop).levels
+            levels.append(Loudness.level(of: samples[first..<first + hop]))
             if end.isMultiple(of: Self.decisionFrames), let utterance = decide() { utterances.append(utterance) }
         }
         return utterances

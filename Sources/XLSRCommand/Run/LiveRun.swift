@@ -1,4 +1,3 @@
-import Glibc
 import XLSR
 
 extension Option {
@@ -82,11 +81,7 @@ extension RunSession {
         unfinished: ((AudioClip) throws -> String)? = nil,
         text: @escaping (ChunkedRun<Piece>.Outcome, [Piece], _ start: Double) throws -> String
     ) throws {
-        let file = try inputs[0] == "-" ? 0 : AudioFile.openStream(inputs[0])
-        let source = inputs[0] == "-" ? "standard input" : inputs[0]
-        guard isatty(file) == 0 else {
-            throw AudioError(.unsupported, source: source, "a terminal", remedy: "pipe audio into it")
-        }
+        let (file, source) = try AudioFile.openStream(inputs[0])
         Signals.interruptEndsInput()
         let reader = UtteranceReader(
             file, source: source, pauseSeconds: live.pauseSeconds, longestSeconds: options.chunking.seconds,

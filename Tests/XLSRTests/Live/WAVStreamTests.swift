@@ -1,5 +1,7 @@
+import Dispatch
 import Glibc
 import Synchronization
+import TensorEngine
 import Testing
 import XLSR
 
@@ -8,19 +10,15 @@ import XLSR
     private func read(_ bytes: [UInt8], block: Int = 1 << 20) throws -> (rate: Int, samples: [Float]) {
         let (output, input) = try Subprocess.makePipe()
         defer { close(output) }
-        let writer = Thread {
+        let writer = DispatchGroup()
+        DispatchQueue(label: "writer").async(group: writer) {
             for start in stride(from: 0, to: bytes.count, by: block) {
-                let part = Array(bytes[start..<min(start + block, bytes.count)])
-                var written = 0
-                while written < part.count {
-                    let count = part[written...].withUnsafeBytes { write(input, $0.baseAddress, $0.count) }
-                    if count <= 0 { break }
-                    written += count
-                }
+                let part = bytes[start..<min(start + block, bytes.count)]
+                _ = part.withUnsafeBytes { HostSystem.writeAll($0, to: input) }
             }
             close(input)
         }
-        defer { writer.join() }
+        defer { writer.wait() }
         var stream = try WAVStream(output, source: "pipe")
         var samples: [Float] = []
         while let next = try stream.next() { samples += next }
@@ -91,27 +89,5 @@ import XLSR
         }
         #expect(try stream.next()?.count == 3)
         #expect(try stream.next() == nil, "though nobody has closed the pipe")
-    }
-}
-
-/// A thread that can be waited for.
-private final class Thread {
-    private var thread = pthread_t()
-
-    init(_ body: @escaping @Sendable () -> Void) {
-        let box = Unmanaged.passRetained(Box(body))
-        pthread_create(
-            &thread, nil,
-            { argument in
-                argument.map { Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body() }
-                return nil
-            }, box.toOpaque())
-    }
-
-    func join() { pthread_join(thread, nil) }
-
-    private final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 }

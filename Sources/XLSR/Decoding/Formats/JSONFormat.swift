@@ -1,10 +1,10 @@
 /// One JSON object on a line: keys sorted, times in seconds to the millisecond.
 ///
-/// Beside the fields of `ResultHeader` it has `text`, `start` of an utterance of a stream, `language` of models that have several, `language_probability`
-/// where a classifier found it out and, as `timestamps` says, `words` and `characters`: objects with `text`, `start`,
-/// `end` and `confidence` (0 to 1; see `Wav2Vec2CTCTokenizer.transcript`). Of a beam search that was asked for them,
-/// `alternatives`, best first, each with `text` and the natural logarithms `acoustic_score`, `language_score` and their
-/// sum, `total_score`.
+/// Beside the fields of `ResultHeader` it has `text`, `start` of an utterance of a stream, `language` of models that
+/// have several, `language_probability` where a classifier found it out and, as `timestamps` says, `words` and
+/// `characters`: objects with `text`, `start`, `end` and `confidence` (0 to 1; see `Wav2Vec2CTCTokenizer.transcript`).
+/// Of a beam search that was asked for them, `alternatives`, best first, each with `text` and the natural logarithms
+/// `acoustic_score`, `language_score` and their sum, `total_score`.
 func jsonLine(of result: TranscriptionResult, timestamps: TimestampLevel) throws -> String {
     try ResultHeader(
         audio: result.audio, model: result.model, device: result.device, precision: result.precision,
