@@ -25,6 +25,12 @@ package enum HostSystem {
         }
     }
 
+    /// The machine's memory; more than there can be where the system doesn't say.
+    package static var memoryByteCount: Int {
+        let (pages, pageSize) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
+        return pages > 0 && pageSize > 0 ? pages * pageSize : Int.max
+    }
+
     /// Whether the system gives the process one more thread. Dispatch, which runs work on threads, waits for one for
     /// ever.
     package static func givesThreads() -> Bool {

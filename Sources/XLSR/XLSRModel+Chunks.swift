@@ -25,7 +25,8 @@ extension XLSRModel {
         var transcripts: [Transcript] = []
         let total = clips.reduce(0) { $0 + $1.seconds }
         var doneSeconds = 0.0
-        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
+        let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds, purpose: purpose(of: decoder)) {
+            model, chunks in
             try model.evidence(of: chunks, for: decoder)
         } progress: { seconds, _ in
             progress?(doneSeconds + seconds, total)

@@ -61,6 +61,11 @@ extension XLSRModel {
         }
     }
 
+    package func purpose(of decoder: CTCDecoder) -> BatchPurpose {
+        let search: ObjectIdentifier? = if case .beamSearch(let decoder) = decoder { decoder.identity } else { nil }
+        return .transcription(language: language, search: search)
+    }
+
     package func evidence(of chunks: [ChunkInput], for decoder: CTCDecoder) throws -> [ChunkEvidence] {
         let output = try output(of: chunks.map(\.input))
         guard let logits = output.logits else { return [] }

@@ -71,6 +71,28 @@ extension XLSRModel {
     var alone: XLSRModel {
         var model = self
         model.replicas = []
+        model.sharedWorkers = nil
+        return model
+    }
+}
+
+// MARK: - Callers that share batches
+
+extension XLSRModel {
+    /// The same model for callers on many threads, such as a server's: what they ask for at the same time is computed
+    /// together, and a short utterance doesn't wait for all of a long one.
+    ///
+    /// ```swift
+    /// let model = try XLSRModel.load(path).sharingBatches()
+    /// let transcript = try await model.perform { try $0.transcribe(samples, sampleRate: 16_000) }
+    /// ```
+    /// Each gets what it would get alone: a batch has no padding, and what is wrong with one utterance fails it alone.
+    /// Copies of this model, and those adapted to other languages, share with it. `features(of:)` and `outputs(of:)`
+    /// compute by themselves.
+    /// - Parameter seconds: audio that is computed at a time; more is faster and takes more memory.
+    public func sharingBatches(ofSeconds seconds: Double = 30) -> XLSRModel {
+        var model = self
+        model.sharedWorkers = BatchWorkers(models.map(\.backend), batchSeconds: seconds)
         return model
     }
 }

@@ -42,7 +42,8 @@ extension XLSRModel {
             let flag = CancellationFlag()
             flag.run {
                 try requireTranscription(by: decoder)
-                let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds) { model, chunks in
+                let run = ChunkedRun(self, chunking, batchSeconds: batchSeconds, purpose: purpose(of: decoder)) {
+                    model, chunks in
                     try model.evidence(of: chunks, for: decoder)
                 } finished: { outcome in
                     let transcript = Result { try self.transcript(of: outcome.pieces.get(), by: decoder) }

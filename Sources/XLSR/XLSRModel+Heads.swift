@@ -113,7 +113,7 @@ extension XLSRModel {
         var outputs: [[(name: String, array: HostArray)]] = []
         let run = ChunkedRun(
             self, chunking, batchSeconds: batchSeconds, minimumSampleCount: configuration.minimumHeadSampleCount,
-            compute: { try $0.headPieces(of: $1) }
+            purpose: .head, compute: { try $0.headPieces(of: $1) }
         ) { outcome in
             outputs.append(try outcome.model.headOutputs(of: outcome.pieces.get()))
         }

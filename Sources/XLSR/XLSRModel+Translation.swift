@@ -34,7 +34,8 @@ extension XLSRModel {
         let settings = try settings ?? generationSettings()
         var results: [Translation] = []
         let run = ChunkedRun(
-            self, chunking, batchSeconds: batchSeconds, compute: { try $0.translations(of: $1, settings) }
+            self, chunking, batchSeconds: batchSeconds, purpose: .translation(settings),
+            compute: { try $0.translations(of: $1, settings) }
         ) { outcome in
             results.append(try translation(of: outcome.pieces.get(), settings))
         }

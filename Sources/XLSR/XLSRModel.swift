@@ -38,6 +38,8 @@ public struct XLSRModel: Sendable {
 
     /// The same model on the other devices.
     var replicas: [XLSRModel] = []
+    /// Of callers that share batches.
+    var sharedWorkers: BatchWorkers?
     private(set) var encoder: Wav2Vec2Encoder
     private(set) var head: ModelHead?
     let translator: Translator?

@@ -13,6 +13,21 @@ public enum AudioFile {
         try read(path: path, sampleRate: sampleRate, searchPath: HostSystem.variable("PATH") ?? "")
     }
 
+    /// Reads an audio file that somebody sent, mixed down to mono, at `sampleRate` in Hz.
+    ///
+    /// Formats other than WAV are read by the `ffmpeg` program, as far as a file of them is nothing but audio: none that
+    /// names further files to read.
+    /// - Parameter name: what errors call it.
+    /// - Throws: as `read(path:sampleRate:)`.
+    public static func read(_ bytes: [UInt8], name: String, sampleRate: Int = 16_000) throws -> AudioClip {
+        let input = Input(path: name, searchPath: HostSystem.variable("PATH") ?? "")
+        do {
+            return try input.read(bytes, at: sampleRate)
+        } catch let error as SystemError {
+            throw input.audioError(error)
+        }
+    }
+
     /// Opens what is to be read while it is written.
     /// - Parameter path: a file or pipe, or `-` for standard input.
     /// - Returns: what `WAVStream` takes: a descriptor, and what errors call it.
@@ -102,8 +117,11 @@ private struct Input {
 
     func readStream(_ file: Int32, at sampleRate: Int) throws -> AudioClip {
         try refuseTerminal(file)
-        let bytes = try WholeFile.contents(of: file, byteLimit: WholeFile.memoryByteLimit)
-        return try read(head: bytes.prefix(AudioContainer.headByteCount), wav: { bytes }) {
+        return try read(WholeFile.contents(of: file, byteLimit: WholeFile.memoryByteLimit), at: sampleRate)
+    }
+
+    func read(_ bytes: [UInt8], at sampleRate: Int) throws -> AudioClip {
+        try read(head: bytes.prefix(AudioContainer.headByteCount), wav: { bytes }) {
             try $0.decode(.bytes(bytes), sampleRate: sampleRate, source: source)
         }
         .resampled(to: sampleRate)

@@ -16,6 +16,12 @@ struct FFmpeg {
     private static let resampling =
         "aresample=filter_size=128:cutoff=0.95:filter_type=kaiser:kaiser_beta=10:rematrix_maxval=1"
 
+    /// What somebody else's bytes may be: formats that hold audio, and none that names files for it, as a playlist does,
+    /// by which whoever sent it could hear files of this machine.
+    private static let formats =
+        "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,iff,loas,matroska,mov,mp3,mpc,mpc8,mpeg,"
+        + "mpegts,mxf,nut,ogg,rm,sox,tak,truehd,tta,voc,w64,wav,wv"
+
     let program: String
 
     /// Looks for the program in a list of folders parted by colons, as in PATH; nil when it isn't there.
@@ -45,11 +51,11 @@ struct FFmpeg {
     private func run(
         _ input: Input, sampleRate: Int, consume: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> Subprocess {
-        func arguments(_ path: String) -> [String] {
+        func arguments(_ path: String, _ options: [String] = []) -> [String] {
             // `file:` keeps a path such as "-x", "http://…" or "concat:…" a path.
-            [
-                "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe", "-i", "file:" + path,
-                "-map", "0:a:0", "-f", "f32le", "-ac", "1", "-ar", "\(sampleRate)", "-af", Self.resampling, "-",
+            ["-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe"] + options + [
+                "-i", "file:" + path, "-map", "0:a:0", "-f", "f32le", "-ac", "1", "-ar", "\(sampleRate)", "-af",
+                Self.resampling, "-",
             ]
         }
         switch input {
@@ -59,7 +65,8 @@ struct FFmpeg {
             // Not a pipe, because MP4 needs a file that can be sought; and nothing is ever left to delete.
             let file = try anonymousFile(holding: bytes)
             defer { close(file) }
-            return try Subprocess.run(program, arguments("/dev/stdin"), standardInput: file, consume: consume)
+            let arguments = arguments("/dev/stdin", ["-format_whitelist", Self.formats])
+            return try Subprocess.run(program, arguments, standardInput: file, consume: consume)
         }
     }
 
@@ -67,6 +74,10 @@ struct FFmpeg {
         let text = String(decoding: result.errorOutput, as: UTF8.self)
         if text.contains("matches no streams") {
             return AudioError(.unsupported, source: source, "it has no audio stream")
+        }
+        if text.contains("not on whitelist") {
+            return AudioError(
+                .unsupported, source: source, "a playlist or the like, not audio itself", remedy: "send the audio")
         }
         let lines = text.split(whereSeparator: \.isNewline).suffix(2)
             .map { $0.filter { character in character.unicodeScalars.allSatisfy { $0.value >= 32 } } }

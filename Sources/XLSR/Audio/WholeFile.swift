@@ -1,4 +1,5 @@
 import Glibc
+import TensorEngine
 
 /// A failed system call, in the system's words.
 struct SystemError: Error, CustomStringConvertible {
@@ -48,8 +49,5 @@ enum WholeFile {
     }
 
     /// Half of this machine's memory: beyond it a file can't be worked on, and asking would end the process.
-    static var memoryByteLimit: Int {
-        let (pages, pageSize) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
-        return pages > 0 && pageSize > 0 ? pages / 2 * pageSize : Int.max / 2
-    }
+    static var memoryByteLimit: Int { HostSystem.memoryByteCount / 2 }
 }

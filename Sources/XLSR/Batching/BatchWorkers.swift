@@ -2,100 +2,96 @@ import Dispatch
 import Synchronization
 import TensorEngine
 
-/// A batch that is to be computed.
-struct Batch: Sendable {
-    var chunks: [ChunkInput]
-    /// Whether a device failed to compute it, and which of them must not try again.
-    var isRetry = false
-    var excludedDevice: Int?
-
-    var seconds: Double { chunks.reduce(0) { $0 + $1.seconds } }
-}
-
-/// What a device did of a run.
-package struct DeviceWork: Sendable {
-    package var batchCount = 0
-    package var audioSeconds = 0.0
-    package var seconds = 0.0
-
-    package static func += (total: inout DeviceWork, part: DeviceWork) {
-        total.batchCount += part.batchCount
-        total.audioSeconds += part.audioSeconds
-        total.seconds += part.seconds
-    }
-}
-
 /// The devices of a model, each with threads of its own that take batches from one queue.
 ///
-/// Devices are known by their places in the model's list. Batches come back in the order in which they are done.
-final class BatchWorkers<Piece: Sendable>: Sendable {
-    struct Completion: Sendable {
-        let batch: Batch
-        let device: Int
-        let pieces: Result<[Piece], any Error>
-        /// Without the time in which the device was busy with the batch before.
-        let seconds: Double
-    }
-
+/// Several runs may share them. What waits then is computed in the order in which it came, and batches of different
+/// runs that are for the same purpose become one, as far as there is room: a ragged batch gives each what it would
+/// give alone. Since a run has few batches here at a time, a short one needn't wait for all of a long one.
+final class BatchWorkers: Sendable {
     /// A thread that computes one batch after another.
     private struct Lane: Sendable {
         let device: Int
         let queue: DispatchQueue
     }
 
+    private struct Entry: Sendable {
+        let batch: Batch
+        let client: BatchClient
+        /// Whether it failed in company.
+        var isAlone = false
+    }
+
+    /// What a thread computes at once.
+    private struct Job: Sendable {
+        let entries: [Entry]
+        let flag = CancellationFlag()
+
+        var seconds: Double { entries.reduce(0) { $0 + $1.batch.seconds } }
+    }
+
     private struct DeviceState {
-        var work = DeviceWork()
         var isRetired = false
         var lastEnd: ContinuousClock.Instant?
     }
 
     private struct State {
-        var waiting: [Batch] = []
-        var finished: [Completion] = []
-        /// Batches that the caller hasn't got back yet.
-        var unfinishedCount = 0
+        var waiting: [Entry] = []
         var busyLanes: Set<Int> = []
+        /// What lanes compute, by their places.
+        var jobs: [Int: Job] = [:]
         var devices: [DeviceState]
-        var computingCount = 0
-        var computingSince: ContinuousClock.Instant?
-        var busySeconds = 0.0
 
         var liveCount: Int { devices.count { !$0.isRetired } }
 
         func may(_ device: Int, take batch: Batch) -> Bool {
             !devices[device].isRetired && (batch.excludedDevice != device || liveCount == 1)
         }
+
+        /// The oldest that a device may take, and what can be computed together with it.
+        mutating func next(for device: Int, upTo batchSeconds: Double) -> Job? {
+            guard let index = waiting.firstIndex(where: { may(device, take: $0.batch) }) else { return nil }
+            var entries = [waiting.remove(at: index)]
+            guard !entries[0].isAlone, let purpose = entries[0].client.purpose else { return Job(entries: entries) }
+            var room = batchSeconds - entries[0].batch.seconds
+            var others: [Entry] = []
+            for entry in waiting {
+                if entry.client.purpose == purpose, !entry.isAlone, entry.batch.seconds <= room,
+                    may(device, take: entry.batch)
+                {
+                    room -= entry.batch.seconds
+                    entries.append(entry)
+                } else {
+                    others.append(entry)
+                }
+            }
+            waiting = others
+            return Job(entries: entries)
+        }
     }
 
-    private let models: [XLSRModel]
-    private let compute: @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece]
+    private let backends: [any Backend]
+    private let batchSeconds: Double
     private let lanes: [Lane]
     private let turns: [DeviceTurn]
-    private let flag = CancellationFlag()
     private let state: Mutex<State>
-    /// Signalled when a batch is done.
-    private let event = DispatchSemaphore(value: 0)
 
-    init(_ models: [XLSRModel], compute: @escaping @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece]) {
-        self.models = models
-        self.compute = compute
-        turns = models.map { _ in DeviceTurn() }
+    /// - Parameter batchSeconds: up to how much audio batches of several runs become one; 0: never.
+    init(_ backends: [any Backend], batchSeconds: Double = 0) {
+        self.backends = backends
+        self.batchSeconds = batchSeconds
+        turns = backends.map { _ in DeviceTurn() }
         // The first of each device before the second ones: all devices get something to do first.
-        let most = models.map(\.backend.batchesUnderWay).max() ?? 1
+        let most = backends.map(\.batchesUnderWay).max() ?? 1
         lanes = (0..<most).flatMap { number in
-            models.indices.filter { models[$0].backend.batchesUnderWay > number }.map { device in
-                Lane(device: device, queue: DispatchQueue(label: "\(models[device].backend.device) batch \(number)"))
+            backends.indices.filter { backends[$0].batchesUnderWay > number }.map { device in
+                Lane(device: device, queue: DispatchQueue(label: "\(backends[device].device) batch \(number)"))
             }
         }
-        state = Mutex(State(devices: models.map { _ in DeviceState() }))
+        state = Mutex(State(devices: backends.map { _ in DeviceState() }))
     }
 
-    /// Whether every thread has work and every device a batch after it.
-    var isFull: Bool { state.withLock { $0.unfinishedCount >= lanes.count + models.count } }
-    var isIdle: Bool { state.withLock { $0.unfinishedCount == 0 } }
-    var work: [DeviceWork] { state.withLock { $0.devices.map(\.work) } }
-    /// The time in which any device computed.
-    var busySeconds: Double { state.withLock(\.busySeconds) }
+    /// How many batches of one run give every thread work and every device a batch after it.
+    var fillingCount: Int { lanes.count + backends.count }
 
     /// The first device that takes batches. One always does.
     var firstLive: Int { state.withLock { $0.devices.firstIndex { !$0.isRetired } ?? 0 } }
@@ -106,29 +102,12 @@ final class BatchWorkers<Piece: Sendable>: Sendable {
     }
 
     /// - Parameter isUrgent: before those that wait.
-    func submit(_ batch: Batch, isUrgent: Bool = false) {
+    func submit(_ batch: Batch, of client: BatchClient, isUrgent: Bool = false) {
+        client.add(unfinished: 1)
         state.withLock { state in
-            state.unfinishedCount += 1
-            state.waiting.insert(batch, at: isUrgent ? 0 : state.waiting.endIndex)
+            state.waiting.insert(Entry(batch: batch, client: client), at: isUrgent ? 0 : state.waiting.endIndex)
         }
         wake()
-    }
-
-    /// The next batch that is done; nil when there is none.
-    /// - Parameter waits: whether to wait for one that is under way.
-    /// - Throws: `CancellationError`.
-    func next(waits: Bool) throws -> Completion? {
-        while true {
-            try CancellationFlag.check()
-            let (completion, isIdle) = state.withLock { state in
-                let completion = state.finished.isEmpty ? nil : state.finished.removeFirst()
-                if completion != nil { state.unfinishedCount -= 1 }
-                return (completion, state.unfinishedCount == 0)
-            }
-            guard completion == nil, waits, !isIdle else { return completion }
-            // A task that is cancelled wakes nobody.
-            _ = event.wait(timeout: .now() + .milliseconds(CancellationFlag.checkMilliseconds))
-        }
     }
 
     /// Takes a device's queue away from it, if there is another one.
@@ -144,22 +123,37 @@ final class BatchWorkers<Piece: Sendable>: Sendable {
     }
 
     /// Forgets the chunks of an utterance that nobody began with.
-    func remove(utterance index: Int) {
-        state.withLock { state in
+    func remove(utterance index: Int, of client: BatchClient) {
+        let count = state.withLock { state in
             let count = state.waiting.count
-            state.waiting = state.waiting.compactMap { batch in
-                var batch = batch
+            state.waiting = state.waiting.compactMap { entry in
+                guard entry.client === client else { return entry }
+                var batch = entry.batch
                 batch.chunks.removeAll { $0.index == index }
-                return batch.chunks.isEmpty ? nil : batch
+                return batch.chunks.isEmpty ? nil : Entry(batch: batch, client: client, isAlone: entry.isAlone)
             }
-            state.unfinishedCount -= count - state.waiting.count
+            return count - state.waiting.count
+        }
+        client.add(unfinished: -count)
+    }
+
+    /// Drops what is left of a run. What is computed for it alone stops within a layer of the model.
+    func remove(_ client: BatchClient) {
+        client.stop()
+        state.withLock { state in
+            state.waiting.removeAll { $0.client === client }
+            for job in state.jobs.values where job.entries.allSatisfy({ $0.client.isStopped }) {
+                job.flag.raise()
+            }
         }
     }
 
     /// Returns when no thread works any more: within a layer of the model. What is left is dropped.
     func stop() {
-        flag.raise()
-        state.withLock { $0.waiting = [] }
+        state.withLock { state in
+            state.waiting = []
+            for job in state.jobs.values { job.flag.raise() }
+        }
         for lane in lanes { lane.queue.sync {} }
     }
 
@@ -169,7 +163,8 @@ final class BatchWorkers<Piece: Sendable>: Sendable {
     private func wake() {
         let started = state.withLock { state in
             let idle = lanes.indices.filter { lane in
-                !state.busyLanes.contains(lane) && state.waiting.contains { state.may(lanes[lane].device, take: $0) }
+                !state.busyLanes.contains(lane)
+                    && state.waiting.contains { state.may(lanes[lane].device, take: $0.batch) }
             }
             let started = idle.prefix(state.waiting.count)
             state.busyLanes.formUnion(started)
@@ -177,50 +172,62 @@ final class BatchWorkers<Piece: Sendable>: Sendable {
         }
         for lane in started {
             lanes[lane].queue.async { [self] in
-                CancellationFlag.$current.withValue(flag) {
-                    while let batch = take(lane) { run(batch, lanes[lane].device) }
-                }
+                while let job = take(lane) { run(job, lanes[lane].device) }
             }
         }
     }
 
-    private func take(_ lane: Int) -> Batch? {
+    private func take(_ lane: Int) -> Job? {
         state.withLock { state in
-            let device = lanes[lane].device
-            guard let index = state.waiting.firstIndex(where: { state.may(device, take: $0) }) else {
-                state.busyLanes.remove(lane)
-                return nil
-            }
-            if state.computingCount == 0 { state.computingSince = .now }
-            state.computingCount += 1
-            return state.waiting.remove(at: index)
+            let job = state.next(for: lanes[lane].device, upTo: batchSeconds)
+            state.jobs[lane] = job
+            if job == nil { state.busyLanes.remove(lane) }
+            return job
         }
     }
 
-    private func run(_ batch: Batch, _ device: Int) {
-        let start = ContinuousClock.now
-        let model = models[device]
+    private func run(_ job: Job, _ device: Int) {
+        let (start, backend) = (ContinuousClock.now, backends[device])
+        for entry in job.entries { entry.client.began() }
         let pieces = turns[device].whileHeld {
             // Where another batch is under way, giving blocks up would wait for it: they stay until memory is short.
-            if model.backend.batchesUnderWay == 1 { model.backend.pool.prepare(forWorkOf: batch.seconds) }
-            return Result { try compute(model, batch.chunks) }
+            if backend.batchesUnderWay == 1 { backend.pool.prepare(forWorkOf: job.seconds) }
+            return CancellationFlag.$current.withValue(job.flag) {
+                Result { try job.entries[0].client.compute(device, job.entries.flatMap(\.batch.chunks)) }
+            }
         }
-        state.withLock { state in
-            let end = ContinuousClock.now
+        let end = ContinuousClock.now
+        let seconds = state.withLock { state in
             let begin = max(start, state.devices[device].lastEnd ?? start)
-            let seconds = begin.duration(to: end) / .seconds(1)
             state.devices[device].lastEnd = end
-            state.devices[device].work.seconds += seconds
-            if case .success = pieces {
-                state.devices[device].work.batchCount += 1
-                state.devices[device].work.audioSeconds += batch.seconds
-            }
-            state.computingCount -= 1
-            if state.computingCount == 0, let since = state.computingSince {
-                state.busySeconds += since.duration(to: end) / .seconds(1)
-            }
-            state.finished.append(Completion(batch: batch, device: device, pieces: pieces, seconds: seconds))
+            return begin.duration(to: end) / .seconds(1)
         }
-        event.signal()
+        deliver(pieces, of: job, device, seconds, at: end)
+    }
+
+    private func deliver(
+        _ pieces: Result<[any Sendable], any Error>, of job: Job, _ device: Int, _ seconds: Double,
+        at end: ContinuousClock.Instant
+    ) {
+        if case .failure = pieces, job.entries.count > 1 {
+            // Which of them it was is found out one by one, and the others don't suffer for it.
+            state.withLock { state in
+                let alone = job.entries.filter { !$0.client.isStopped }
+                    .map { Entry(batch: $0.batch, client: $0.client, isAlone: true) }
+                state.waiting.insert(contentsOf: alone, at: 0)
+            }
+            for entry in job.entries { entry.client.ended(nil, at: end) }
+            return wake()
+        }
+        var start = 0
+        for entry in job.entries {
+            let range = start..<start + entry.batch.chunks.count
+            start = range.upperBound
+            entry.client.ended(
+                BatchClient.Completion(
+                    batch: entry.batch, device: device, pieces: pieces.map { Array($0[range.clamped(to: $0.indices)]) },
+                    seconds: job.entries.count == 1 ? seconds : seconds * entry.batch.seconds / job.seconds),
+                at: end)
+        }
     }
 }

@@ -43,7 +43,10 @@ package final class ChunkedRun<Piece: Sendable> {
     private let minimumSampleCount: Int
     private let progress: (_ seconds: Double, _ total: Double) -> Void
     private let finished: (Outcome) throws -> Void
-    private let workers: BatchWorkers<Piece>
+    private let workers: BatchWorkers
+    /// Whether the workers are other runs' too.
+    private let sharesWorkers: Bool
+    private let client: BatchClient
     private var window: BatchWindow
     /// Utterances that weren't delivered, in the order in which they were added.
     private var order: [Int] = []
@@ -55,12 +58,14 @@ package final class ChunkedRun<Piece: Sendable> {
     /// - Parameters:
     ///   - batchSeconds: audio that is computed at a time, unless a single chunk is longer.
     ///   - minimumSampleCount: the shortest utterance; by default what the encoder needs.
+    ///   - purpose: what `compute` is for, where batches may be shared with other runs (`sharingBatches`); nil: they
+    ///     may not.
     ///   - compute: gives a piece for each chunk of a batch, by the model on one of its devices; on a thread of that.
     ///   - progress: gets how much of the utterance is done that comes next.
     ///   - finished: gets the utterances in the order in which they were added, on the caller's thread.
     package init(
         _ model: XLSRModel, _ chunking: Chunking, batchSeconds: Double, minimumSampleCount: Int? = nil,
-        compute: @escaping @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece],
+        purpose: BatchPurpose? = nil, compute: @escaping @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece],
         progress: @escaping (Double, Double) -> Void = { _, _ in }, finished: @escaping (Outcome) throws -> Void
     ) {
         self.model = model
@@ -68,18 +73,27 @@ package final class ChunkedRun<Piece: Sendable> {
         self.minimumSampleCount = minimumSampleCount ?? model.configuration.minimumSampleCount
         self.progress = progress
         self.finished = finished
-        workers = BatchWorkers(model.models, compute: compute)
+        let models = model.models
+        sharesWorkers = model.sharedWorkers != nil
+        workers = model.sharedWorkers ?? BatchWorkers(models.map(\.backend))
+        client = BatchClient(deviceCount: models.count, purpose: purpose) { try compute(models[$0], $1) }
         window = BatchWindow(batchSeconds: batchSeconds)
     }
 
     deinit {
-        workers.stop()
+        stop()
+    }
+
+    /// Drops what isn't computed yet.
+    private func stop() {
+        workers.remove(client)
+        if !sharesWorkers { workers.stop() }
     }
 
     /// What each device did, in the model's order.
-    package var work: [DeviceWork] { workers.work }
+    package var work: [DeviceWork] { client.work }
     /// The time in which any device computed.
-    package var busySeconds: Double { workers.busySeconds }
+    package var busySeconds: Double { client.busySeconds }
 
     /// Computes an utterance as soon as its batches are full, and delivers what is done of those before.
     /// - Throws: `AudioError` for a clip that can't be computed; `UsageError` for a chunking that makes no sense; what
@@ -155,17 +169,17 @@ package final class ChunkedRun<Piece: Sendable> {
     /// Computes and delivers all that was added.
     package func finish() throws {
         try submit(isFlushing: true)
-        while !workers.isIdle { try receive(waits: true) }
+        while client.unfinishedCount > 0 { try receive(waits: true) }
         try deliver()
     }
 
     private func submit(isFlushing: Bool) throws {
         let share = isFlushing ? window.share(among: model.models.count) : .infinity
         while window.hasBatch(isFlushing: isFlushing) {
-            if workers.isFull {
+            if client.unfinishedCount >= workers.fillingCount {
                 try receive(waits: true)
             } else {
-                workers.submit(Batch(chunks: window.next(share: share)))
+                workers.submit(Batch(chunks: window.next(share: share)), of: client)
             }
         }
     }
@@ -174,7 +188,7 @@ package final class ChunkedRun<Piece: Sendable> {
     /// - Returns: whether there was one.
     @discardableResult private func receive(waits: Bool) throws -> Bool {
         do {
-            guard let completion = try workers.next(waits: waits) else { return false }
+            guard let completion = try client.next(waits: waits) else { return false }
             switch completion.pieces {
             case .success(let pieces): take(pieces, completion)
             case .failure(let error as CancellationError): throw error
@@ -184,16 +198,16 @@ package final class ChunkedRun<Piece: Sendable> {
             return true
         } catch {
             // Nobody will come for the rest.
-            workers.stop()
+            stop()
             throw error
         }
     }
 
-    private func take(_ pieces: [Piece], _ completion: BatchWorkers<Piece>.Completion) {
+    private func take(_ pieces: [any Sendable], _ completion: BatchClient.Completion) {
         let batch = completion.batch
         for (chunk, piece) in zip(batch.chunks, pieces) {
             guard var utterance = utterances.removeValue(forKey: chunk.index) else { continue }
-            utterance.pieces[chunk.number] = piece
+            utterance.pieces[chunk.number] = piece as? Piece
             utterance.missingCount -= 1
             utterance.elapsedSeconds += completion.seconds * chunk.seconds / batch.seconds
             utterance.devices.removeAll { $0 == completion.device }
@@ -219,7 +233,7 @@ package final class ChunkedRun<Piece: Sendable> {
     private func fail(_ index: Int, _ error: any Error) {
         guard let utterance = utterances.removeValue(forKey: index) else { return }
         window.remove(utterance: index)
-        workers.remove(utterance: index)
+        workers.remove(utterance: index, of: client)
         outcomes[index] = outcome(index, utterance, .failure(error))
     }
 
@@ -270,12 +284,12 @@ extension ChunkedRun {
         if isLost || mayFit, !batch.isRetry, workers.hasOther(than: device) {
             batch.isRetry = true
             batch.excludedDevice = device
-            workers.submit(batch, isUrgent: true)
+            workers.submit(batch, of: client, isUrgent: true)
         } else if batch.chunks.count > 1 {
             for chunk in batch.chunks.reversed() {
                 workers.submit(
-                    Batch(chunks: [chunk], isRetry: batch.isRetry, excludedDevice: batch.excludedDevice), isUrgent: true
-                )
+                    Batch(chunks: [chunk], isRetry: batch.isRetry, excludedDevice: batch.excludedDevice), of: client,
+                    isUrgent: true)
             }
         } else {
             fail(first.index, error)

@@ -14,6 +14,9 @@ import Synchronization
 public struct BeamSearchDecoder: Sendable {
     private let scorer: BeamScorer
 
+    /// The same for copies alone.
+    var identity: ObjectIdentifier { ObjectIdentifier(scorer) }
+
     public var alphabet: BeamAlphabet { scorer.alphabet }
     public var fusion: ShallowFusion? { scorer.fusion }
     public var options: BeamSearchOptions { scorer.options }
