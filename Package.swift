@@ -73,7 +73,9 @@ let package = Package(
         .target(name: "Backends", dependencies: ["TensorEngine", "CPUBackends", "GPUBackends"]),
         .target(name: "DemoAssets", exclude: ["model", "audio"]),
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
-        .executableTarget(name: "XLSRCommand", dependencies: ["XLSR", "Conformance", "Backends", "GPUBackends"]),
+        .target(name: "HTTPServer"),
+        .executableTarget(
+            name: "XLSRCommand", dependencies: ["XLSR", "HTTPServer", "Conformance", "Backends", "GPUBackends"]),
         .executableTarget(
             name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
             path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py", "gpu-proof"]),
@@ -98,10 +100,12 @@ let package = Package(
                 "XLSR", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "Conformance", "InstructionEmulation",
             ],
             exclude: ["Goldens", "Fixtures"]),
+        .target(name: "HTTPClient", path: "Tests/HTTPClient"),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTPClient"]),
         // Runs the built `xlsr`.
         .testTarget(
             name: "XLSRCommandTests",
-            dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand", "EmulatedGPU"]),
+            dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand", "EmulatedGPU", "HTTPClient"]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "XLSR", "TensorEngine", "Backends"]),
     ],
     swiftLanguageModes: [.v6],

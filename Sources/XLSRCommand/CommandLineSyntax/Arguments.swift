@@ -48,6 +48,17 @@ struct Arguments: Sendable {
         (self.operands, self.values) = (operands, values)
     }
 
+    private init(operands: [String], values: [String: [String]]) {
+        (self.operands, self.values) = (operands, values)
+    }
+
+    /// With other operands, and other values of some options; nil takes an option back.
+    func replacing(_ others: [(option: Option, values: [String]?)], operands: [String]) -> Arguments {
+        var values = values
+        for other in others { values[other.option.name] = other.values }
+        return Arguments(operands: operands, values: values)
+    }
+
     func has(_ option: Option) -> Bool { values[option.name] != nil }
 
     /// The last one when an option is repeated, so that a script's defaults can be overridden.

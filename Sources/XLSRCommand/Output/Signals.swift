@@ -39,6 +39,21 @@ enum Signals {
         }
     }
 
+    private static let closedDescriptor = Atomic(Int32(-1))
+
+    /// Makes the first Ctrl-C or SIGTERM close a descriptor; the next one ends the process.
+    static func interruptCloses(_ descriptor: Int32) {
+        closedDescriptor.store(descriptor, ordering: .relaxed)
+        for number in [SIGINT, SIGTERM] {
+            if address(signal(number, SIG_IGN)) == address(SIG_IGN) { continue }
+            signal(number) { _ in
+                let descriptor = Signals.closedDescriptor.exchange(-1, ordering: .relaxed)
+                if descriptor >= 0 { close(descriptor) }
+                for number in [SIGINT, SIGTERM] { signal(number, Signals.end) }
+            }
+        }
+    }
+
     /// Functions don't compare.
     private static func address(_ handler: __sighandler_t?) -> UInt { unsafeBitCast(handler, to: UInt.self) }
 }

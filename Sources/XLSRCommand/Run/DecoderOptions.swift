@@ -30,7 +30,7 @@ struct DecoderOptions: Sendable {
 
     private static let scores = -1000.0...1000.0
     /// What only a beam search understands.
-    private static let beamOptions: [Option] = [
+    static let beamOptions: [Option] = [
         .beamWidth, .lm, .lmWeight, .wordScore, .hotword, .lexicon, .nbest,
     ]
 

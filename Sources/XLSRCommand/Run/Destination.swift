@@ -3,12 +3,18 @@ import TensorEngine
 import XLSR
 
 /// Where results go.
-enum Destination: Sendable {
+enum Destination {
     /// Standard output, or a pipe or device that has a name.
     case stream(descriptor: Int32, name: String)
     case file(String)
     /// A file for each input: its name with another extension.
     case folder(String, paths: [String])
+    /// The program itself.
+    case capture(Capture)
+
+    final class Capture {
+        var result: Result<RunResult, any Error>?
+    }
 
     /// Finds out before the work starts what would go wrong after it.
     /// - Parameter reads: files beside the inputs that the run reads.
@@ -63,6 +69,7 @@ enum Destination: Sendable {
             }
         case .file(let path): try result.write(to: path)
         case .folder(_, let paths): try result.write(to: paths[index])
+        case .capture(let capture): capture.result = .success(result)
         }
     }
 
@@ -101,7 +108,7 @@ enum Destination: Sendable {
     private func checkSpares(inputs: [String], reads: [String]) throws {
         let paths: [String]
         switch self {
-        case .stream: return
+        case .stream, .capture: return
         case .file(let path): paths = [path]
         case .folder(_, let all): paths = all
         }

@@ -79,8 +79,10 @@ struct RunOptions: Sendable {
 
     private static let beamLimit = 1000
 
-    /// - Parameter isAlignment: whether each input is followed by its text.
-    init(_ arguments: Arguments, isAlignment: Bool = false) throws {
+    /// - Parameters:
+    ///   - isAlignment: whether each input is followed by its text.
+    ///   - model: by default what the arguments name.
+    init(_ arguments: Arguments, isAlignment: Bool = false, model: ModelSource? = nil) throws {
         let operands = arguments.operands
         guard operands.count(where: { $0 == "-" }) <= 1 else { throw UsageError("- can be read only once") }
         if isAlignment {
@@ -123,7 +125,7 @@ struct RunOptions: Sendable {
         devices = try arguments.devices()
         backendOptions = try arguments.backendOptions()
         precision = try arguments.precision()
-        model = try arguments.modelSource()
+        self.model = try model ?? arguments.modelSource()
     }
 
     private static func chunking(_ arguments: Arguments, _ normalization: NormalizationChoice?) throws -> Chunking {

@@ -1,9 +1,7 @@
-import Backends
-import Synchronization
 import TensorEngine
 import XLSR
 
-/// One `xlsr run`: loads the model, then reads, computes and writes one input after another.
+/// One `xlsr run`, or one request of `xlsr serve`: reads, computes and writes one input after another.
 final class RunSession {
     let options: RunOptions
     private let plan: RunPlan
@@ -12,6 +10,8 @@ final class RunSession {
     let decoder: CTCDecoder
     /// As the user named them; the bundled recording's name when there were none.
     let inputs: [String]
+    /// The inputs, where they were read before.
+    private let clips: [AudioClip]?
     /// What is said in the inputs, where that is known.
     private let texts: [Result<AlignmentText, any Error>]
     /// Where each input's language is found out first.
@@ -23,61 +23,44 @@ final class RunSession {
     private var embeddings: [(audio: String, Embedding)] = []
     var report = RunReport()
 
+    /// Loads the model.
     /// - Throws: `UsageError` and errors of the model and the device, before anything is computed.
-    init(_ options: RunOptions) throws {
-        self.options = options
+    convenience init(_ options: RunOptions) throws {
         if options.verbosity == .quiet { ProgressBar.disable() }
         let configuration = try XLSRModel.configuration(options.model.files)
-        plan = try RunPlan(options, configuration)
+        let plan = try RunPlan(options, configuration)
         if options.chunking.wholeSeconds.isFinite {
             let rate = try FeatureExtractorSettings(options.model.files).sampleRate
             _ = try options.chunking.sizes(sampleRate: rate, configuration)
         }
-        inputs = options.inputs.isEmpty ? Array(Demo.recordingNames.prefix(1)) : options.inputs
-        destination = try Destination(
+        let inputs = options.inputs.isEmpty ? Array(Demo.recordingNames.prefix(1)) : options.inputs
+        let destination = try Destination(
             options.output, inputs: inputs,
             reads: (options.texts ?? []) + options.decoder.files
                 + [options.model, options.languages.identifier].compactMap(\.self).flatMap(\.paths), plan: plan)
-        let clock = ContinuousClock()
-        let start = clock.now
-        ProgressBar.show("loading \(options.model.name)")
-        defer { ProgressBar.clear() }
-        let backends = try BackendRegistry.open(options.devices, options: options.backendOptions)
-        var model = try XLSRModel(
-            options.model.files, name: options.model.name, on: backends, precision: options.precision,
-            language: options.languages.language)
-        let lost = LostDevices()
-        model.deviceFailed = { device, error in
-            if lost.isNew(device) { Terminal.error("device \(device) is lost, the others do its work: \(error)") }
+        let loaded = try LoadedModel(options, plan)
+        let texts = zip(options.texts ?? [], inputs).map { text, audio in
+            Result {
+                try loaded.model.alignmentText(
+                    SpokenText.read(text), source: SpokenText.name(of: text, audio: audio))
+            }
         }
-        if options.normalization == .fairseq {
-            model.featureExtractor.normalizationEpsilon = FeatureExtractorSettings.fairseqEpsilon
-        }
-        self.model = model
-        transcriber = try options.languages.identifier.map { [model] source in
-            ProgressBar.show("loading \(source.name)")
-            let identifier = try XLSRModel(
-                source.files, name: source.name, on: model.backend, precision: options.precision)
-            return try MultilingualTranscriber(model, identifier: identifier)
-        }
-        switch plan.product {
-        case .transcript, .alignment: try model.requireTranscription()
-        case .translation: _ = try model.generationSettings(to: options.language)
-        case .head: try model.requireHead()
-        case .tensors: break
-        }
-        if case .transcript = plan.product {
-            decoder = try options.decoder.decoder(for: model)
-        } else {
-            decoder = .bestPath
-        }
-        if options.verbosity > .quiet, let warning = decoder.warning { Terminal.note("xlsr: warning: \(warning)") }
-        texts = zip(options.texts ?? [], inputs).map { [model] text, audio in
-            Result { try model.alignmentText(SpokenText.read(text), source: SpokenText.name(of: text, audio: audio)) }
-        }
-        // The model's own threads may have been the last ones.
-        try Program.requireThreads()
-        report.loadSeconds = start.duration(to: clock.now).seconds
+        self.init(options, plan, loaded, inputs: inputs, texts: texts, destination: destination)
+        report.loadSeconds = loaded.seconds
+    }
+
+    /// - Parameters:
+    ///   - clips: the inputs, where they were read before.
+    ///   - texts: what is said in them, where that is known.
+    init(
+        _ options: RunOptions, _ plan: RunPlan, _ loaded: LoadedModel, inputs: [String], clips: [AudioClip]? = nil,
+        texts: [Result<AlignmentText, any Error>] = [], destination: Destination
+    ) {
+        self.options = options
+        self.plan = plan
+        self.destination = destination
+        (model, decoder, transcriber) = (loaded.model, loaded.decoder, loaded.transcriber)
+        (self.inputs, self.clips, self.texts) = (inputs, clips, texts)
     }
 
     /// - Returns: whether every input gave its result.
@@ -86,16 +69,21 @@ final class RunSession {
         case (.transcript(let style), let live?): try transcribeLive(live, style)
         case (.translation(let format), let live?): try translateLive(live, format)
         case (.tensors(let names), _):
-            try run({ try $0.tensors(named: Set(names), of: $1) }) { .tensors(HostArray.joined($1)) }
+            try run({ try $0.tensors(named: Set(names), of: $1) }, purpose: .tensors(Set(names))) {
+                .tensors(HostArray.joined($1))
+            }
         case (.head(let style), _):
             try run(
-                { try $0.headPieces(of: $1) }, minimumSampleCount: model.configuration.minimumHeadSampleCount
+                { try $0.headPieces(of: $1) }, purpose: .head,
+                minimumSampleCount: model.configuration.minimumHeadSampleCount
             ) { outcome, pieces in
                 try self.result(outcome, outcome.model.headOutputs(of: pieces), style)
             }
         case (.transcript(let style), nil) where transcriber != nil: try runByLanguage(style)
         case (.transcript(let style), nil):
-            try run({ [decoder] in try $0.evidence(of: $1, for: decoder) }) { outcome, pieces in
+            try run(
+                { [decoder] in try $0.evidence(of: $1, for: decoder) }, purpose: model.purpose(of: decoder)
+            ) { outcome, pieces in
                 .transcript(
                     try self.result(outcome, self.model.transcript(of: pieces, by: self.decoder)), style)
             }
@@ -168,17 +156,20 @@ final class RunSession {
     }
 
     /// - Parameters:
+    ///   - purpose: see `ChunkedRun`.
     ///   - chunking: by default what the options say.
     ///   - batchSeconds: by default what the options say.
     func run<Piece: Sendable>(
-        _ compute: @escaping @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece], minimumSampleCount: Int? = nil,
-        chunking: Chunking? = nil, batchSeconds: Double? = nil,
+        _ compute: @escaping @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece], purpose: BatchPurpose? = nil,
+        minimumSampleCount: Int? = nil, chunking: Chunking? = nil, batchSeconds: Double? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) throws {
         let run = chunkedRun(
-            model, compute, minimumSampleCount: minimumSampleCount, chunking: chunking, batchSeconds: batchSeconds,
-            result: result)
-        if options.inputs.isEmpty {
+            model, compute, purpose: purpose, minimumSampleCount: minimumSampleCount, chunking: chunking,
+            batchSeconds: batchSeconds, result: result)
+        if let clips {
+            try run.finish(clips)
+        } else if options.inputs.isEmpty {
             try run.finish([input(0)])
         } else {
             try model.read(inputs, into: run) { [texts] in _ = try texts.isEmpty ? nil : texts[$0].get() }
@@ -191,7 +182,9 @@ final class RunSession {
         let run = LanguageRun(transcriber: transcriber) { model in
             let decoder = try self.decoders[model.language ?? ""] ?? self.options.decoder.decoder(for: model)
             self.decoders[model.language ?? ""] = decoder
-            return self.chunkedRun(model, { try $0.evidence(of: $1, for: decoder) }) {
+            return self.chunkedRun(
+                model, { try $0.evidence(of: $1, for: decoder) }, purpose: model.purpose(of: decoder)
+            ) {
                 .transcript(try self.result($0, model.transcript(of: $1, by: decoder)), style)
             }
         } found: { index, finding in
@@ -211,6 +204,7 @@ final class RunSession {
     }
 
     private func input(_ index: Int) throws -> AudioClip {
+        if let clips { return clips[index] }
         let name = inputs[index]
         guard options.inputs.isEmpty else {
             return try AudioFile.read(path: name, sampleRate: model.featureExtractor.sampleRate)
@@ -223,12 +217,12 @@ final class RunSession {
 
     private func chunkedRun<Piece: Sendable>(
         _ model: XLSRModel, _ compute: @escaping @Sendable (XLSRModel, [ChunkInput]) throws -> [Piece],
-        minimumSampleCount: Int? = nil, chunking: Chunking? = nil, batchSeconds: Double? = nil,
+        purpose: BatchPurpose?, minimumSampleCount: Int? = nil, chunking: Chunking? = nil, batchSeconds: Double? = nil,
         result: @escaping (ChunkedRun<Piece>.Outcome, [Piece]) throws -> RunResult
     ) -> ChunkedRun<Piece> {
         ChunkedRun(
             model, chunking ?? options.chunking, batchSeconds: batchSeconds ?? options.batchSeconds,
-            minimumSampleCount: minimumSampleCount, compute: compute, progress: showProgress
+            minimumSampleCount: minimumSampleCount, purpose: purpose, compute: compute, progress: showProgress
         ) { outcome in
             do {
                 let value = try result(outcome, outcome.pieces.get())
@@ -253,17 +247,11 @@ final class RunSession {
     private func fail(_ index: Int, _ error: any Error) {
         report.inputCount += 1
         report.failureCount += 1
+        if case .capture(let capture) = destination { return capture.result = .failure(error) }
         let message = "\(error)"
         // The device's own troubles are the same for every input.
         guard report.messages.insert(message).inserted else { return }
         let isNamed = error is AudioError || error is TextError || inputs.count == 1 || message.hasPrefix(inputs[index])
         Terminal.error(isNamed ? message : "\(inputs[index]): \(message)")
     }
-}
-
-/// Devices that were reported already.
-private final class LostDevices: Sendable {
-    private let devices = Mutex<Set<Device>>([])
-
-    func isNew(_ device: Device) -> Bool { devices.withLock { $0.insert(device).inserted } }
 }

@@ -18,7 +18,8 @@ extension RunSession {
                 let translations = try model.translations(of: chunks, settings) { try stream?.show($1, of: $0.number) }
                 for chunk in chunks { stream?.end(chunk.number) }
                 return translations
-            }, chunking: chunking, batchSeconds: stream == nil ? options.batchSeconds : 0
+            }, purpose: stream == nil ? .translation(settings) : nil, chunking: chunking,
+            batchSeconds: stream == nil ? options.batchSeconds : 0
         ) { [inputs, model] outcome, segments in
             let result = TranslationResult(
                 audio: inputs[outcome.index], try model.translation(of: segments, settings), tokenizer, model: model,

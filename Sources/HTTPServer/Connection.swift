@@ -1,0 +1,155 @@
+import Glibc
+
+/// A client's socket. Waits end when the time is over or, between requests, when the server stops.
+struct Connection: ~Copyable {
+    enum Failure: Error {
+        /// The client went away, or sent nothing for too long.
+        case gone, timeout
+        /// The server stops, and no request had begun.
+        case stopped
+    }
+
+    /// The longest that a client may be silent in the middle of something.
+    static let silenceMilliseconds: Int32 = 30_000
+
+    /// `POLLRDHUP`, which Swift's Glibc doesn't have.
+    private static let hangUp: Int16 = 0x2000
+
+    let socket: Int32
+    /// Readable once the server stops.
+    let stopped: Int32
+    private var buffer: [UInt8] = []
+
+    init(socket: Int32, stopped: Int32) {
+        self.socket = socket
+        self.stopped = stopped
+    }
+
+    deinit {
+        close(socket)
+    }
+
+    /// The next request's bytes up to the empty line, without it; nil when the client has no more.
+    /// - Throws: `HTTPError` 431 for more than any client sends; `Failure`.
+    mutating func readHead() throws -> [UInt8]? {
+        var searched = 0
+        while true {
+            // Empty lines before a request are left from the one before.
+            if searched == 0 { buffer.removeFirst(buffer.prefix { $0 == 13 || $0 == 10 }.count) }
+            if let end = headEnd(from: max(0, searched - 3)) {
+                defer { buffer.removeFirst(end.upperBound) }
+                return Array(buffer[..<end.lowerBound])
+            }
+            searched = buffer.count
+            guard searched <= RequestHeadParser.byteLimit else {
+                throw HTTPError(.headersTooLarge, "more than \(RequestHeadParser.byteLimit) bytes of headers")
+            }
+            guard try fill(endsWhenStopped: buffer.isEmpty) else {
+                if buffer.isEmpty { return nil }
+                throw Failure.gone
+            }
+        }
+    }
+
+    /// LF LF or CR LF CR LF, of which the first ends the last header.
+    private func headEnd(from start: Int) -> Range<Int>? {
+        var index = start
+        while index + 1 < buffer.count {
+            if buffer[index] == 10 {
+                let next = buffer[index + 1] == 13 ? index + 2 : index + 1
+                if next < buffer.count, buffer[next] == 10 {
+                    return (index > 0 && buffer[index - 1] == 13 ? index - 1 : index)..<next + 1
+                }
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    /// - Throws: `Failure`.
+    mutating func read(count: Int, into bytes: inout [UInt8]) throws {
+        var missing = count
+        while true {
+            let taken = min(missing, buffer.count)
+            bytes.append(contentsOf: buffer[..<taken])
+            buffer.removeFirst(taken)
+            missing -= taken
+            if missing == 0 { return }
+            guard try fill() else { throw Failure.gone }
+        }
+    }
+
+    /// A line without its end, of a body in chunks.
+    /// - Throws: `HTTPError` 400 for one that is too long; `Failure`.
+    mutating func readLine() throws -> [UInt8] {
+        while true {
+            if let end = buffer.firstIndex(of: 10) {
+                defer { buffer.removeFirst(end + 1) }
+                return Array(buffer[..<end]).filter { $0 != 13 }
+            }
+            guard buffer.count <= 4096 else { throw HTTPError(.badRequest, "a chunk's size is not a number") }
+            guard try fill() else { throw Failure.gone }
+        }
+    }
+
+    /// Waits for bytes.
+    /// - Returns: whether any came before the client's end.
+    private mutating func fill(endsWhenStopped: Bool = false) throws -> Bool {
+        try wait(for: POLLIN, endsWhenStopped: endsWhenStopped)
+        let count = withUnsafeTemporaryAllocation(byteCount: 1 << 18, alignment: 16) { block in
+            let count = recv(socket, block.baseAddress, block.count, 0)
+            if count > 0 { buffer.append(contentsOf: block[..<count]) }
+            return count
+        }
+        guard count >= 0 else { throw Failure.gone }
+        return count > 0
+    }
+
+    /// - Throws: `Failure`.
+    func write(_ bytes: [UInt8]) throws {
+        var start = 0
+        while start < bytes.count {
+            try wait(for: POLLOUT)
+            let count = bytes[start...].withUnsafeBytes {
+                send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count >= 0 || errno == EAGAIN || errno == EINTR else { throw Failure.gone }
+            start += max(0, count)
+        }
+    }
+
+    /// Whether the client has closed its side.
+    var isAbandoned: Bool {
+        var state = pollfd(fd: socket, events: Self.hangUp, revents: 0)
+        return poll(&state, 1, 0) > 0
+    }
+
+    /// Ends the connection so that the client gets the answer although some of its request wasn't read: a close now
+    /// would reset it.
+    func endUnread() {
+        shutdown(socket, Int32(SHUT_WR))
+        withUnsafeTemporaryAllocation(byteCount: 1 << 18, alignment: 16) { block in
+            for _ in 0..<256 {
+                guard (try? wait(for: POLLIN, milliseconds: 2000)) != nil,
+                    recv(socket, block.baseAddress, block.count, 0) > 0
+                else { return }
+            }
+        }
+    }
+
+    private func wait(
+        for events: Int32, endsWhenStopped: Bool = false, milliseconds: Int32 = Connection.silenceMilliseconds
+    ) throws {
+        var states = [
+            pollfd(fd: socket, events: Int16(events), revents: 0),
+            pollfd(fd: endsWhenStopped ? stopped : -1, events: Int16(POLLIN), revents: 0),
+        ]
+        while true {
+            let count = poll(&states, 2, milliseconds)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Failure.timeout }
+            if states[0].revents != 0 { return }
+            throw Failure.stopped
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import HTTPServer
+import XLSR
+
+/// A request as the clients of OpenAI's API for audio send it.
+struct OpenAIRequest {
+    static let transcriptionPath = "/v1/audio/transcriptions"
+    static let translationPath = "/v1/audio/translations"
+
+    /// Fields of that API that these models have no use for.
+    private static let ignored = [
+        "model", "prompt", "temperature", "stream", "include[]", "chunking_strategy", "hotwords", "vad_filter",
+    ]
+
+    /// How the result is told.
+    enum Style {
+        /// As `xlsr run` writes it.
+        case asRun
+        case verbose(hasWords: Bool, hasSegments: Bool, SubtitleRules)
+    }
+
+    let request: ServiceRequest
+    let style: Style
+
+    /// - Parameter languages: those that the model has adapters for, of which the nearest to the one that is named is
+    ///   taken; without adapters, any may be named; nil: it is the target of a translation.
+    /// - Throws: `HTTPError`.
+    init(_ request: HTTPRequest, languages: [String]?) throws {
+        var asked = try ServiceRequest(request)
+        for name in Self.ignored { _ = asked.take(name) }
+        let granularities = Set(
+            asked.takeAll("timestamp_granularities[]") + asked.takeAll("timestamp_granularities"))
+        if let unknown = granularities.subtracting(["word", "segment"]).sorted().first {
+            throw HTTPError(.badRequest, "timestamp_granularities[]: \(singleQuoted(unknown)) is not word or segment")
+        }
+        let format = asked.take("response_format") ?? "json"
+        let isVerbose = format == "verbose_json"
+        asked.set("task", languages == nil ? "translate" : "transcribe")
+        asked.set("format", isVerbose ? "json" : format)
+        if let languages, let language = asked.take("language"), !languages.isEmpty {
+            guard let known = LanguageCodes.match(language, among: languages) else {
+                throw HTTPError(
+                    .badRequest,
+                    "language: there is no adapter for \(singleQuoted(language))"
+                        + suggestion(for: language, among: languages))
+            }
+            asked.set("language", known)
+        }
+        style =
+            isVerbose && languages != nil
+            ? .verbose(
+                hasWords: granularities.contains("word"),
+                hasSegments: granularities.isEmpty || granularities.contains("segment"), SubtitleRules())
+            : .asRun
+        self.request = asked
+    }
+}
+
+extension OpenAIRequest.Style {
+    func response(_ result: RunResult) throws -> HTTPResponse {
+        if case .verbose(let hasWords, let hasSegments, let rules) = self, case .transcript(let result, _) = result {
+            let text = try result.verboseJSON(hasWords: hasWords, hasSegments: hasSegments, rules: rules)
+            return HTTPResponse(contentType: "application/json", body: Array(text.utf8))
+        }
+        var body: [UInt8] = []
+        try result.write(isOneOfSeveral: false, path: "the answer") { body.append(contentsOf: $0) }
+        return HTTPResponse(contentType: result.mediaType, body: body)
+    }
+}
+
+extension RunResult {
+    fileprivate var mediaType: String {
+        let type =
+            switch self {
+            case .tensors: "application/octet-stream"
+            case .head(_, let format): format == .json ? "application/json" : "text/plain"
+            case .translation(_, let format, _): format == .json ? "application/json" : "text/plain"
+            case .transcript(_, let style): style.format.mediaType
+            }
+        return type.hasPrefix("text/") ? type + "; charset=utf-8" : type
+    }
+}
+
+extension TranscriptFormat {
+    fileprivate var mediaType: String {
+        switch self {
+        case .json: "application/json"
+        case .vtt: "text/vtt"
+        case .csv: "text/csv"
+        case .tsv: "text/tab-separated-values"
+        case .text, .srt, .lrc, .ctm, .textgrid, .rttm: "text/plain"
+        }
+    }
+}

@@ -1,0 +1,174 @@
+import FoundationEssentials
+import HTTPServer
+import TensorEngine
+import XLSR
+
+/// What `xlsr serve` answers.
+final class SpeechService: HTTPServer.Responder {
+    private struct Route {
+        let method: String
+        let path: String
+        let answer: @Sendable (SpeechService, HTTPRequest) throws -> (HTTPResponse, audioSeconds: Double?)
+    }
+
+    private static let routes = [
+        Route(method: "GET", path: "/") { _, _ in
+            (HTTPResponse(contentType: "text/html; charset=utf-8", body: Array(servicePage.utf8)), nil)
+        },
+        Route(method: "GET", path: "/health") { service, _ in (try .json(service.health), nil) },
+        Route(method: "GET", path: "/v1/models") { service, _ in (try .json(service.modelList), nil) },
+        Route(method: "POST", path: "/run") { service, request in
+            var asked = try ServiceRequest(request)
+            asked.takeText()
+            return try service.run(asked)
+        },
+        Route(method: "POST", path: OpenAIRequest.transcriptionPath) { service, request in
+            let asked = try OpenAIRequest(request, languages: service.models.languages)
+            return try service.run(asked.request, asked.style)
+        },
+        Route(method: "POST", path: OpenAIRequest.translationPath) { service, request in
+            let asked = try OpenAIRequest(request, languages: nil)
+            return try service.run(asked.request, asked.style)
+        },
+    ]
+
+    /// What came with the command, which requests change for themselves.
+    private let arguments: Arguments
+    private let options: RunOptions
+    private let configuration: Configuration
+    private let models: ServedModels
+    private let started = ContinuousClock.now
+
+    /// Loads the model.
+    init(_ arguments: Arguments, _ options: RunOptions) throws {
+        configuration = try XLSRModel.configuration(options.model.files)
+        (self.arguments, self.options) = (arguments, options)
+        models = try ServedModels(options, RunPlan(options, configuration))
+    }
+
+    func check(_ head: HTTPRequest.Head) throws {
+        let routes = Self.routes.filter { $0.path == head.path }
+        guard !routes.isEmpty else {
+            let known = Self.routes.map { "\($0.method) \($0.path)" }.joined(separator: ", ")
+            throw HTTPError(.notFound, "nothing is at \(head.path); there are \(known)")
+        }
+        guard routes.contains(where: { $0.method == head.method || $0.method == "GET" && head.method == "HEAD" }) else {
+            throw HTTPError(
+                .methodNotAllowed, "\(head.path) takes \(routes[0].method)",
+                headers: [("Allow", routes.map(\.method).joined(separator: ", "))])
+        }
+    }
+
+    func response(to request: HTTPRequest, _ abandonment: Abandonment) -> HTTPResponse {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let method = request.head.method == "HEAD" ? "GET" : request.head.method
+        let (response, audioSeconds): (HTTPResponse, Double?)
+        do {
+            let route = Self.routes.first { $0.path == request.head.path && $0.method == method }
+            guard let route else { throw HTTPError(.notFound, "nothing is at \(request.head.path)") }
+            let flag = CancellationFlag()
+            abandonment.whenHappened { flag.raise() }
+            (response, audioSeconds) = try CancellationFlag.$current.withValue(flag) { try route.answer(self, request) }
+        } catch {
+            (response, audioSeconds) = (self.response(to: HTTPError(error)), nil)
+        }
+        if options.verbosity > .quiet {
+            let seconds = start.duration(to: clock.now).seconds
+            let audio = audioSeconds.map { ", \(decimal($0, 2)) s of audio" } ?? ""
+            Terminal.note(
+                "\(method) \(request.head.path) \(response.status.rawValue)\(audio) in \(decimal(seconds, 3)) s")
+        }
+        return response
+    }
+
+    func response(to error: HTTPError) -> HTTPResponse {
+        struct Message: Encodable {
+            let message: String
+            let type: String
+        }
+        let type = error.status.rawValue < 500 ? "invalid_request_error" : "server_error"
+        let fields = ["error": Message(message: error.description, type: type)]
+        var response = (try? HTTPResponse.json(fields)) ?? HTTPResponse(contentType: "text/plain", body: [])
+        (response.status, response.headers) = (error.status, error.headers)
+        return response
+    }
+
+    // MARK: Answers
+
+    private var modelList: some Encodable {
+        struct Entry: Encodable {
+            let id: String
+            let object = "model"
+            let ownedBy = "xlsr"
+        }
+        struct List: Encodable {
+            let object = "list"
+            let data: [Entry]
+        }
+        return List(data: [Entry(id: options.model.name)])
+    }
+
+    private var health: some Encodable {
+        struct Health: Encodable {
+            let status = "ok"
+            let version = Program.version
+            let model, task, device, precision: String
+            let languages: [String]?
+            let sampleRate: Int
+            let uptimeSeconds: Double
+        }
+        let model = models.model
+        return Health(
+            model: model.name, task: configuration.task.rawValue,
+            device: model.devices.map(\.description).joined(separator: ","), precision: model.precision.name,
+            languages: models.languages.isEmpty ? nil : models.languages,
+            sampleRate: model.featureExtractor.sampleRate,
+            uptimeSeconds: started.duration(to: .now).seconds.rounded())
+    }
+
+    private func run(
+        _ request: ServiceRequest, _ style: OpenAIRequest.Style = .asRun
+    ) throws -> (HTTPResponse, audioSeconds: Double?) {
+        let options = try RunOptions(
+            request.arguments(arguments), isAlignment: request.text != nil, model: options.model)
+        let plan = try RunPlan(options, configuration)
+        let loaded = try models.loaded(options, plan)
+        let clip = try AudioFile.read(
+            request.audio, name: request.name, sampleRate: loaded.model.featureExtractor.sampleRate)
+        let texts: [Result<AlignmentText, any Error>] =
+            try request.text.map { [.success(try loaded.model.alignmentText($0, source: "text"))] } ?? []
+        let capture = Destination.Capture()
+        _ = try RunSession(
+            options, plan, loaded, inputs: [request.name], clips: [clip], texts: texts,
+            destination: .capture(capture)
+        ).run()
+        guard let result = try capture.result?.get() else { throw CancellationError() }
+        return (try style.response(result), clip.seconds)
+    }
+}
+
+extension HTTPResponse {
+    /// An object, its keys sorted and in snake case.
+    static func json(_ value: some Encodable) throws -> HTTPResponse {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return HTTPResponse(contentType: "application/json", body: Array(try encoder.encode(value)) + [10])
+    }
+}
+
+extension HTTPError {
+    /// Whose fault an error is.
+    fileprivate init(_ error: any Error) {
+        switch error {
+        case let error as HTTPError: self = error
+        case let error as UsageError: self.init(.badRequest, error.inFieldNames)
+        case is AudioError, is TextError: self.init(.badRequest, "\(error)")
+        case let error as TensorError where error.kind == .outOfMemory:
+            self.init(.serviceUnavailable, "\(error)", headers: [("Retry-After", "5")])
+        case is CancellationError: self.init(.serviceUnavailable, "the client has gone")
+        default: self.init(.internalServerError, "\(error)")
+        }
+    }
+}
