@@ -162,6 +162,8 @@ private func withService(_ arguments: String..., body: (Service) throws -> Void)
             #expect((segment["avg_logprob"]?.double ?? 1) <= 0 && verbose["task"]?.string == "transcribe")
             let plain = try service.ask(transcriptions, form: [("response_format", "verbose_json")], audio: audio).json
             #expect(plain["words"] == nil && plain["segments"]?.array?.count == 1)
+            let events = try service.ask(transcriptions, form: fields + [("stream", "true")], audio: audio)
+            #expect(events.type == "text/event-stream" && events.body.contains("\n\ndata: {\"text\":\"\(expected)\""))
             #expect(try service.ask("GET", "/v1/models").json["data"]?.array?.first?["id"]?.string == "demo")
             #expect(try service.ask(transcriptions, form: [("response_format", "x")], audio: audio).status == 400)
             #expect(

@@ -55,6 +55,7 @@ final class BatchClient: Sendable {
         /// Batches that the run hasn't got back yet.
         var unfinishedCount = 0
         var work: [DeviceWork]
+        var fairEnd = 0.0
         var computingCount = 0
         var computingSince: ContinuousClock.Instant?
         var busySeconds = 0.0
@@ -104,6 +105,14 @@ final class BatchClient: Sendable {
     }
 
     // MARK: For the workers
+
+    /// When its next batch would end; see `BatchWorkers`.
+    func nextFairEnd(now: Double, seconds: Double) -> Double {
+        state.withLock { state in
+            state.fairEnd = max(state.fairEnd, now) + seconds
+            return state.fairEnd
+        }
+    }
 
     /// A device begins with a batch of its.
     func began() {

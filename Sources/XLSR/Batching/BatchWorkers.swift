@@ -4,9 +4,10 @@ import TensorEngine
 
 /// The devices of a model, each with threads of its own that take batches from one queue.
 ///
-/// Several runs may share them. What waits then is computed in the order in which it came, and batches of different
-/// runs that are for the same purpose become one, as far as there is room: a ragged batch gives each what it would
-/// give alone. Since a run has few batches here at a time, a short one needn't wait for all of a long one.
+/// Several runs may share them. Batches of different runs that are for the same purpose then become one, as far as there
+/// is room: a ragged batch gives each what it would give alone. Which is next is decided by self-clocked fair queueing
+/// (Golestani 1994): each batch would end when its run's one before did, or now, and its own length later, and the first
+/// to end comes first. So a short run passes by a long one's batches, and many short ones don't keep it from its share.
 final class BatchWorkers: Sendable {
     /// A thread that computes one batch after another.
     private struct Lane: Sendable {
@@ -17,6 +18,8 @@ final class BatchWorkers: Sendable {
     private struct Entry: Sendable {
         let batch: Batch
         let client: BatchClient
+        /// When it would end if all runs were computed at the same speed: in seconds of each one's audio.
+        let fairEnd: Double
         /// Whether it failed in company.
         var isAlone = false
     }
@@ -35,7 +38,10 @@ final class BatchWorkers: Sendable {
     }
 
     private struct State {
+        /// The next one first.
         var waiting: [Entry] = []
+        /// What is computed is so far.
+        var fairTime = 0.0
         var busyLanes: Set<Int> = []
         /// What lanes compute, by their places.
         var jobs: [Int: Job] = [:]
@@ -105,7 +111,12 @@ final class BatchWorkers: Sendable {
     func submit(_ batch: Batch, of client: BatchClient, isUrgent: Bool = false) {
         client.add(unfinished: 1)
         state.withLock { state in
-            state.waiting.insert(Entry(batch: batch, client: client), at: isUrgent ? 0 : state.waiting.endIndex)
+            guard !isUrgent else {
+                return state.waiting.insert(Entry(batch: batch, client: client, fairEnd: 0), at: 0)
+            }
+            let end = client.nextFairEnd(now: state.fairTime, seconds: batch.seconds)
+            let place = state.waiting.firstIndex { $0.fairEnd > end } ?? state.waiting.endIndex
+            state.waiting.insert(Entry(batch: batch, client: client, fairEnd: end), at: place)
         }
         wake()
     }
@@ -130,7 +141,8 @@ final class BatchWorkers: Sendable {
                 guard entry.client === client else { return entry }
                 var batch = entry.batch
                 batch.chunks.removeAll { $0.index == index }
-                return batch.chunks.isEmpty ? nil : Entry(batch: batch, client: client, isAlone: entry.isAlone)
+                return batch.chunks.isEmpty
+                    ? nil : Entry(batch: batch, client: client, fairEnd: entry.fairEnd, isAlone: entry.isAlone)
             }
             return count - state.waiting.count
         }
@@ -181,6 +193,7 @@ final class BatchWorkers: Sendable {
         state.withLock { state in
             let job = state.next(for: lanes[lane].device, upTo: batchSeconds)
             state.jobs[lane] = job
+            if let job { state.fairTime = max(state.fairTime, job.entries[0].fairEnd) }
             if job == nil { state.busyLanes.remove(lane) }
             return job
         }
@@ -213,7 +226,7 @@ final class BatchWorkers: Sendable {
             // Which of them it was is found out one by one, and the others don't suffer for it.
             state.withLock { state in
                 let alone = job.entries.filter { !$0.client.isStopped }
-                    .map { Entry(batch: $0.batch, client: $0.client, isAlone: true) }
+                    .map { Entry(batch: $0.batch, client: $0.client, fairEnd: 0, isAlone: true) }
                 state.waiting.insert(contentsOf: alone, at: 0)
             }
             for entry in job.entries { entry.client.ended(nil, at: end) }

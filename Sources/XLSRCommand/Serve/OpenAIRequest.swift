@@ -8,7 +8,7 @@ struct OpenAIRequest {
 
     /// Fields of that API that these models have no use for.
     private static let ignored = [
-        "model", "prompt", "temperature", "stream", "include[]", "chunking_strategy", "hotwords", "vad_filter",
+        "model", "prompt", "temperature", "include[]", "chunking_strategy", "hotwords", "vad_filter",
     ]
 
     /// How the result is told.
@@ -16,6 +16,8 @@ struct OpenAIRequest {
         /// As `xlsr run` writes it.
         case asRun
         case verbose(hasWords: Bool, hasSegments: Bool, SubtitleRules)
+        /// As events, of which the first has all of the text.
+        case events
     }
 
     let request: ServiceRequest
@@ -45,12 +47,15 @@ struct OpenAIRequest {
             }
             asked.set("language", known)
         }
-        style =
-            isVerbose && languages != nil
-            ? .verbose(
+        if asked.take("stream") == "true", ["json", "text"].contains(format) {
+            style = .events
+        } else if isVerbose, languages != nil {
+            style = .verbose(
                 hasWords: granularities.contains("word"),
                 hasSegments: granularities.isEmpty || granularities.contains("segment"), SubtitleRules())
-            : .asRun
+        } else {
+            style = .asRun
+        }
         self.request = asked
     }
 }
@@ -61,13 +66,40 @@ extension OpenAIRequest.Style {
             let text = try result.verboseJSON(hasWords: hasWords, hasSegments: hasSegments, rules: rules)
             return HTTPResponse(contentType: "application/json", body: Array(text.utf8))
         }
+        if case .events = self, let text = result.text { return try .events(of: text) }
         var body: [UInt8] = []
         try result.write(isOneOfSeveral: false, path: "the answer") { body.append(contentsOf: $0) }
         return HTTPResponse(contentType: result.mediaType, body: body)
     }
 }
 
+extension HTTPResponse {
+    /// What OpenAI's API sends of a text that comes in pieces: here, of one piece.
+    fileprivate static func events(of text: String) throws -> HTTPResponse {
+        struct Event: Encodable {
+            let type: String
+            var delta: String?
+            var text: String?
+        }
+        let events = [
+            Event(type: "transcript.text.delta", delta: text), Event(type: "transcript.text.done", text: text),
+        ]
+        var body: [UInt8] = []
+        for event in events { body += Array("data: ".utf8) + (try HTTPResponse.json(event).body) + [10] }
+        return HTTPResponse(contentType: "text/event-stream", body: body)
+    }
+}
+
 extension RunResult {
+    /// Of a transcript or a translation.
+    fileprivate var text: String? {
+        switch self {
+        case .transcript(let result, _): result.transcript.text
+        case .translation(let result, _, _): result.text
+        case .head, .tensors: nil
+        }
+    }
+
     fileprivate var mediaType: String {
         let type =
             switch self {

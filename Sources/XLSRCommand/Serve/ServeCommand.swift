@@ -30,8 +30,8 @@ extension Command {
             """,
             """
             POST /v1/audio/transcriptions and /v1/audio/translations are those of OpenAI's API, so that its clients work: \
-            file, language, response_format (json, text, srt, vtt, verbose_json) and timestamp_granularities[]. model, \
-            prompt, temperature and stream change nothing.
+            file, language, response_format (json, text, srt, vtt, verbose_json), timestamp_granularities[] and stream. \
+            model, prompt and temperature change nothing.
             """,
             "GET / is a page to try it, GET /health tells of the model, GET /v1/models lists it.",
             """

@@ -51,13 +51,14 @@ import XLSR
         let features = try run(model, batches, purpose: .tensors(["a"]), seconds: [0.125], finished: take)
         gate.open()
         for run in [first] + others + [own, features] { try run.finish() }
-        #expect(batches.all == [[0.5], [1, 1.25, 0.75], [2.5], [1.5], [0.25], [0.125]])
+        // As each would end if all were computed at the same speed.
+        #expect(batches.all == [[0.5], [0.125], [0.25], [0.75, 1, 1.25], [1.5], [2.5]])
         #expect(results == [[1], [1.25], [2.5], [0.75], [1.5], [0.25], [0.125]])
         #expect(others[0].work[0].batchCount == 1 && others[0].work[0].audioSeconds == 1)
         #expect(others[0].busySeconds > 0)
     }
 
-    @Test func aShortOneDoesNotWaitForAllOfALongOne() throws {
+    @Test func aShortOnePassesByALongOne() throws {
         let (model, batches, begun, gate, ended) = (try model(batchSeconds: 0), Batches(), Gate(), Gate(), Gate())
         DispatchQueue(label: "long").async {
             #expect(throws: Never.self) {
@@ -76,9 +77,35 @@ import XLSR
         }
         gate.open()
         try short.finish()
-        // After the one that was computed and those that waited already.
-        #expect((1...3).contains(place))
+        #expect(place == 1)
         #expect(ended.wait() && batches.all.count == 21)
+    }
+
+    @Test func manyShortOnesLeaveALongOneItsShare() throws {
+        let (model, batches, begun, step, ended) = (try model(batchSeconds: 0), Batches(), Gate(), Gate(), Gate())
+        let wait: @Sendable ([Double]) -> Void = { _ in
+            begun.open()
+            #expect(step.wait())
+        }
+        DispatchQueue(label: "long").async {
+            #expect(throws: Never.self) {
+                try run(model, batches, seconds: Array(repeating: 1, count: 8), before: wait).finish()
+            }
+            ended.open()
+        }
+        #expect(begun.wait())
+        var runs: [ChunkedRun<Double>] = []
+        // One more waits whenever a device has to choose.
+        for _ in 0..<16 {
+            runs.append(try run(model, batches, seconds: [0.5], before: wait))
+            step.open()
+            #expect(begun.wait())
+        }
+        // The share of one of two or three.
+        #expect(batches.all.count { $0 == [1] } >= 4 && batches.all.count { $0 == [0.5] } >= 8)
+        for _ in 0..<24 { step.open() }
+        for run in runs { try run.finish() }
+        #expect(ended.wait() && batches.all.count == 24)
     }
 
     @Test func whatIsWrongWithOneUtteranceFailsItAlone() throws {
@@ -99,7 +126,7 @@ import XLSR
         gate.open()
         for run in [first] + others { try run.finish() }
         #expect(results == [[1], nil, [1.25]])
-        #expect(batches.all == [[0.5], [1, 0.75, 1.25], [1], [0.75], [1.25]])
+        #expect(batches.all == [[0.5], [0.75, 1, 1.25], [0.75], [1], [1.25]])
     }
 
     @Test func whatNobodyWaitsForIsDropped() throws {
