@@ -9,8 +9,8 @@ struct Connection: ~Copyable {
         case stopped
     }
 
-    /// The longest that a client may be silent in the middle of something.
-    static let silenceMilliseconds: Int32 = 30_000
+    /// The longest that a client may be silent in the middle of something, and take for the headers of a request.
+    static let patience = Duration.seconds(30)
 
     /// `POLLRDHUP`, which Swift's Glibc doesn't have.
     private static let hangUp: Int16 = 0x2000
@@ -32,19 +32,20 @@ struct Connection: ~Copyable {
     /// The next request's bytes up to the empty line, without it; nil when the client has no more.
     /// - Throws: `HTTPError` 431 for more than any client sends; `Failure`.
     mutating func readHead() throws -> [UInt8]? {
-        var searched = 0
+        var (searched, end) = (0, ContinuousClock.Instant?.none)
         while true {
             // Empty lines before a request are left from the one before.
             if searched == 0 { buffer.removeFirst(buffer.prefix { $0 == 13 || $0 == 10 }.count) }
-            if let end = headEnd(from: max(0, searched - 3)) {
-                defer { buffer.removeFirst(end.upperBound) }
-                return Array(buffer[..<end.lowerBound])
+            if let range = headEnd(from: max(0, searched - 3)) {
+                defer { buffer.removeFirst(range.upperBound) }
+                return Array(buffer[..<range.lowerBound])
             }
             searched = buffer.count
             guard searched <= RequestHeadParser.byteLimit else {
                 throw HTTPError(.headersTooLarge, "more than \(RequestHeadParser.byteLimit) bytes of headers")
             }
-            guard try fill(endsWhenStopped: buffer.isEmpty) else {
+            if !buffer.isEmpty { end = end ?? .now + Self.patience }
+            guard try fill(until: end, endsWhenStopped: buffer.isEmpty) else {
                 if buffer.isEmpty { return nil }
                 throw Failure.gone
             }
@@ -94,8 +95,10 @@ struct Connection: ~Copyable {
 
     /// Waits for bytes.
     /// - Returns: whether any came before the client's end.
-    private mutating func fill(endsWhenStopped: Bool = false) throws -> Bool {
-        try wait(for: POLLIN, endsWhenStopped: endsWhenStopped)
+    private mutating func fill(
+        until end: ContinuousClock.Instant? = nil, endsWhenStopped: Bool = false
+    ) throws -> Bool {
+        try wait(for: POLLIN, until: end ?? .now + Self.patience, endsWhenStopped: endsWhenStopped)
         let count = withUnsafeTemporaryAllocation(byteCount: 1 << 18, alignment: 16) { block in
             let count = recv(socket, block.baseAddress, block.count, 0)
             if count > 0 { buffer.append(contentsOf: block[..<count]) }
@@ -109,7 +112,7 @@ struct Connection: ~Copyable {
     func write(_ bytes: [UInt8]) throws {
         var start = 0
         while start < bytes.count {
-            try wait(for: POLLOUT)
+            try wait(for: POLLOUT, until: .now + Self.patience)
             let count = bytes[start...].withUnsafeBytes {
                 send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
@@ -130,7 +133,7 @@ struct Connection: ~Copyable {
         shutdown(socket, Int32(SHUT_WR))
         withUnsafeTemporaryAllocation(byteCount: 1 << 18, alignment: 16) { block in
             for _ in 0..<256 {
-                guard (try? wait(for: POLLIN, milliseconds: 2000)) != nil,
+                guard (try? wait(for: POLLIN, until: .now + .seconds(2))) != nil,
                     recv(socket, block.baseAddress, block.count, 0) > 0
                 else { return }
             }
@@ -138,14 +141,15 @@ struct Connection: ~Copyable {
     }
 
     private func wait(
-        for events: Int32, endsWhenStopped: Bool = false, milliseconds: Int32 = Connection.silenceMilliseconds
+        for events: Int32, until end: ContinuousClock.Instant, endsWhenStopped: Bool = false
     ) throws {
         var states = [
             pollfd(fd: socket, events: Int16(events), revents: 0),
             pollfd(fd: endsWhenStopped ? stopped : -1, events: Int16(POLLIN), revents: 0),
         ]
         while true {
-            let count = poll(&states, 2, milliseconds)
+            let milliseconds = ContinuousClock.now.duration(to: end) / .milliseconds(1)
+            let count = poll(&states, 2, Int32(max(0, milliseconds.rounded(.up))))
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw Failure.timeout }
             if states[0].revents != 0 { return }

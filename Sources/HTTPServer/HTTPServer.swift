@@ -92,9 +92,9 @@ public final class HTTPServer: Sendable {
             guard socket >= 0 else {
                 switch errno {
                 case EBADF, EINVAL, ENOTSOCK: throw failure("accepting a client failed")
-                // Too many files are open: some will be closed.
-                case EMFILE, ENFILE, ENOBUFS, ENOMEM: usleep(100_000)
-                default: break
+                case EAGAIN, EINTR, ECONNABORTED: break
+                // Too many files are open, say: some will be closed.
+                default: usleep(100_000)
                 }
                 continue
             }

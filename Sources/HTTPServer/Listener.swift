@@ -16,7 +16,9 @@ func listen(host: String, port: Int) throws -> (socket: Int32, address: String) 
         throw ListenError(description: "\(host): \(String(cString: gai_strerror(code)))")
     }
     defer { freeaddrinfo(list) }
-    let socket = socket(first.pointee.ai_family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    // A client that has gone before it is accepted is none to wait for.
+    let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+    let socket = socket(first.pointee.ai_family, Int32(type), 0)
     var one: Int32 = 1
     guard socket >= 0,
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size)) == 0,

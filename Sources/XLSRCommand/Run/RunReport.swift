@@ -21,13 +21,19 @@ struct RunReport {
         for (index, part) in run.work.enumerated() { work[index] += part }
     }
 
-    /// - Parameter decoder: what wrote text, if anything did.
-    func print(_ model: XLSRModel, _ decoder: CTCDecoder?) {
+    /// What was loaded.
+    /// - Parameter decoder: what writes text, if anything does.
+    static func print(_ model: XLSRModel, _ decoder: CTCDecoder?, loadSeconds: Double) {
         Terminal.note("model: \(model.name), \(model.precision.name)")
-        let backends = model.models.map(\.backend)
-        for backend in backends { Terminal.note("device: \(backend.device), \(backend.summary)") }
+        for backend in model.models.map(\.backend) { Terminal.note("device: \(backend.device), \(backend.summary)") }
         if let decoder { Terminal.note("decoder: \(decoder.summary)") }
         Terminal.note("load: \(decimal(loadSeconds, 3)) s")
+    }
+
+    /// - Parameter decoder: what wrote text, if anything did.
+    func print(_ model: XLSRModel, _ decoder: CTCDecoder?) {
+        let backends = model.models.map(\.backend)
+        Self.print(model, decoder, loadSeconds: loadSeconds)
         let factor = audioSeconds > 0 ? ", real-time factor \(decimal(computeSeconds / audioSeconds, 4))" : ""
         Terminal.note(
             "compute: \(decimal(computeSeconds, 3)) s for \(decimal(audioSeconds, 2)) s of audio in"

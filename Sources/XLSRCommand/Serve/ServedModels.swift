@@ -17,6 +17,8 @@ final class ServedModels: Sendable {
 
     init(_ options: RunOptions, _ plan: RunPlan) throws {
         base = try LoadedModel(options, plan, sharesBatches: true)
+        guard options.verbosity == .verbose else { return }
+        RunReport.print(base.model, plan.writesText ? base.decoder : nil, loadSeconds: base.seconds)
     }
 
     /// - Throws: `UsageError` for a language that isn't there, and what loading it throws.

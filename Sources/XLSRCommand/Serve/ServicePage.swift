@@ -6,6 +6,7 @@ let servicePage = """
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>xlsr</title>
+    <link rel="icon" href="data:,">
     <style>
       :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 25%, transparent); }
       body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; }
@@ -95,6 +96,10 @@ let servicePage = """
       let recording = null;
       async function record() {
         if (recording) return recording();
+        if (!navigator.mediaDevices) {
+          at("status").textContent = "browsers give the microphone to https and to this machine's own pages only";
+          return;
+        }
         try {
           const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
           const context = new AudioContext();
