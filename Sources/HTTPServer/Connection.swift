@@ -11,6 +11,8 @@ struct Connection: ~Copyable {
 
     /// The longest that a client may be silent in the middle of something, and take for the headers of a request.
     static let patience = Duration.seconds(30)
+    /// The longest that what is being sent takes when the server stops.
+    static let haste = Duration.seconds(5)
 
     /// `POLLRDHUP`, which Swift's Glibc doesn't have.
     private static let hangUp: Int16 = 0x2000
@@ -18,7 +20,10 @@ struct Connection: ~Copyable {
     let socket: Int32
     /// Readable once the server stops.
     let stopped: Int32
-    private var buffer: [UInt8] = []
+    /// What has come and isn't read.
+    private var buffer: ArraySlice<UInt8> = []
+    /// When the connection ends at the latest, once the server has stopped.
+    private var lastMoment: ContinuousClock.Instant?
 
     init(socket: Int32, stopped: Int32) {
         self.socket = socket
@@ -35,9 +40,9 @@ struct Connection: ~Copyable {
         var (searched, end) = (0, ContinuousClock.Instant?.none)
         while true {
             // Empty lines before a request are left from the one before.
-            if searched == 0 { buffer.removeFirst(buffer.prefix { $0 == 13 || $0 == 10 }.count) }
-            if let range = headEnd(from: max(0, searched - 3)) {
-                defer { buffer.removeFirst(range.upperBound) }
+            if searched == 0 { buffer = buffer.drop { $0 == 13 || $0 == 10 } }
+            if let range = headEnd(from: buffer.startIndex + max(0, searched - 3)) {
+                defer { buffer = buffer[range.upperBound...] }
                 return Array(buffer[..<range.lowerBound])
             }
             searched = buffer.count
@@ -55,11 +60,12 @@ struct Connection: ~Copyable {
     /// LF LF or CR LF CR LF, of which the first ends the last header.
     private func headEnd(from start: Int) -> Range<Int>? {
         var index = start
-        while index + 1 < buffer.count {
+        while index + 1 < buffer.endIndex {
             if buffer[index] == 10 {
                 let next = buffer[index + 1] == 13 ? index + 2 : index + 1
-                if next < buffer.count, buffer[next] == 10 {
-                    return (index > 0 && buffer[index - 1] == 13 ? index - 1 : index)..<next + 1
+                if next < buffer.endIndex, buffer[next] == 10 {
+                    let hasReturn = index > buffer.startIndex && buffer[index - 1] == 13
+                    return (hasReturn ? index - 1 : index)..<next + 1
                 }
             }
             index += 1
@@ -72,8 +78,8 @@ struct Connection: ~Copyable {
         var missing = count
         while true {
             let taken = min(missing, buffer.count)
-            bytes.append(contentsOf: buffer[..<taken])
-            buffer.removeFirst(taken)
+            bytes.append(contentsOf: buffer.prefix(taken))
+            buffer = buffer.dropFirst(taken)
             missing -= taken
             if missing == 0 { return }
             guard try fill() else { throw Failure.gone }
@@ -85,8 +91,9 @@ struct Connection: ~Copyable {
     mutating func readLine() throws -> [UInt8] {
         while true {
             if let end = buffer.firstIndex(of: 10) {
-                defer { buffer.removeFirst(end + 1) }
-                return Array(buffer[..<end]).filter { $0 != 13 }
+                defer { buffer = buffer[(end + 1)...] }
+                let line = buffer[..<end]
+                return Array(line.last == 13 ? line.dropLast() : line)
             }
             guard buffer.count <= 4096 else { throw HTTPError(.badRequest, "a chunk's size is not a number") }
             guard try fill() else { throw Failure.gone }
@@ -101,7 +108,10 @@ struct Connection: ~Copyable {
         try wait(for: POLLIN, until: end ?? .now + Self.patience, endsWhenStopped: endsWhenStopped)
         let count = withUnsafeTemporaryAllocation(byteCount: 1 << 18, alignment: 16) { block in
             let count = recv(socket, block.baseAddress, block.count, 0)
-            if count > 0 { buffer.append(contentsOf: block[..<count]) }
+            // A slice would keep what is read already.
+            if count > 0 {
+                buffer = buffer.isEmpty ? Array(block[..<count])[...] : Array(buffer + block[..<count])[...]
+            }
             return count
         }
         guard count >= 0 else { throw Failure.gone }
@@ -109,7 +119,7 @@ struct Connection: ~Copyable {
     }
 
     /// - Throws: `Failure`.
-    func write(_ bytes: [UInt8]) throws {
+    mutating func write(_ bytes: [UInt8]) throws {
         var start = 0
         while start < bytes.count {
             try wait(for: POLLOUT, until: .now + Self.patience)
@@ -129,31 +139,31 @@ struct Connection: ~Copyable {
 
     /// Ends the connection so that the client gets the answer although some of its request wasn't read: a close now
     /// would reset it.
-    func endUnread() {
+    mutating func endUnread() {
         shutdown(socket, Int32(SHUT_WR))
-        withUnsafeTemporaryAllocation(byteCount: 1 << 18, alignment: 16) { block in
-            for _ in 0..<256 {
-                guard (try? wait(for: POLLIN, until: .now + .seconds(2))) != nil,
-                    recv(socket, block.baseAddress, block.count, 0) > 0
-                else { return }
-            }
+        let end = ContinuousClock.now + Self.patience
+        while true {
+            buffer = []
+            guard (try? fill(until: min(end, .now + .seconds(2)))) == true else { return }
         }
     }
 
-    private func wait(
+    private mutating func wait(
         for events: Int32, until end: ContinuousClock.Instant, endsWhenStopped: Bool = false
     ) throws {
         var states = [
             pollfd(fd: socket, events: Int16(events), revents: 0),
-            pollfd(fd: endsWhenStopped ? stopped : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: lastMoment == nil ? stopped : -1, events: Int16(POLLIN), revents: 0),
         ]
         while true {
-            let milliseconds = ContinuousClock.now.duration(to: end) / .milliseconds(1)
+            let milliseconds = ContinuousClock.now.duration(to: min(end, lastMoment ?? end)) / .milliseconds(1)
             let count = poll(&states, 2, Int32(max(0, milliseconds.rounded(.up))))
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw Failure.timeout }
             if states[0].revents != 0 { return }
-            throw Failure.stopped
+            if endsWhenStopped { throw Failure.stopped }
+            lastMoment = .now + Self.haste
+            states[1].fd = -1
         }
     }
 }

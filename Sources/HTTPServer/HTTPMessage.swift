@@ -7,6 +7,8 @@ public struct HTTPRequest: Sendable {
         public let path: String
         public let query: [(name: String, value: String)]
         public let headers: [(name: String, value: String)]
+        /// Of HTTP/1.1.
+        let isNew: Bool
         /// Whether the client keeps the connection for its next request unless it says otherwise.
         let isPersistent: Bool
 

@@ -36,7 +36,8 @@ public final class HTTPServer: Sendable {
         func response(to request: HTTPRequest, _ abandoned: Abandonment) -> HTTPResponse
 
         /// What a client gets that isn't served.
-        func response(to error: HTTPError) -> HTTPResponse
+        /// - Parameter head: nil when it sent no request that could be read.
+        func response(to error: HTTPError, _ head: HTTPRequest.Head?) -> HTTPResponse
     }
 
     /// The address as clients write it: `127.0.0.1:8080`, `[::1]:8080`.
@@ -82,7 +83,11 @@ public final class HTTPServer: Sendable {
     /// Serves until it is stopped, and the requests that had begun are answered.
     /// - Throws: `ListenError` when the system takes the socket away.
     public func run() throws {
-        defer { connections.wait() }
+        defer {
+            // Who comes now may find another server.
+            shutdown(listener, Int32(SHUT_RDWR))
+            connections.wait()
+        }
         while true {
             var states = [listener, stopped].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             guard poll(&states, 2, -1) >= 0 || errno == EINTR else { throw failure("listening failed") }
@@ -102,47 +107,68 @@ public final class HTTPServer: Sendable {
             _ = fcntl(socket, F_SETFL, O_NONBLOCK)
             var one: Int32 = 1
             setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-            let isTooMany = connectionCount.add(1, ordering: .relaxed).newValue > options.connectionLimit
+            let count = connectionCount.add(1, ordering: .relaxed).newValue
+            guard count <= options.connectionLimit else {
+                refuse(socket)
+                continue
+            }
             DispatchQueue(label: "client").async(group: connections) { [self] in
-                defer { connectionCount.subtract(1, ordering: .relaxed) }
-                serve(Connection(socket: socket, stopped: stopped), isRefused: isTooMany)
+                serve(Connection(socket: socket, stopped: stopped))
+                connectionCount.subtract(1, ordering: .relaxed)
             }
         }
     }
 
+    /// On this thread, since all others are in use: nothing that waits.
+    private func refuse(_ socket: Int32) {
+        let error = HTTPError(
+            .serviceUnavailable, "\(options.connectionLimit) clients are connected already; try again",
+            headers: [("Retry-After", "5")])
+        var bytes = responder.response(to: error, nil).bytes(isLast: true, hasBody: true)
+        send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        // What has come and isn't read would make it a reset.
+        recv(socket, &bytes, bytes.count, 0)
+        close(socket)
+        connectionCount.subtract(1, ordering: .relaxed)
+    }
+
     // MARK: One client
 
-    private func serve(_ connection: consuming Connection, isRefused: Bool) {
+    private func serve(_ connection: consuming Connection) {
+        var head: HTTPRequest.Head?
         do {
-            if isRefused {
-                throw HTTPError(
-                    .serviceUnavailable, "\(options.connectionLimit) clients are connected already; try again",
-                    headers: [("Retry-After", "5")])
-            }
             while let bytes = try connection.readHead() {
-                guard try answer(RequestHeadParser.head(of: bytes), on: &connection) else { return }
+                head = nil
+                let request = try RequestHeadParser.head(of: bytes)
+                head = request
+                guard try answer(request, on: &connection) else { return }
             }
         } catch let error as HTTPError {
-            // Where the next request begins is not known any more.
-            try? write(responder.response(to: error), on: connection, to: nil, isLast: true)
-            connection.endUnread()
+            refuse(head, error, on: &connection)
+        } catch Connection.Failure.timeout where head != nil {
+            refuse(head, HTTPError(.requestTimeout, "nothing came for too long"), on: &connection)
         } catch {
             // Nobody is there to hear of it.
         }
     }
 
+    /// The last answer of a connection: where the next request begins is not known any more.
+    private func refuse(_ head: HTTPRequest.Head?, _ error: HTTPError, on connection: inout Connection) {
+        try? write(responder.response(to: error, head), on: &connection, to: head, isLast: true)
+        connection.endUnread()
+    }
+
     /// - Returns: whether another request may come.
     private func answer(_ head: HTTPRequest.Head, on connection: inout Connection) throws -> Bool {
-        if options.allowedOrigin != nil, head.method == "OPTIONS" {
-            try write(.preflight(head), on: connection, to: head, isLast: !head.isPersistent)
-            return head.isPersistent
-        }
-        try responder.check(head)
+        let isPreflight = options.allowedOrigin != nil && head.method == "OPTIONS"
+        if !isPreflight { try responder.check(head) }
         var share = ByteShare(of: limits.budget)
         let request = HTTPRequest(head: head, body: try connection.readBody(head, limits, &share))
-        guard let response = response(to: request, on: connection) else { return false }
+        guard let response = isPreflight ? .preflight(head) : response(to: request, on: connection) else {
+            return false
+        }
         let isLast = !head.isPersistent || isStopped
-        try write(response, on: connection, to: head, isLast: isLast)
+        try write(response, on: &connection, to: head, isLast: isLast)
         return !isLast
     }
 
@@ -165,7 +191,7 @@ public final class HTTPServer: Sendable {
     }
 
     private func write(
-        _ response: HTTPResponse, on connection: borrowing Connection, to head: HTTPRequest.Head?, isLast: Bool
+        _ response: HTTPResponse, on connection: inout Connection, to head: HTTPRequest.Head?, isLast: Bool
     ) throws {
         var response = response
         if let origin = options.allowedOrigin {

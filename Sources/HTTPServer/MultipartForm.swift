@@ -9,6 +9,9 @@ public struct MultipartForm: Sendable {
         public let content: ArraySlice<UInt8>
     }
 
+    /// Of a part's headers: more than any client sends.
+    private static let headByteLimit = 1 << 13
+
     public let parts: [Part]
 
     /// - Returns: nil when the body isn't such a form.
@@ -26,21 +29,39 @@ public struct MultipartForm: Sendable {
     private static func parts(of body: [UInt8], boundary: String) throws -> [Part] {
         let (delimiter, broken) = (Array("--\(boundary)".utf8), HTTPError(.badRequest, "the form is cut or broken"))
         var parts: [Part] = []
-        guard var next = range(of: delimiter, in: body[...]) else { throw broken }
-        while true {
-            let rest = body[next.upperBound...]
-            if rest.starts(with: "--".utf8) { return parts }
-            guard let lineEnd = rest.firstIndex(of: UInt8(ascii: "\n")),
-                let end = range(of: Array("\r\n".utf8) + delimiter, in: body[lineEnd...])
-            else { throw broken }
-            parts.append(try part(body[(lineEnd + 1)..<max(lineEnd + 1, end.lowerBound)]))
-            next = end
+        guard let first = nextContent(of: body, from: 0, delimiter) else { throw broken }
+        var content = first.content
+        while let start = content {
+            guard let next = nextContent(of: body, from: start - 2, delimiter) else { throw broken }
+            parts.append(try part(body[start..<max(start, next.end)]))
+            content = next.content
         }
+        return parts
+    }
+
+    /// The next line that is a delimiter: where what is before it ends, and where the part after it begins; nil after
+    /// the last one.
+    private static func nextContent(
+        of body: [UInt8], from start: Int, _ delimiter: [UInt8]
+    ) -> (end: Int, content: Int?)? {
+        var rest = body[start...]
+        while let found = range(of: delimiter, in: rest) {
+            rest = body[found.upperBound...]
+            let end = found.lowerBound - 2
+            guard found.lowerBound == 0 || end >= start && body[end..<found.lowerBound].elementsEqual([13, 10]) else {
+                continue
+            }
+            if rest.starts(with: "--".utf8) { return (end, nil) }
+            let line = rest.drop { $0 == 32 || $0 == 9 }
+            if line.starts(with: [13, 10]) { return (end, line.startIndex + 2) }
+        }
+        return nil
     }
 
     private static func part(_ bytes: ArraySlice<UInt8>) throws -> Part {
-        guard let blank = range(of: Array("\r\n\r\n".utf8), in: bytes) else {
-            throw HTTPError(.badRequest, "a part of the form has no headers")
+        guard let blank = range(of: Array("\r\n\r\n".utf8), in: bytes.prefix(headByteLimit)) else {
+            throw HTTPError(
+                .badRequest, "a part of the form has no headers, or more than \(headByteLimit) bytes of them")
         }
         let lines = String(decoding: bytes[..<blank.lowerBound], as: UTF8.self).split(separator: "\r\n")
         guard let line = lines.first(where: { $0.lowercased().hasPrefix("content-disposition:") }),

@@ -9,10 +9,10 @@ struct BodyLimits: Sendable {
 }
 
 /// Bytes that all requests share.
-final class ByteBudget: Sendable {
+public final class ByteBudget: Sendable {
     private let rest: Mutex<Int>
 
-    init(_ byteCount: Int) {
+    public init(_ byteCount: Int) {
         rest = Mutex(byteCount)
     }
 
@@ -29,11 +29,11 @@ final class ByteBudget: Sendable {
 }
 
 /// A part of the budget, given back at the end.
-struct ByteShare: ~Copyable {
+public struct ByteShare: ~Copyable {
     private let budget: ByteBudget
     private var count = 0
 
-    init(of budget: ByteBudget) {
+    public init(of budget: ByteBudget) {
         self.budget = budget
     }
 
@@ -42,7 +42,7 @@ struct ByteShare: ~Copyable {
     }
 
     /// - Throws: `HTTPError` 503 when others have it.
-    mutating func grow(by more: Int) throws {
+    public mutating func grow(by more: Int) throws {
         guard budget.take(more) else {
             throw HTTPError(
                 .serviceUnavailable, "other requests hold all of the memory that there is for audio; try again",
@@ -88,16 +88,16 @@ extension Connection {
     }
 
     /// Tells a client that waits for it to send the body.
-    private func proceed(_ head: HTTPRequest.Head) throws {
-        guard head.header("expect")?.lowercased() == "100-continue" else { return }
+    private mutating func proceed(_ head: HTTPRequest.Head) throws {
+        guard head.isNew, head.header("expect")?.lowercased() == "100-continue" else { return }
         try write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
     }
 
     /// Nil for the last one.
     private mutating func readChunkSize() throws -> Int? {
-        let digits = try readLine().prefix { $0 != UInt8(ascii: ";") }.filter { $0 != UInt8(ascii: " ") }
-        let text = String(decoding: digits, as: UTF8.self)
-        guard text.allSatisfy(\.isHexDigit), let count = Int(text, radix: 16) else {
+        let digits = try readLine().prefix { $0 != UInt8(ascii: ";") }
+        let text = trimmed(String(decoding: digits, as: UTF8.self)[...])
+        guard !text.isEmpty, text.allSatisfy(\.isHexDigit), let count = Int(text, radix: 16) else {
             throw HTTPError(.badRequest, "a chunk's size is not a number")
         }
         return count == 0 ? nil : count

@@ -27,7 +27,7 @@ package struct RequestHeadParser {
             .flatMap { $0.value.lowercased().split(separator: ",") }.map { trimmed($0) }
         let isNew = requestLine[2] == "HTTP/1.1"
         let head = HTTPRequest.Head(
-            method: String(requestLine[0]), path: path, query: query, headers: headers,
+            method: String(requestLine[0]), path: path, query: query, headers: headers, isNew: isNew,
             isPersistent: isNew ? !connection.contains("close") : connection.contains("keep-alive"))
         guard !isNew || headers.count(where: { $0.name == "host" }) == 1 else {
             throw HTTPError(.badRequest, "HTTP/1.1 needs one Host header")

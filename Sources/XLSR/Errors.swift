@@ -43,6 +43,10 @@ public struct AudioError: Error, CustomStringConvertible, Sendable {
         case missingFile
         /// Not audio, or audio of a kind that can't be decoded.
         case unsupported
+        /// The program that decodes it is missing, or the system doesn't let it run.
+        case noDecoder
+        /// More than is taken.
+        case tooLong
         /// A file that breaks its format.
         case malformed
         /// Samples that are NaN or infinite.

@@ -1,5 +1,6 @@
 import Glibc
 
+Signals.reserveStandardStreams()
 Signals.install()
 let argv = CommandLine.unsafeArgv
 let arguments = (1..<max(1, Int(CommandLine.argc))).compactMap { argv[$0] }

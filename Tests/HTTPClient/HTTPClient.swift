@@ -1,11 +1,11 @@
 import Glibc
 
+package struct NoServer: Error {
+    let port: UInt16
+}
+
 /// A bare socket to a server on this machine, which sends and shows bytes as they are.
 package final class HTTPClient {
-    package struct NoServer: Error {
-        let port: UInt16
-    }
-
     private let socket: Int32
 
     package init(port: UInt16) throws {

@@ -23,6 +23,14 @@ import Testing
         #expect(parts.map { Array($0.content) } == [[13, 10, 45, 45, 0, 255, 13, 10], [], Array("w\u{308}".utf8)])
     }
 
+    @Test func whatOnlyLooksLikeADelimiterIsContent() throws {
+        let content = "x--a b--\r\n--a bc\r\n--a b \t.\r\n\r\n-- a b\r\n"
+        let head = "Content-Disposition: form-data; name=f\r\n\r\n"
+        let body = "preamble --a b\r\n--a bx\r\n--a b \t\r\n\(head)\(content)\r\n--a b--"
+        let form = try form(Array(body.utf8))
+        #expect(form?.parts.map { String(decoding: $0.content, as: UTF8.self) } == [content])
+    }
+
     @Test func otherBodiesAreNoForms() throws {
         #expect(try form([1, 2], type: "audio/wav") == nil)
         #expect(try form([], type: "application/x-www-form-urlencoded") == nil)

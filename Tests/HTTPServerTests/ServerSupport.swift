@@ -33,7 +33,7 @@ final class Echo: HTTPServer.Responder {
         return HTTPResponse(contentType: "text/plain", body: Array(text.utf8) + request.body)
     }
 
-    func response(to error: HTTPError) -> HTTPResponse {
+    func response(to error: HTTPError, _ head: HTTPRequest.Head?) -> HTTPResponse {
         HTTPResponse(
             error.status, contentType: "text/plain", headers: error.headers, body: Array(error.description.utf8))
     }

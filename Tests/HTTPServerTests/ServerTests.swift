@@ -1,3 +1,4 @@
+import HTTPClient
 import HTTPServer
 import Testing
 
@@ -34,6 +35,11 @@ import Testing
             #expect(try server.answer(to: "GET /old HTTP/1.0\r\n\r\n").hasSuffix("GET /old "))
             let head = try server.answer(to: "HEAD /h HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
             #expect(head.contains("\r\nContent-Length: 8\r\n") && head.hasSuffix("\r\n\r\n"))
+            let none = try server.answer(to: "HEAD /none HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(none.hasPrefix("HTTP/1.1 404 ") && none.hasSuffix("\r\n\r\n"))
+            let bytes = (0..<50_000).map { _ in "1\r\nx\r\n" }.joined()
+            let small = try server.answer(to: chunked + bytes + "0\r\n\r\n")
+            #expect(small.hasSuffix("POST /c " + String(repeating: "x", count: 50_000)))
             let long = String(repeating: "x", count: 3_000_000)
             let post = "POST /l HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: \(long.count)\r\n\r\n"
             #expect(try server.answer(to: post + long).hasSuffix("POST /l " + long))
@@ -50,6 +56,9 @@ import Testing
         ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1 0\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r0\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n", 413),
         ("GET / HTTP/1.1\r\nHost: h\r\nX: " + String(repeating: "x", count: 1 << 17) + "\r\n\r\n", 431),
@@ -141,10 +150,23 @@ import Testing
             #expect(echo.begun.wait())
             server.beginStop()
             #expect(idle.receiveAll() == "")
+            // A proxy may go to another server.
+            #expect(throws: NoServer.self) { try server.connect() }
             echo.goOn.open()
             let answer = busy.receiveAll()
             #expect(answer.contains("\r\nConnection: close\r\n") && answer.hasSuffix("GET /wait "))
             server.stop()
+        }
+    }
+
+    @Test func whatIsNoMoreThanHalfARequestDelaysTheEndForSecondsOnly() throws {
+        try withServer { server in
+            let client = try server.connect()
+            client.send(get)
+            // Until it was read: another client's answer comes later.
+            #expect(try server.answer(to: "GET /a HTTP/1.0\r\n\r\n").hasSuffix("GET /a "))
+            server.stop()
+            #expect(client.receiveAll() == "")
         }
     }
 
@@ -159,6 +181,12 @@ import Testing
         var options = HTTPServer.Options()
         options.allowedOrigin = "https://x"
         try withServer(Echo(), options) { server in
+            // A body is no next request.
+            let smuggled = preflight.replacing("\r\n\r\n", with: "\r\nContent-Length: \(get.utf8.count + 2)\r\n\r\n")
+            let answers = try server.answer(
+                to: smuggled.replacing("close", with: "keep-alive") + get + "\r\n" + "x\r\n\r\n")
+            #expect(answers.hasPrefix("HTTP/1.1 204 ") && answers.contains("HTTP/1.1 400 "))
+            #expect(!answers.contains("HTTP/1.1 200 "))
             let answer = try server.answer(to: preflight)
             #expect(
                 answer.hasPrefix("HTTP/1.1 204 ") && answer.contains("\r\nAccess-Control-Allow-Origin: https://x\r\n"))

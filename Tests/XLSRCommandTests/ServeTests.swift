@@ -172,7 +172,7 @@ private func withService(_ arguments: String..., body: (Service) throws -> Void)
     }
 
     @Test func errorsSayWhatToDoInTheWordsOfRequests() throws {
-        try withService { service in
+        try withService("--request-seconds", "5") { service in
             let audio = try audio()
             let cases: [(target: String, body: [UInt8], status: Int, words: String)] = [
                 ("/run", [], 400, "no audio: send it as the body"),
@@ -188,6 +188,12 @@ private func withService(_ arguments: String..., body: (Service) throws -> Void)
                 ("/run", Array("#EXTM3U\nfile:/etc/passwd\n".utf8), 400, "audio:"),
                 ("/run", Array(audio.prefix(60)), 400, "audio:"),
                 ("/v1/audio/translations", audio, 400, "no text decoder"),
+                ("/run?language=auto", audio, 400, "nothing here finds a language out"),
+                (
+                    "/v1/audio/transcriptions?response_format=lrc", audio, 400,
+                    "response_format: 'lrc' is not one of json"
+                ),
+                ("/run?task=features&text=x", audio, 400, "a text is aligned"),
             ]
             for (target, body, status, words) in cases {
                 let answer = try service.ask("POST", target, body)
@@ -197,6 +203,12 @@ private func withService(_ arguments: String..., body: (Service) throws -> Void)
             #expect(try service.ask("/run", form: [("text", "ß")], audio: audio).status == 400)
             #expect(try service.ask("GET", "/nowhere").status == 404)
             #expect(try service.ask("GET", "/run").status == 405)
+            let long = try withTemporaryFolder { folder in
+                try writeClip(
+                    AudioClip(samples: [Float](repeating: 0, count: 5001), sampleRate: 1000), to: folder + "/a.wav")
+                return Array(try Data(contentsOf: URL(filePath: folder + "/a.wav")))
+            }
+            #expect(try service.ask("POST", "/run", long).status == 413)
             // It goes on.
             #expect(try service.ask("POST", "/run", audio).body == expectedText() + "\n")
         }
@@ -214,6 +226,41 @@ private func withService(_ arguments: String..., body: (Service) throws -> Void)
             }
             #expect(try service.ask("GET", "/health").json["task"]?.string == "transcribe")
             #expect(service.output.contains("POST /run 200, "))
+        }
+    }
+
+    @Test func aLanguageThatIsNamedNeedNotBeFoundOut() throws {
+        let model = goldensFolder + "/language-adapters"
+        let expected = try run("--model", model, "--language", "deu").text
+        for extra in [[], ["--language", "auto", "--lid", goldensFolder + "/language-classifier"]] {
+            let service = try Service(["--model", model] + extra)
+            defer { #expect(service.end() == 0) }
+            for language in ["deu", "de", "de_DE"] {
+                #expect(try service.ask("POST", "/run?language=\(language)", audio()).body == expected)
+            }
+            let json = try service.ask(transcriptions, form: [("language", "German")], audio: audio()).json
+            #expect(json["language"]?.string == "deu" && json["language_probability"] == nil)
+            let found = try service.ask("POST", "/run?format=json", audio()).json
+            #expect((found["language_probability"] != nil) == !extra.isEmpty)
+            #expect(try service.ask("POST", "/run?language=xx", audio()).error.contains("no adapter for 'xx'"))
+        }
+    }
+
+    @Test func messagesThatNobodyReadsEndNothing() throws {
+        // Standard error is closed, or its reader goes away.
+        for redirection in ["2>&-", "2> >(head -1 >/dev/null)"] {
+            let script = """
+                env --default-signal=TERM "$0" serve --port $1 \(redirection) & server=$!
+                for i in $(seq 200); do (exec 3<>/dev/tcp/127.0.0.1/$1) 2>/dev/null && break; sleep 0.05; done
+                for i in 1 2 3; do
+                  exec 3<>/dev/tcp/127.0.0.1/$1
+                  printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3
+                done
+                kill -TERM $server; wait $server; echo $?
+                """
+            let port = "\(Int.random(in: 20_000..<30_000))"
+            let run = try runProgram("/bin/bash", ["-c", script, programFolder() + "/xlsr", port])
+            #expect(run.text == String(repeating: "HTTP/1.1 200 OK\r\n", count: 3) + "0\n")
         }
     }
 
@@ -252,7 +299,7 @@ private func withService(_ arguments: String..., body: (Service) throws -> Void)
 
     @Test(arguments: [
         ["--port", "70000"], ["--port", "x"], ["--request-megabytes", "0"], ["a.wav"], ["--format", "srt"],
-        ["--output", "x"],
+        ["--output", "x"], ["--allow-origin", "foo"], ["--allow-origin", "https://a/"], ["--request-seconds", "0"],
     ])
     func whatItHasNoUseForIsRefused(arguments: [String]) throws {
         let run = try runProgram(programFolder() + "/xlsr", ["serve"] + arguments)

@@ -21,10 +21,10 @@ public struct AudioClip: Hashable, Sendable {
 
     /// The same audio at another rate in Hz; itself when the rate is already right.
     ///
-    /// - Throws: `UsageError` when a rate is outside `sampleRates`.
+    /// - Throws: `UsageError` when a rate is outside `sampleRates`; `CancellationError` when the task was cancelled.
     public func resampled(to rate: Int) throws -> AudioClip {
         if rate == sampleRate { return self }
-        let samples = try Resampler(from: sampleRate, to: rate).resample(samples)
+        let samples = try Resampler(from: sampleRate, to: rate).resample(samples, check: CancellationFlag.check)
         return AudioClip(samples: samples, sampleRate: rate, source: source)
     }
 }

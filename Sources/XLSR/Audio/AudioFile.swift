@@ -17,12 +17,19 @@ public enum AudioFile {
     ///
     /// Formats other than WAV are read by the `ffmpeg` program, as far as a file of them is nothing but audio: none that
     /// names further files to read.
-    /// - Parameter name: what errors call it.
+    /// - Parameters:
+    ///   - name: what errors call it.
+    ///   - maximumSeconds: longer audio is refused before it takes memory.
     /// - Throws: as `read(path:sampleRate:)`.
-    public static func read(_ bytes: [UInt8], name: String, sampleRate: Int = 16_000) throws -> AudioClip {
-        let input = Input(path: name, searchPath: HostSystem.variable("PATH") ?? "")
+    public static func read(
+        _ bytes: [UInt8], name: String, sampleRate: Int = 16_000, maximumSeconds: Double = .infinity
+    ) throws -> AudioClip {
+        var input = Input(path: name, searchPath: HostSystem.variable("PATH") ?? "")
+        input.maximumSeconds = maximumSeconds
         do {
             return try input.read(bytes, at: sampleRate)
+        } catch let error as SystemError where error.code == EFBIG && maximumSeconds < .infinity {
+            throw input.tooLong
         } catch let error as SystemError {
             throw input.audioError(error)
         }
@@ -82,6 +89,13 @@ public enum AudioFile {
 private struct Input {
     let path: String
     let searchPath: String
+    var maximumSeconds = Double.infinity
+
+    var tooLong: AudioError {
+        AudioError(
+            .tooLong, source: source, "longer than the \(Int(maximumSeconds)) s that are taken",
+            remedy: "cut it into shorter parts")
+    }
 
     var source: String { path == "-" ? "standard input" : path }
 
@@ -122,7 +136,8 @@ private struct Input {
 
     func read(_ bytes: [UInt8], at sampleRate: Int) throws -> AudioClip {
         try read(head: bytes.prefix(AudioContainer.headByteCount), wav: { bytes }) {
-            try $0.decode(.bytes(bytes), sampleRate: sampleRate, source: source)
+            let byteLimit = min(Double(WholeFile.memoryByteLimit), maximumSeconds * Double(4 * sampleRate))
+            return try $0.decode(.bytes(bytes), sampleRate: sampleRate, source: source, byteLimit: Int(byteLimit))
         }
         .resampled(to: sampleRate)
     }
@@ -132,10 +147,13 @@ private struct Input {
         head: some Collection<UInt8>, wav bytes: () throws -> [UInt8], other decode: (FFmpeg) throws -> AudioClip
     ) throws -> AudioClip {
         do {
-            return try AudioClip(wav: AudioContainer.isWAV(head) ? bytes() : Array(head), source: source)
+            let clip = try AudioClip(wav: AudioContainer.isWAV(head) ? bytes() : Array(head), source: source)
+            guard clip.seconds <= maximumSeconds else { throw tooLong }
+            return clip
         } catch let error as AudioError where error.kind == .unsupported {
-            guard AudioContainer(head: head)?.isDecodable != false, let ffmpeg = FFmpeg(searchPath: searchPath) else {
-                throw error
+            guard AudioContainer(head: head)?.isDecodable != false else { throw error }
+            guard let ffmpeg = FFmpeg(searchPath: searchPath) else {
+                throw AudioError(.noDecoder, source: source, error.detail, remedy: error.remedy)
             }
             return try decode(ffmpeg)
         }

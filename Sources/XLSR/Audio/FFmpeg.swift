@@ -32,9 +32,12 @@ struct FFmpeg {
 
     /// Decodes the first audio stream, mixed down to mono, at `sampleRate` in Hz.
     ///
-    /// - Throws: `AudioError` with ffmpeg's own words; `SystemError` EFBIG for more than memory can hold.
-    func decode(_ input: Input, sampleRate: Int, source: String) throws -> AudioClip {
-        var samples = SampleCollector(byteLimit: WholeFile.memoryByteLimit)
+    /// - Parameter byteLimit: of the samples, 4 bytes each.
+    /// - Throws: `AudioError` with ffmpeg's own words; `SystemError` EFBIG for more than the limit.
+    func decode(
+        _ input: Input, sampleRate: Int, source: String, byteLimit: Int = WholeFile.memoryByteLimit
+    ) throws -> AudioClip {
+        var samples = SampleCollector(byteLimit: byteLimit)
         do {
             let result = try run(input, sampleRate: sampleRate) { try samples.append($0) }
             guard result.exitStatus ?? 0 == 0 else { throw failure(result, source: source) }
@@ -42,7 +45,7 @@ struct FFmpeg {
                 throw AudioError(.unsupported, source: source, "ffmpeg found no audio in it")
             }
         } catch let error as SystemError where error.code != EFBIG {
-            throw AudioError(.unsupported, source: source, "decoding it with \(program) failed: \(error)")
+            throw AudioError(.noDecoder, source: source, "decoding it with \(program) failed: \(error)")
         }
         try AudioClip.checkFinite(samples.values, source: source)
         return AudioClip(samples: samples.values, sampleRate: sampleRate, source: source)
@@ -79,7 +82,10 @@ struct FFmpeg {
             return AudioError(
                 .unsupported, source: source, "a playlist or the like, not audio itself", remedy: "send the audio")
         }
-        let lines = text.split(whereSeparator: \.isNewline).suffix(2)
+        // Without addresses of ffmpeg's own, and the name that standard input has here.
+        let lines = text.split(whereSeparator: \.isNewline).filter { !$0.contains("Last message repeated") }.suffix(2)
+            .map { $0.hasPrefix("[") ? $0.drop { $0 != "]" }.dropFirst(2) : $0 }
+            .map { $0.replacing("file:/dev/stdin: ", with: "") }
             .map { $0.filter { character in character.unicodeScalars.allSatisfy { $0.value >= 32 } } }
         let words = lines.isEmpty ? "exit status \(result.exitStatus ?? -1)" : lines.joined(separator: "; ")
         return AudioError(.unsupported, source: source, "ffmpeg could not decode it: \(words.suffix(500))")

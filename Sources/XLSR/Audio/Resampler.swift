@@ -35,14 +35,19 @@ public struct Resampler: Sendable {
         inputCount / down * up + (inputCount % down * up + down - 1) / down
     }
 
-    public func resample(_ samples: [Float]) -> [Float] {
+    public func resample(_ samples: [Float]) -> [Float] { resample(samples) {} }
+
+    /// - Parameter check: is called some hundred times a second, and ends the work by throwing.
+    func resample(_ samples: [Float], check: () throws -> Void) rethrows -> [Float] {
         if up == down { return samples }
         let outputCount = outputCount(for: samples.count)
-        return Array(unsafeUninitializedCapacity: outputCount) { output, count in
-            samples.withUnsafeBufferPointer { input in
-                filter.taps.withUnsafeBufferPointer { taps in
+        return try Array(unsafeUninitializedCapacity: outputCount) { output, count in
+            try samples.withUnsafeBufferPointer { input in
+                try filter.taps.withUnsafeBufferPointer { taps in
                     guard let taps = taps.baseAddress else { return }
-                    fill(UnsafeMutableBufferPointer(rebasing: output[..<outputCount]), from: input, taps: taps)
+                    try fill(
+                        UnsafeMutableBufferPointer(rebasing: output[..<outputCount]), from: input, taps: taps,
+                        check: check)
                 }
             }
             count = outputCount
@@ -50,11 +55,13 @@ public struct Resampler: Sendable {
     }
 
     private func fill(
-        _ output: UnsafeMutableBufferPointer<Float>, from input: UnsafeBufferPointer<Float>, taps: UnsafePointer<Float>
-    ) {
+        _ output: UnsafeMutableBufferPointer<Float>, from input: UnsafeBufferPointer<Float>, taps: UnsafePointer<Float>,
+        check: () throws -> Void
+    ) rethrows {
         var position = 0
         var phase = 0
         for n in output.indices {
+            if n & 0xFFFF == 0 { try check() }
             let start = position - (filter.tapCount / 2 - 1)
             var value: Float
             if filter.isExact {

@@ -25,6 +25,7 @@ struct LoadedModel: Sendable {
         ProgressBar.show("loading \(options.model.name)")
         defer { ProgressBar.clear() }
         let backends = try BackendRegistry.open(options.devices, options: options.backendOptions)
+        Signals.install()
         var model = try XLSRModel(
             options.model.files, name: options.model.name, on: backends, precision: options.precision,
             language: options.languages.language)

@@ -245,9 +245,9 @@ final class RunSession {
     }
 
     private func fail(_ index: Int, _ error: any Error) {
+        if case .capture(let capture) = destination { return capture.result = .failure(error) }
         report.inputCount += 1
         report.failureCount += 1
-        if case .capture(let capture) = destination { return capture.result = .failure(error) }
         let message = "\(error)"
         // The device's own troubles are the same for every input.
         guard report.messages.insert(message).inserted else { return }

@@ -7,15 +7,16 @@ struct OpenAIRequest {
     static let translationPath = "/v1/audio/translations"
 
     /// Fields of that API that these models have no use for.
-    private static let ignored = [
-        "model", "prompt", "temperature", "include[]", "chunking_strategy", "hotwords", "vad_filter",
-    ]
+    private static let ignored = ["model", "prompt", "temperature", "include", "chunking_strategy"]
+
+    /// What `response_format` may be.
+    private static let formats = ["json", "text", "srt", "vtt", "verbose_json"]
 
     /// How the result is told.
     enum Style {
         /// As `xlsr run` writes it.
         case asRun
-        case verbose(hasWords: Bool, hasSegments: Bool, SubtitleRules)
+        case verbose(hasWords: Bool, hasSegments: Bool, language: String?)
         /// As events, of which the first has all of the text.
         case events
     }
@@ -23,36 +24,39 @@ struct OpenAIRequest {
     let request: ServiceRequest
     let style: Style
 
-    /// - Parameter languages: those that the model has adapters for, of which the nearest to the one that is named is
-    ///   taken; without adapters, any may be named; nil: it is the target of a translation.
+    /// - Parameter languages: those that the model has adapters for; without adapters, any may be named; nil: it is the
+    ///   target of a translation.
     /// - Throws: `HTTPError`.
     init(_ request: HTTPRequest, languages: [String]?) throws {
         var asked = try ServiceRequest(request)
-        for name in Self.ignored { _ = asked.take(name) }
+        for name in asked.fields.map(\.name) {
+            // Parts of a field are name[part].
+            if Self.ignored.contains(String(name.prefix { $0 != "[" })) { _ = asked.take(name) }
+        }
         let granularities = Set(
             asked.takeAll("timestamp_granularities[]") + asked.takeAll("timestamp_granularities"))
         if let unknown = granularities.subtracting(["word", "segment"]).sorted().first {
             throw HTTPError(.badRequest, "timestamp_granularities[]: \(singleQuoted(unknown)) is not word or segment")
         }
         let format = asked.take("response_format") ?? "json"
+        guard Self.formats.contains(format) else {
+            throw HTTPError(
+                .badRequest,
+                "response_format: \(singleQuoted(format)) is not one of \(Self.formats.joined(separator: ", "))")
+        }
         let isVerbose = format == "verbose_json"
         asked.set("task", languages == nil ? "translate" : "transcribe")
         asked.set("format", isVerbose ? "json" : format)
-        if let languages, let language = asked.take("language"), !languages.isEmpty {
-            guard let known = LanguageCodes.match(language, among: languages) else {
-                throw HTTPError(
-                    .badRequest,
-                    "language: there is no adapter for \(singleQuoted(language))"
-                        + suggestion(for: language, among: languages))
-            }
-            asked.set("language", known)
-        }
-        if asked.take("stream") == "true", ["json", "text"].contains(format) {
+        let language = asked.fields.last { $0.name == "language" }?.value
+        // Of one language the model needn't be told.
+        if languages?.isEmpty == true { _ = asked.take("language") }
+        let streams = ["true", "1"].contains(asked.take("stream")?.lowercased() ?? "")
+        if streams, ["json", "text"].contains(format) {
             style = .events
         } else if isVerbose, languages != nil {
             style = .verbose(
                 hasWords: granularities.contains("word"),
-                hasSegments: granularities.isEmpty || granularities.contains("segment"), SubtitleRules())
+                hasSegments: granularities.isEmpty || granularities.contains("segment"), language: language)
         } else {
             style = .asRun
         }
@@ -62,8 +66,9 @@ struct OpenAIRequest {
 
 extension OpenAIRequest.Style {
     func response(_ result: RunResult) throws -> HTTPResponse {
-        if case .verbose(let hasWords, let hasSegments, let rules) = self, case .transcript(let result, _) = result {
-            let text = try result.verboseJSON(hasWords: hasWords, hasSegments: hasSegments, rules: rules)
+        if case .verbose(let hasWords, let hasSegments, let language) = self, case .transcript(var result, _) = result {
+            result.language = result.language ?? language
+            let text = try result.verboseJSON(hasWords: hasWords, hasSegments: hasSegments)
             return HTTPResponse(contentType: "application/json", body: Array(text.utf8))
         }
         if case .events = self, let text = result.text { return try .events(of: text) }

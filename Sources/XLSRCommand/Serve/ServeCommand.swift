@@ -7,6 +7,8 @@ extension Option {
     static let host = Option("--host", value: "ADDRESS", "the address to listen on; 0.0.0.0: every one [127.0.0.1]")
     static let port = Option("--port", value: "N", "the port to listen on; 0: any that is free [8080]")
     static let requestMegabytes = Option("--request-megabytes", value: "N", "the largest request [256]")
+    static let requestSeconds = Option(
+        "--request-seconds", value: "S", "the longest audio of a request [14400]")
     static let allowOrigin = Option(
         "--allow-origin", value: "ORIGIN|*", "another site whose pages may ask (CORS) [none]")
 }
@@ -17,7 +19,8 @@ extension Command {
         summary: "Answers over HTTP what `xlsr run` writes, and as OpenAI's API does.",
         operands: .none,
         options: [
-            .host, .port, .requestMegabytes, .allowOrigin, .model, .devices, .precision, .language, .identifier,
+            .host, .port, .requestMegabytes, .requestSeconds, .allowOrigin, .model, .devices, .precision, .language,
+            .identifier,
             .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize, .decoder, .beamWidth, .lm, .lmWeight,
             .wordScore, .hotword, .lexicon, .threads, .quiet, .verbose,
         ],
@@ -49,6 +52,16 @@ extension Command {
         ],
         perform: serve)
 
+    /// As browsers say it: `https://example.org`, `http://localhost:3000`.
+    private static func origin(_ text: String) throws -> String {
+        let name = ["http://", "https://"].first(where: text.hasPrefix).map { text.dropFirst($0.count) } ?? ""
+        guard text == "*" || !name.isEmpty && !name.contains(where: { $0 == "/" || $0 == "," || $0.isWhitespace })
+        else {
+            throw UsageError("--allow-origin: \(singleQuoted(text)) is neither * nor like https://example.org")
+        }
+        return text
+    }
+
     @Sendable private static func serve(_ arguments: Arguments) throws -> Bool {
         let options = try RunOptions(arguments)
         let host = arguments[.host] ?? "127.0.0.1"
@@ -56,7 +69,7 @@ extension Command {
         var limits = HTTPServer.Options()
         limits.bodyByteLimit = (try arguments.integer(.requestMegabytes, in: 1...100_000) ?? 256) << 20
         limits.totalByteLimit = max(limits.bodyByteLimit, HostSystem.memoryByteCount / 4)
-        limits.allowedOrigin = arguments[.allowOrigin]
+        limits.allowedOrigin = try arguments[.allowOrigin].map(origin)
         let service = try SpeechService(arguments, options)
         let server = try HTTPServer(host: host, port: port, options: limits, responder: service)
         ProgressBar.disable()

@@ -23,15 +23,18 @@ final class ServedModels: Sendable {
 
     /// - Throws: `UsageError` for a language that isn't there, and what loading it throws.
     func loaded(_ options: RunOptions, _ plan: RunPlan) throws -> LoadedModel {
-        guard let language = options.language, language != base.model.language, plan.writesText || options.texts != nil
-        else { return base }
-        guard languages.contains(language) else {
+        if case .translation = plan.product { return base }
+        guard let name = options.language else { return base }
+        // A language that is named needn't be found out.
+        let alone = LoadedModel(model: base.model, decoder: base.decoder, transcriber: nil)
+        if name == base.model.language { return alone }
+        guard !languages.isEmpty else { throw UsageError("--language: \(base.model.name) hears one language only") }
+        guard let language = LanguageCodes.match(name, among: languages) else {
             throw UsageError(
-                languages.isEmpty
-                    ? "--language: \(base.model.name) hears one language only"
-                    : "--language: \(base.model.name) has no adapter for \(singleQuoted(language))"
-                        + suggestion(for: language, among: languages))
+                "--language: \(base.model.name) has no adapter for \(singleQuoted(name))"
+                    + suggestion(for: name, among: languages))
         }
+        if language == base.model.language { return alone }
         // Inside the lock, so that two requests don't load it twice.
         return try adapted.withLock { all in
             let loaded: LoadedModel
@@ -40,7 +43,7 @@ final class ServedModels: Sendable {
             } else {
                 let model = try base.model.adapted(to: language)
                 loaded = LoadedModel(
-                    model: model, decoder: try options.decoder.decoder(for: model), transcriber: base.transcriber)
+                    model: model, decoder: try options.decoder.decoder(for: model), transcriber: nil)
             }
             all.append((language, loaded))
             if all.count > Self.languageLimit { all.removeFirst() }

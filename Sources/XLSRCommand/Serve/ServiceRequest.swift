@@ -27,14 +27,15 @@ struct ServiceRequest {
                     file = part
                 } else {
                     guard let value = String(validating: part.content, as: UTF8.self) else {
-                        throw HTTPError(.badRequest, "\(part.name) is not UTF-8")
+                        throw HTTPError(.badRequest, "field \(singleQuoted(part.name)) is not UTF-8")
                     }
                     fields.append((part.name, value))
                 }
             }
             guard let file else { throw HTTPError(.badRequest, "the form has no field file with audio") }
             audio = Array(file.content)
-            name = file.fileName ?? "audio"
+            // A hyphen would be standard input.
+            name = file.fileName.flatMap { ["", "-"].contains($0) ? nil : $0 } ?? "audio"
         } else {
             (audio, name) = (request.body, "audio")
         }
@@ -63,7 +64,9 @@ struct ServiceRequest {
     /// What the service's own arguments become for this request.
     /// - Throws: `HTTPError` for a field that isn't known.
     func arguments(_ base: Arguments) throws -> Arguments {
-        var values: [(option: Option, values: [String]?)] = []
+        var given: [(option: Option, values: [String]?)] = []
+        // Of the service's own.
+        var dropped: [Option] = []
         for field in fields {
             guard let option = Self.options.first(where: { $0.fieldName == field.name }) else {
                 throw HTTPError(
@@ -72,17 +75,25 @@ struct ServiceRequest {
             }
             // As on the command line, which takes no empty value.
             guard !field.value.isEmpty else { throw HTTPError(.badRequest, "\(field.name) needs a value") }
-            values.append((option, [field.value]))
+            given.append((option, [field.value]))
+            switch field.name {
+            case Option.language.fieldName where field.value == "auto" && !base.has(.identifier):
+                throw HTTPError(.badRequest, "language: nothing here finds a language out; name one")
             // A language that is named needn't be found out.
-            if option.name == Option.language.name, field.value != "auto" { values.append((.identifier, nil)) }
+            case Option.language.fieldName where field.value != "auto": dropped.append(.identifier)
+            // Another length is cut in another way than the service's.
+            case Option.chunkSeconds.fieldName: dropped += [.strideSeconds, .split]
+            default: break
+            }
         }
         // The service's decoder is for transcripts.
         if let task = fields.last(where: { $0.name == Option.task.fieldName })?.value,
             task != RunOptions.Task.transcribe.rawValue, task != RunOptions.Task.auto.rawValue
         {
-            values += ([.decoder] + DecoderOptions.beamOptions).map { ($0, nil) }
+            guard text == nil else { throw HTTPError(.badRequest, "a text is aligned, which is no task \(task)") }
+            dropped += [.decoder] + DecoderOptions.beamOptions
         }
-        return base.replacing(values, operands: text == nil ? [] : ["audio", "text"])
+        return base.replacing(dropped.map { ($0, nil) } + given, operands: text == nil ? [] : ["audio", "text"])
     }
 }
 
@@ -91,11 +102,9 @@ extension Option {
     var fieldName: String { String(name.drop { $0 == "-" }.map { $0 == "-" ? "_" : $0 }) }
 }
 
-extension UsageError {
-    /// In the words of requests.
-    var inFieldNames: String {
-        // The longest first: one name may begin another.
-        ServiceRequest.options.sorted { $0.name.utf8.count > $1.name.utf8.count }
-            .reduce(description) { $0.replacing($1.name, with: $1.fieldName) }
-    }
+/// A message in the words of requests.
+func inFieldNames(_ message: String) -> String {
+    // The longest first: one name may begin another.
+    ServiceRequest.options.sorted { $0.name.utf8.count > $1.name.utf8.count }
+        .reduce(message) { $0.replacing($1.name, with: $1.fieldName) }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import FoundationEssentials
 import HTTPServer
 import TensorEngine
@@ -37,10 +38,17 @@ final class SpeechService: HTTPServer.Responder {
     private let options: RunOptions
     private let configuration: Configuration
     private let models: ServedModels
+    /// The longest audio of a request.
+    private let maximumSeconds: Double
+    /// Room for those that decode: each may need gigabytes for a moment, and takes a core.
+    private let decoding = DispatchSemaphore(value: 2)
+    /// The memory for samples.
+    private let budget = ByteBudget(HostSystem.memoryByteCount / 4)
     private let started = ContinuousClock.now
 
     /// Loads the model.
     init(_ arguments: Arguments, _ options: RunOptions) throws {
+        maximumSeconds = try arguments.number(.requestSeconds, in: 1...1_000_000) ?? 14_400
         configuration = try XLSRModel.configuration(options.model.files)
         (self.arguments, self.options) = (arguments, options)
         models = try ServedModels(options, RunPlan(options, configuration))
@@ -60,35 +68,44 @@ final class SpeechService: HTTPServer.Responder {
     }
 
     func response(to request: HTTPRequest, _ abandonment: Abandonment) -> HTTPResponse {
-        let clock = ContinuousClock()
-        let start = clock.now
+        let start = ContinuousClock.now
         let method = request.head.method == "HEAD" ? "GET" : request.head.method
-        let (response, audioSeconds): (HTTPResponse, Double?)
         do {
             let route = Self.routes.first { $0.path == request.head.path && $0.method == method }
             guard let route else { throw HTTPError(.notFound, "nothing is at \(request.head.path)") }
             let flag = CancellationFlag()
             abandonment.whenHappened { flag.raise() }
-            (response, audioSeconds) = try CancellationFlag.$current.withValue(flag) { try route.answer(self, request) }
-        } catch {
-            (response, audioSeconds) = (self.response(to: HTTPError(error)), nil)
-        }
-        if options.verbosity > .quiet {
-            let seconds = start.duration(to: clock.now).seconds
+            let (response, audioSeconds) = try CancellationFlag.$current.withValue(flag) {
+                try route.answer(self, request)
+            }
             let audio = audioSeconds.map { ", \(decimal($0, 2)) s of audio" } ?? ""
-            Terminal.note(
-                "\(method) \(request.head.path) \(response.status.rawValue)\(audio) in \(decimal(seconds, 3)) s")
+            log(request.head, response.status, audio + " in \(decimal(start.duration(to: .now).seconds, 3)) s")
+            return response
+        } catch is CancellationError {
+            log(request.head, nil, "the client has gone")
+            return HTTPResponse(.serviceUnavailable, contentType: "text/plain", body: [])
+        } catch {
+            return self.response(to: HTTPError(error), request.head)
         }
-        return response
     }
 
-    func response(to error: HTTPError) -> HTTPResponse {
+    /// - Parameter status: nil when nobody gets one.
+    private func log(_ head: HTTPRequest.Head?, _ status: HTTPStatus?, _ words: String) {
+        guard options.verbosity > .quiet else { return }
+        let asked = head.map { "\($0.method.prefix(20)) \($0.path.prefix(100))" } ?? "no request"
+        Terminal.note("\(asked)\(status.map { " \($0.rawValue)" } ?? ": ")\(words)")
+    }
+
+    func response(to error: HTTPError, _ head: HTTPRequest.Head?) -> HTTPResponse {
         struct Message: Encodable {
             let message: String
             let type: String
         }
+        // Messages repeat what they are about, which may be long.
+        let message = String(error.description.prefix(1000))
+        log(head, error.status, ": \(message)")
         let type = error.status.rawValue < 500 ? "invalid_request_error" : "server_error"
-        let fields = ["error": Message(message: error.description, type: type)]
+        let fields = ["error": Message(message: message, type: type)]
         var response = (try? HTTPResponse.json(fields)) ?? HTTPResponse(contentType: "text/plain", body: [])
         (response.status, response.headers) = (error.status, error.headers)
         return response
@@ -127,6 +144,13 @@ final class SpeechService: HTTPServer.Responder {
             uptimeSeconds: started.duration(to: .now).seconds.rounded())
     }
 
+    private func decoded(_ request: ServiceRequest, sampleRate: Int) throws -> AudioClip {
+        decoding.wait()
+        defer { decoding.signal() }
+        return try AudioFile.read(
+            request.audio, name: request.name, sampleRate: sampleRate, maximumSeconds: maximumSeconds)
+    }
+
     private func run(
         _ request: ServiceRequest, _ style: OpenAIRequest.Style = .asRun
     ) throws -> (HTTPResponse, audioSeconds: Double?) {
@@ -134,8 +158,9 @@ final class SpeechService: HTTPServer.Responder {
             request.arguments(arguments), isAlignment: request.text != nil, model: options.model)
         let plan = try RunPlan(options, configuration)
         let loaded = try models.loaded(options, plan)
-        let clip = try AudioFile.read(
-            request.audio, name: request.name, sampleRate: loaded.model.featureExtractor.sampleRate)
+        let clip = try decoded(request, sampleRate: loaded.model.featureExtractor.sampleRate)
+        var share = ByteShare(of: budget)
+        try share.grow(by: 4 * clip.samples.count)
         let texts: [Result<AlignmentText, any Error>] =
             try request.text.map { [.success(try loaded.model.alignmentText($0, source: "text"))] } ?? []
         let capture = Destination.Capture()
@@ -163,12 +188,12 @@ extension HTTPError {
     fileprivate init(_ error: any Error) {
         switch error {
         case let error as HTTPError: self = error
-        case let error as UsageError: self.init(.badRequest, error.inFieldNames)
-        case is AudioError, is TextError: self.init(.badRequest, "\(error)")
+        case let error as AudioError where error.kind == .noDecoder: self.init(.internalServerError, "\(error)")
+        case let error as AudioError where error.kind == .tooLong: self.init(.contentTooLarge, "\(error)")
+        case is UsageError, is AudioError, is TextError: self.init(.badRequest, inFieldNames("\(error)"))
         case let error as TensorError where error.kind == .outOfMemory:
             self.init(.serviceUnavailable, "\(error)", headers: [("Retry-After", "5")])
-        case is CancellationError: self.init(.serviceUnavailable, "the client has gone")
-        default: self.init(.internalServerError, "\(error)")
+        default: self.init(.internalServerError, inFieldNames("\(error)"))
         }
     }
 }

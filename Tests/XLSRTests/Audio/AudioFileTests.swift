@@ -100,7 +100,7 @@ private let half = #"\000\000\000\077"#
         try withTemporaryFolder { folder in
             try write("OggS", to: folder + "/a.ogg")
             let error = try error(folder + "/a.ogg")
-            #expect(error.kind == .unsupported && error.detail.contains("Ogg audio"))
+            #expect(error.kind == .noDecoder && error.detail.contains("Ogg audio"))
             #expect(error.remedy?.contains("apt-get install ffmpeg") == true)
         }
     }
