@@ -40,7 +40,7 @@ final class BatchWorkers: Sendable {
     private struct State {
         /// The next one first.
         var waiting: [Entry] = []
-        /// What is computed is so far.
+        /// How far those are that are computed: the `fairEnd` of the last that was begun.
         var fairTime = 0.0
         var busyLanes: Set<Int> = []
         /// What lanes compute, by their places.
@@ -53,7 +53,7 @@ final class BatchWorkers: Sendable {
             !devices[device].isRetired && (batch.excludedDevice != device || liveCount == 1)
         }
 
-        /// The oldest that a device may take, and what can be computed together with it.
+        /// The first that a device may take, and what can be computed together with it.
         mutating func next(for device: Int, upTo batchSeconds: Double) -> Job? {
             guard let index = waiting.firstIndex(where: { may(device, take: $0.batch) }) else { return nil }
             var entries = [waiting.remove(at: index)]
@@ -193,8 +193,11 @@ final class BatchWorkers: Sendable {
         state.withLock { state in
             let job = state.next(for: lanes[lane].device, upTo: batchSeconds)
             state.jobs[lane] = job
-            if let job { state.fairTime = max(state.fairTime, job.entries[0].fairEnd) }
-            if job == nil { state.busyLanes.remove(lane) }
+            if let job {
+                state.fairTime = max(state.fairTime, job.entries[0].fairEnd)
+            } else {
+                state.busyLanes.remove(lane)
+            }
             return job
         }
     }

@@ -40,10 +40,10 @@ final class SpeechService: HTTPServer.Responder {
     private let models: ServedModels
     /// The longest audio of a request.
     private let maximumSeconds: Double
-    /// Room for those that decode: each may need gigabytes for a moment, and takes a core.
-    private let decoding = DispatchSemaphore(value: 2)
+    /// Room for those that decode: each may need gigabytes for a moment.
+    private let decoding = DispatchSemaphore(value: 4)
     /// The memory for samples.
-    private let budget = ByteBudget(HostSystem.memoryByteCount / 4)
+    private let budget: ByteBudget
     private let started = ContinuousClock.now
 
     /// Loads the model.
@@ -52,6 +52,8 @@ final class SpeechService: HTTPServer.Responder {
         configuration = try XLSRModel.configuration(options.model.files)
         (self.arguments, self.options) = (arguments, options)
         models = try ServedModels(options, RunPlan(options, configuration))
+        let longest = 4 * maximumSeconds * Double(models.model.featureExtractor.sampleRate)
+        budget = ByteBudget(max(Int(longest), HostSystem.memoryByteCount / 4))
     }
 
     func check(_ head: HTTPRequest.Head) throws {
@@ -152,7 +154,7 @@ final class SpeechService: HTTPServer.Responder {
     }
 
     private func run(
-        _ request: ServiceRequest, _ style: OpenAIRequest.Style = .asRun
+        _ request: ServiceRequest, _ style: AnswerStyle = .asRun
     ) throws -> (HTTPResponse, audioSeconds: Double?) {
         let options = try RunOptions(
             request.arguments(arguments), isAlignment: request.text != nil, model: options.model)
