@@ -10,8 +10,6 @@ public final class Abandonment: Sendable {
 
     private let state = Mutex(State())
 
-    public init() {}
-
     var hasHappened: Bool { state.withLock(\.hasHappened) }
 
     /// Has something done when the client goes, at once if it has gone already.

@@ -53,7 +53,6 @@ public enum HTTPStatus: Int, Sendable {
     case methodNotAllowed = 405
     case requestTimeout = 408
     case contentTooLarge = 413
-    case unsupportedMediaType = 415
     case headersTooLarge = 431
     case internalServerError = 500
     case notImplemented = 501
@@ -69,7 +68,6 @@ public enum HTTPStatus: Int, Sendable {
         case .methodNotAllowed: "Method Not Allowed"
         case .requestTimeout: "Request Timeout"
         case .contentTooLarge: "Content Too Large"
-        case .unsupportedMediaType: "Unsupported Media Type"
         case .headersTooLarge: "Request Header Fields Too Large"
         case .internalServerError: "Internal Server Error"
         case .notImplemented: "Not Implemented"

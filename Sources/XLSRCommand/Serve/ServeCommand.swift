@@ -1,4 +1,3 @@
-import Glibc
 import HTTPServer
 import TensorEngine
 import XLSR
@@ -20,9 +19,8 @@ extension Command {
         operands: .none,
         options: [
             .host, .port, .requestMegabytes, .requestSeconds, .allowOrigin, .model, .devices, .precision, .language,
-            .identifier,
-            .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize, .decoder, .beamWidth, .lm, .lmWeight,
-            .wordScore, .hotword, .lexicon, .threads, .quiet, .verbose,
+            .identifier, .batchSeconds, .chunkSeconds, .strideSeconds, .split, .normalize, .decoder, .beamWidth, .lm,
+            .lmWeight, .wordScore, .hotword, .lexicon, .threads, .quiet, .verbose,
         ],
         notes: [
             """

@@ -56,25 +56,27 @@ final class SpeechService: HTTPServer.Responder {
         budget = ByteBudget(max(Int(longest), HostSystem.memoryByteCount / 4))
     }
 
-    func check(_ head: HTTPRequest.Head) throws {
+    func check(_ head: HTTPRequest.Head) throws { _ = try route(to: head) }
+
+    private func route(to head: HTTPRequest.Head) throws -> Route {
         let routes = Self.routes.filter { $0.path == head.path }
         guard !routes.isEmpty else {
             let known = Self.routes.map { "\($0.method) \($0.path)" }.joined(separator: ", ")
             throw HTTPError(.notFound, "nothing is at \(head.path); there are \(known)")
         }
-        guard routes.contains(where: { $0.method == head.method || $0.method == "GET" && head.method == "HEAD" }) else {
+        let method = head.method == "HEAD" ? "GET" : head.method
+        guard let route = routes.first(where: { $0.method == method }) else {
             throw HTTPError(
                 .methodNotAllowed, "\(head.path) takes \(routes[0].method)",
                 headers: [("Allow", routes.map(\.method).joined(separator: ", "))])
         }
+        return route
     }
 
     func response(to request: HTTPRequest, _ abandonment: Abandonment) -> HTTPResponse {
         let start = ContinuousClock.now
-        let method = request.head.method == "HEAD" ? "GET" : request.head.method
         do {
-            let route = Self.routes.first { $0.path == request.head.path && $0.method == method }
-            guard let route else { throw HTTPError(.notFound, "nothing is at \(request.head.path)") }
+            let route = try route(to: request.head)
             let flag = CancellationFlag()
             abandonment.whenHappened { flag.raise() }
             let (response, audioSeconds) = try CancellationFlag.$current.withValue(flag) {
@@ -178,10 +180,8 @@ final class SpeechService: HTTPServer.Responder {
 extension HTTPResponse {
     /// An object, its keys sorted and in snake case.
     static func json(_ value: some Encodable) throws -> HTTPResponse {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return HTTPResponse(contentType: "application/json", body: Array(try encoder.encode(value)) + [10])
+        HTTPResponse(
+            contentType: "application/json", body: Array(try jsonLine(of: value, keys: .convertToSnakeCase).utf8))
     }
 }
 

@@ -37,13 +37,20 @@ import XLSR
         return run
     }
 
-    @Test func batchesOfRunsBecomeOneAsFarAsThereIsRoom() throws {
-        let (model, batches, begun, gate) = (try model(), Batches(), Gate(), Gate())
-        let first = try run(model, batches, seconds: [0.5]) { _ in
+    /// One that the device computes already, until the gate opens.
+    private func busyRun(_ model: XLSRModel, _ batches: Batches, until gate: Gate) throws -> ChunkedRun<Double> {
+        let begun = Gate()
+        let run = try run(model, batches, seconds: [0.5]) { _ in
             begun.open()
             #expect(gate.wait())
         }
         #expect(begun.wait())
+        return run
+    }
+
+    @Test func batchesOfRunsBecomeOneAsFarAsThereIsRoom() throws {
+        let (model, batches, gate) = (try model(), Batches(), Gate())
+        let first = try busyRun(model, batches, until: gate)
         var results: [[Double]] = []
         let take = { (result: Result<[Double], any Error>) in results.append((try? result.get()) ?? []) }
         let others = try [1, 1.25, 2.5, 0.75, 1.5].map { try run(model, batches, seconds: [$0], finished: take) }
@@ -109,12 +116,8 @@ import XLSR
     }
 
     @Test func whatIsWrongWithOneUtteranceFailsItAlone() throws {
-        let (model, batches, begun, gate) = (try model(), Batches(), Gate(), Gate())
-        let first = try run(model, batches, seconds: [0.5]) { _ in
-            begun.open()
-            #expect(gate.wait())
-        }
-        #expect(begun.wait())
+        let (model, batches, gate) = (try model(), Batches(), Gate())
+        let first = try busyRun(model, batches, until: gate)
         var results: [[Double]?] = []
         let others = try [1, 0.75, 1.25].map { length in
             try run(model, batches, seconds: [length]) { seconds in

@@ -27,9 +27,7 @@ package struct ResultHeader: Encodable {
 
     /// One JSON object on a line, its keys sorted: these fields and those of a result.
     package func jsonLine(with result: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(Joined(header: self, result: result)), as: UTF8.self) + "\n"
+        try XLSR.jsonLine(of: Joined(header: self, result: result))
     }
 
     private struct Joined<Result: Encodable>: Encodable {
@@ -41,6 +39,16 @@ package struct ResultHeader: Encodable {
             try result.encode(to: encoder)
         }
     }
+}
+
+/// One JSON object on a line, its keys sorted.
+package func jsonLine(
+    of value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys
+) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = keys
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
 }
 
 /// Nil for NaN and infinity, which JSON doesn't have.

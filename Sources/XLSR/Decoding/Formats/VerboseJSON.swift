@@ -1,13 +1,11 @@
-import FoundationEssentials
 import Glibc
 
 extension TranscriptionResult {
     /// The object that OpenAI's API calls `verbose_json`: `task`, `language`, `duration`, `text`, and as they are asked
-    /// for `words` and `segments`, which are cues by `rules`. Of what that API says of a segment there is what a CTC
+    /// for `words` and `segments`, which are cues. Of what that API says of a segment there is what a CTC
     /// model knows: `avg_logprob` is the mean of the logarithms of its words' confidences.
-    package func verboseJSON(hasWords: Bool, hasSegments: Bool, rules: SubtitleRules = SubtitleRules()) throws -> String
-    {
-        let segments = Cue.cues(of: self, rules).enumerated().map { index, cue in
+    package func verboseJSON(hasWords: Bool, hasSegments: Bool) throws -> String {
+        let segments = Cue.cues(of: self, SubtitleRules()).enumerated().map { index, cue in
             VerboseSegment(
                 id: index, start: Double(cue.start) / 1000, end: Double(cue.end) / 1000, text: cue.text,
                 avgLogprob: meanLogConfidence(from: cue.start, to: cue.end))
@@ -18,9 +16,7 @@ extension TranscriptionResult {
         let object = VerboseObject(
             language: language, duration: rounded(audioSeconds, per: 1e3), text: transcript.text,
             words: hasWords ? words : nil, segments: hasSegments ? segments : nil)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(object), as: UTF8.self) + "\n"
+        return try jsonLine(of: object)
     }
 
     private func meanLogConfidence(from start: Int, to end: Int) -> Double? {
