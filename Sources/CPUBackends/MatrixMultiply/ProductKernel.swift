@@ -15,8 +15,17 @@ package struct ProductKernel: Sendable {
     private let bytesOfBlock: Int
     /// Of C that stays in the second level too while several blocks of depth add to it.
     private let bytesOfResult: Int
-    /// Parts of the work a thread.
+    /// Parts of the work that each thread needs to have any.
     static let partsPerThread = 2
+    /// Parts a thread where they cost little: a core that is shared with others, as those of virtual machines are, is at
+    /// times half as fast as the rest, which wait for it at the end of each product. With these and the depth below,
+    /// two threads of Zen 3 take 0.89 of the time of a pass in float32. What rounds A does so for each range of columns,
+    /// and took longer.
+    var mostPartsPerThread: Int { unit == .multiplyAdds ? 16 : Self.partsPerThread }
+    /// Multiply-adds of such a part, a tenth of a millisecond or more.
+    static let leastWork = 8_000_000.0
+    /// Its tiles of rows, so that panels are read for some sixty rows.
+    var leastRowTiles: Int { max(1, 64 / tileRows) }
     private let unit: Unit
     private let type: PanelType
     /// Whether rows of A become integers.
@@ -71,10 +80,10 @@ package struct ProductKernel: Sendable {
         } else {
             // As deep as the second level allows, so that C is touched seldom: a register tile reads 15 bytes a cycle,
             // less than that level gives. On Zen 5 with its 1 MiB, 4 KiB and half the cache are 7 to 10 % faster than
-            // 1.3 KiB, which keep the panel's part in the first level, and a third.
-            // Of bytes 2 KiB are enough.
+            // 1.3 KiB, which keep the panel's part in the first level, and a third; on Zen 3 with its 512 KiB, they
+            // seemed 6 % faster than 2 KiB, and 60 rows of these are what half of it holds. Of bytes 2 KiB are enough.
             let most = 4 * ProductTask.mostWords(ofIntegers: isInteger)
-            let depth = min(most, max(512, caches.secondLevel >> 8)) / byteSize / 64 * 64
+            let depth = min(most, max(512, caches.secondLevel >> 7)) / byteSize / 64 * 64
             mostDepth =
                 switch unit {
                 case .multiplyAdds where type == .int8: min(depth, ProductTask.exactDepth)

@@ -157,17 +157,21 @@ struct SIMDMultiplier: MatrixMultiplier {
                 depth: isWhole ? wholeDepth : kernel.blockDepth(product.a.columns))
             // Small products aren't worth waking a thread for.
             let work = Double(m) * Double(n) * Double(product.a.columns)
-            let wanted = workers.count == 1 || work < 500_000 ? 1 : workers.count * ProductKernel.partsPerThread
-            var rowParts = max(1, (rowTiles + mostRowTiles - 1) / mostRowTiles)
+            let isShared = workers.count > 1 && work >= 500_000
+            let wanted = isShared ? workers.count * ProductKernel.partsPerThread : 1
+            let balanced = isShared ? workers.count * kernel.mostPartsPerThread : 1
+            let worthIt = max(wanted, min(balanced, Int(work / ProductKernel.leastWork)))
+            var rowParts = Self.parts(rowTiles, of: mostRowTiles)
             var columnParts = 1
             if product.norm != nil {
                 mostRowTiles = max(1, min(mostRowTiles, kernel.mostSums(across: n) / tileRows))
                 rowParts = min(rowTiles, max(rowParts, wanted))
             } else {
                 // Wide ranges first, so that copying A stays cheap; then thinner ones.
-                columnParts = max(1, min((wanted + rowParts - 1) / rowParts, n / kernel.leastColumns))
-                rowParts = min(rowTiles, max(rowParts, (wanted + columnParts - 1) / columnParts))
-                columnParts = min(panels, max(columnParts, (wanted + rowParts - 1) / rowParts))
+                columnParts = max(1, min(Self.parts(worthIt, of: rowParts), n / kernel.leastColumns))
+                let balancedRows = min(Self.parts(worthIt, of: columnParts), rowTiles / kernel.leastRowTiles)
+                rowParts = min(rowTiles, max(rowParts, balancedRows, Self.parts(wanted, of: columnParts)))
+                columnParts = min(panels, max(columnParts, Self.parts(wanted, of: rowParts)))
             }
             block.rows = min(mostRowTiles, (rowTiles + rowParts - 1) / rowParts) * tileRows
             block.depth = isWhole ? wholeDepth : kernel.blockDepth(product.a.columns, rows: block.rows)
@@ -178,6 +182,9 @@ struct SIMDMultiplier: MatrixMultiplier {
             self.rowParts = rowParts
             self.columnParts = columnParts
         }
+
+        /// How many parts of a size make up a count.
+        private static func parts(_ count: Int, of size: Int) -> Int { max(1, (count + size - 1) / size) }
 
         var taskCount: Int { m == 0 || n == 0 ? 0 : rowParts * columnParts }
 
