@@ -26,9 +26,19 @@ struct ArgumentList {
     }
 
     mutating func integer(of name: String, in range: ClosedRange<Int>) throws -> Int {
+        try number(of: name, in: range, "an integer", Int.init)
+    }
+
+    mutating func number(of name: String, in range: ClosedRange<Double>) throws -> Double {
+        try number(of: name, in: range, "a number", Double.init)
+    }
+
+    private mutating func number<Number>(
+        of name: String, in range: ClosedRange<Number>, _ kind: String, _ parse: (String) -> Number?
+    ) throws -> Number {
         let text = try value(of: name)
-        guard let number = Int(text), range.contains(number) else {
-            throw UsageError("\(name) \(text): not an integer from \(range.lowerBound) to \(range.upperBound)")
+        guard let number = parse(text), range.contains(number) else {
+            throw UsageError("\(name) \(text): not \(kind) from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }

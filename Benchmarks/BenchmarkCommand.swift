@@ -37,7 +37,7 @@ enum BenchmarkCommand {
         Console.output(report.machine.description)
         for backend in backends { Console.output("  \(Table.padded("\(backend.device)", 10)) \(backend.summary)") }
         if let backend = backends.lazy.compactMap({ $0 as? CPUBackend }).first {
-            let peak = try backend.measurePeak()
+            let peak = try backend.measurePeak(seconds: options.peakSeconds)
             backend.pool.trim()
             report.peak = peak
             Console.output("  \(Table.padded("peak", 10)) \(description(of: peak, threadCount: backend.threadCount))")

@@ -14,6 +14,8 @@ package struct BenchmarkOptions: Equatable {
     /// Empty for all that are there.
     package var devices: [Device] = []
     package var threadCount: Int?
+    /// For each of the processor's peaks.
+    package var peakSeconds = 0.7
     package var jsonPath: String?
     package var chartPath: String?
     /// Text that the operations' names must contain.
@@ -55,6 +57,7 @@ package struct BenchmarkOptions: Equatable {
 
           --device D         simd, openblas, …; may be repeated (default: all that are there)
           --threads N        threads of CPU devices (default: all cores)
+          --peak-seconds S   time for measuring each of the processor's peaks; 0 for one try (default 0.7)
           --json PATH        writes all figures
           --svg PATH         writes a chart
           --help             this text
@@ -107,12 +110,8 @@ package struct BenchmarkOptions: Equatable {
                 throw UsageError("--shape \(text): not one of \(names)")
             }
             if !shapes.contains(shape) { shapes.append(shape) }
-        case "--seconds":
-            let text = try rest.value(of: name)
-            guard let value = Double(text), value >= 0.1, value <= 3600 else {
-                throw UsageError("--seconds \(text): not a number from 0.1 to 3600")
-            }
-            seconds = value
+        case "--seconds": seconds = try rest.number(of: name, in: 0.1...3600)
+        case "--peak-seconds": peakSeconds = try rest.number(of: name, in: 0...60)
         case "--batch": batchSize = try rest.integer(of: name, in: 1...1024)
         case "--runs": runCount = try rest.integer(of: name, in: 1...10_000)
         case "--precision":

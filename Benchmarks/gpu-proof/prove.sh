@@ -41,10 +41,10 @@ done
 
 if [ "$is_dry" = 1 ]; then
     device=simd peer_device=cpu opencl=simd shapes=tiny first=tiny last=tiny batches="1 2" most=2 clip=1
-    quick=--quick precisions="f32 f16 bf16 int8"
+    quick=--quick precisions="f32 f16 bf16 int8" brief="--peak-seconds 0"
 else
     device=cuda peer_device=cuda opencl= shapes="2b 1b 300m" first=300m last=2b batches="1 8 32" most=32 clip=10
-    quick= precisions="f32 tf32 f16 bf16 int8"
+    quick= brief= precisions="f32 tf32 f16 bf16 int8"
 fi
 # What is done without the others is not done.
 default=$([ "$is_dry" = 1 ] && echo dry-run || echo results)$([ "$has_peers" = 1 ] || echo -alone)
@@ -236,7 +236,7 @@ rates=$results/rates.json
 measure() {
     local out=$results/$inner.json status=0
     rm -f "$out"
-    "$benchmarks" model --seconds "$clip" --json "$out" "$@" || status=1
+    "$benchmarks" model --seconds "$clip" $brief --json "$out" "$@" || status=1
     [ ! -e "$out" ] || rows bench "$out" "$rates" || status=1
     return "$status"
 }

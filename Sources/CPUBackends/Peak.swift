@@ -19,30 +19,32 @@ public struct MachinePeak: Codable, Sendable {
 }
 
 extension CPUBackend {
-    /// Measures the arithmetic peak of this backend's instruction set and the memory's read rate, in two to four
-    /// seconds. Other work on the machine makes the figures smaller, so each is the best of many short tries.
+    /// Measures the arithmetic peak of this backend's instruction set and the memory's read rate. Other work on the
+    /// machine makes the figures smaller, so each is the best of many short tries.
+    /// - Parameter seconds: for each of three to six figures; one try at least.
     /// - Throws: `TensorError` when there are no 512 MiB to read.
-    public func measurePeak() throws -> MachinePeak {
+    public func measurePeak(seconds: Double = 0.7) throws -> MachinePeak {
         let kernels = kernels
         var narrow: [String: Double] = [:]
         for type in [DType.float32, .bfloat16, .float16, .int8] {
             guard let chains = kernels.chains(PanelType(type)) else { continue }
             // A tile's products take some sixteen times those of a vector.
             let iterations = kernels.tiles == nil ? 125_000 : 20_000
-            narrow[type.rawValue] = rate(workers) { chains(PanelType(type), $0, iterations) }
+            narrow[type.rawValue] = rate(workers, seconds) { chains(PanelType(type), $0, iterations) }
         }
         let multiplyAdds: @Sendable (UnsafeMutablePointer<Float>) -> Int = { kernels.multiplyAddChains($0, 125_000) }
         return MachinePeak(
-            singleThreadOperationsPerSecond: rate(Workers(count: 1), multiplyAdds),
-            operationsPerSecond: rate(workers, multiplyAdds),
-            readBytesPerSecond: try MemoryReads(self).rates(seconds: 0.7).max() ?? 0,
+            singleThreadOperationsPerSecond: rate(Workers(count: 1), seconds, multiplyAdds),
+            operationsPerSecond: rate(workers, seconds, multiplyAdds),
+            readBytesPerSecond: try MemoryReads(self).rates(seconds: seconds).max() ?? 0,
             narrowOperationsPerSecond: narrow)
     }
 
     /// - Parameter chains: half a millisecond of work, less than a scheduler's time slice; returns how many operations
     ///   that is.
-    private func rate(_ workers: Workers, _ chains: @escaping @Sendable (UnsafeMutablePointer<Float>) -> Int) -> Double
-    {
+    private func rate(
+        _ workers: Workers, _ seconds: Double, _ chains: @escaping @Sendable (UnsafeMutablePointer<Float>) -> Int
+    ) -> Double {
         let run: @Sendable () -> Int = {
             withUnsafeTemporaryAllocation(of: Float.self, capacity: KernelTable.chainValueCount) { values in
                 values.initialize(repeating: 1)
@@ -51,7 +53,7 @@ extension CPUBackend {
         }
         let operations = run()
         // Short tries fit between other programs' time slices; long ones give every thread the time to start.
-        let rates = MachinePeak.rates(seconds: 0.7) { attempt in
+        let rates = MachinePeak.rates(seconds: seconds) { attempt in
             let taskCount = workers.count << (2 + 2 * (attempt % 3))
             workers.run(taskCount) { _, _ in _ = run() }
             return operations * taskCount
