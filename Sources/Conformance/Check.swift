@@ -14,33 +14,60 @@ public struct CaseResult: Sendable, CustomStringConvertible {
     public var passed: Bool { failure == nil }
 }
 
+/// A case's operands and what the oracle makes of them, the same for every device.
+public struct Expectation: Sendable {
+    let testCase: ConformanceCase
+    let inputs: [HostArray]
+    let values: [Float]
+    let shape: Shape
+    let dtype: DType
+    /// Rows that the contract defines.
+    let definedRows: [Int]
+    /// Those of them that the oracle computed.
+    let rows: [Int]
+    let columnSums: [Double]?
+
+    /// - Parameter oracle: above its `multiplyAddLimit` it computes sampled rows only.
+    public init(_ testCase: ConformanceCase, by oracle: ReferenceBackend) throws {
+        self.testCase = testCase
+        inputs = testCase.inputs()
+        let reference = try testCase.prepare(inputs, on: oracle)()
+        (values, shape, dtype) = (try reference.floats(), reference.shape, reference.dtype)
+        let sampled = oracle.sampledRows(of: shape.rows, multiplyAdds: testCase.multiplyAddCount)
+        definedRows = testCase.definedRows ?? Array(0..<shape.rows)
+        rows = Set(definedRows).intersection(sampled).sorted()
+        columnSums = testCase.columnSums?(inputs)
+    }
+}
+
+/// `check(_:on:)` of a case on one device.
+public func check(
+    _ testCase: ConformanceCase, on backend: any Backend, against oracle: ReferenceBackend
+) throws -> CaseResult {
+    try check(Expectation(testCase, by: oracle), on: backend)
+}
+
 /// Runs a case twice and compares with the oracle: values, bit for bit the second time, and guard bytes intact.
 ///
 /// Above the oracle's `multiplyAddLimit` the sampled rows are compared, and the sum of every column where the case
 /// knows it. Recycled memory is filled with NaN before the first run and with a number before the second, so that an
 /// element that was never written shows.
-public func check(
-    _ testCase: ConformanceCase, on backend: any Backend, against oracle: ReferenceBackend
-) throws -> CaseResult {
-    let inputs = testCase.inputs()
+public func check(_ expected: Expectation, on backend: any Backend) throws -> CaseResult {
+    let (testCase, shape) = (expected.testCase, expected.shape)
     let damagedBefore = backend.pool.statistics.damagedGuardCount
-    let reference = try testCase.prepare(inputs, on: oracle)()
-    let (expected, shape) = (try reference.floats(), reference.shape)
     let (first, second, actual) = try runTwice(
-        testCase, inputs, on: backend, resultByteCount: shape.count * reference.dtype.byteSize)
-    guard actual == "\(shape) \(reference.dtype)" else {
-        return CaseResult(testCase, failure: "result is \(actual), not \(shape) \(reference.dtype)")
+        testCase, expected.inputs, on: backend, resultByteCount: shape.count * expected.dtype.byteSize)
+    guard actual == "\(shape) \(expected.dtype)" else {
+        return CaseResult(testCase, failure: "result is \(actual), not \(shape) \(expected.dtype)")
     }
-    let sampled = oracle.sampledRows(of: shape.rows, multiplyAdds: testCase.multiplyAddCount)
-    let definedRows = testCase.definedRows ?? Array(0..<shape.rows)
-    let rows = Set(definedRows).intersection(sampled).sorted()
-    var comparison = Comparison(testCase.tolerance.on(backend), expected: expected, rows: rows, columns: shape.columns)
-    comparison.compare(first, with: expected)
+    var comparison = Comparison(
+        testCase.tolerance.on(backend), expected: expected.values, rows: expected.rows, columns: shape.columns)
+    comparison.compare(first, with: expected.values)
     var failure = comparison.failure
-    if failure == nil, let columnSums = testCase.columnSums?(inputs) {
-        failure = comparison.sumFailure(first, columnSums, rows: definedRows)
+    if failure == nil, let columnSums = expected.columnSums {
+        failure = comparison.sumFailure(first, columnSums, rows: expected.definedRows)
     }
-    if failure == nil, !areIdentical(first, second, rows: definedRows, columns: shape.columns) {
+    if failure == nil, !areIdentical(first, second, rows: expected.definedRows, columns: shape.columns) {
         failure = "two runs differ"
     }
     let damaged = backend.pool.statistics.damagedGuardCount - damagedBefore

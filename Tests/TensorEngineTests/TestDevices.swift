@@ -18,9 +18,11 @@ enum TestDevices {
         [$0, TestDevice(name: "\($0.name), primitives only", backend: PrimitivesBackend($0.backend))]
     }
 
-    static let fused: [TestDevice] = candidates.compactMap { candidate in
-        guard case .success(let backend) = candidate.backend else { return nil }
-        return TestDevice(name: candidate.name, backend: backend)
+    /// Of those of `simd` that take the same instructions, one.
+    static let fused: [TestDevice] = candidates.reduce(into: []) { devices, candidate in
+        guard case .success(let backend) = candidate.backend else { return }
+        let isThere = devices.contains { $0.backend.device == .simd && $0.backend.summary == backend.summary }
+        if !isThere { devices.append(TestDevice(name: candidate.name, backend: backend)) }
     }
 
     /// `simd` with AMX, whose instructions are emulated where the processor lacks them; not among the others, most of
