@@ -15,7 +15,7 @@ package struct ProductKernel: Sendable {
     private let bytesOfBlock: Int
     /// Of C that stays in the second level too while several blocks of depth add to it.
     private let bytesOfResult: Int
-    /// Parts of the work that each thread needs to have any.
+    /// Parts a thread, at least, of a product that is worth several threads.
     static let partsPerThread = 2
     /// Parts a thread where they cost little: a core that is shared with others, as those of virtual machines are, is at
     /// times half as fast as the rest, which wait for it at the end of each product. With these and the depth below,
