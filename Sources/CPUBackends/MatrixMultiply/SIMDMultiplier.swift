@@ -148,8 +148,8 @@ struct SIMDMultiplier: MatrixMultiplier {
         init(_ product: Product, _ kernel: ProductKernel, workers: Workers) {
             (m, n) = (product.a.rows, product.n)
             (tileRows, tileColumns) = (kernel.tileRows, kernel.tileColumns)
-            let rowTiles = max(1, (m + tileRows - 1) / tileRows)
-            let panels = max(1, (n + tileColumns - 1) / tileColumns)
+            let rowTiles = Self.parts(m, of: tileRows)
+            let panels = Self.parts(n, of: tileColumns)
             // A result that is rounded must be complete then.
             let isWhole = product.brainResult != nil
             let wholeDepth = kernel.blockDepth(product.a.columns, rows: 1)
@@ -158,32 +158,32 @@ struct SIMDMultiplier: MatrixMultiplier {
             // Small products aren't worth waking a thread for.
             let work = Double(m) * Double(n) * Double(product.a.columns)
             let isShared = workers.count > 1 && work >= 500_000
-            let wanted = isShared ? workers.count * ProductKernel.partsPerThread : 1
-            let balanced = isShared ? workers.count * kernel.mostPartsPerThread : 1
-            let worthIt = max(wanted, min(balanced, Int(work / ProductKernel.leastWork)))
+            let needed = isShared ? workers.count * ProductKernel.partsPerThread : 1
+            let worthIt = min(workers.count * kernel.mostPartsPerThread, Int(work / ProductKernel.leastWork))
+            let wanted = isShared ? max(needed, worthIt) : 1
             var rowParts = Self.parts(rowTiles, of: mostRowTiles)
             var columnParts = 1
             if product.norm != nil {
                 mostRowTiles = max(1, min(mostRowTiles, kernel.mostSums(across: n) / tileRows))
-                rowParts = min(rowTiles, max(rowParts, wanted))
+                rowParts = min(rowTiles, max(rowParts, needed))
             } else {
                 // Wide ranges first, so that copying A stays cheap; then thinner ones.
-                columnParts = max(1, min(Self.parts(worthIt, of: rowParts), n / kernel.leastColumns))
-                let balancedRows = min(Self.parts(worthIt, of: columnParts), rowTiles / kernel.leastRowTiles)
-                rowParts = min(rowTiles, max(rowParts, balancedRows, Self.parts(wanted, of: columnParts)))
-                columnParts = min(panels, max(columnParts, Self.parts(wanted, of: rowParts)))
+                columnParts = max(1, min(Self.parts(wanted, of: rowParts), n / kernel.leastColumns))
+                let tallParts = min(Self.parts(wanted, of: columnParts), rowTiles / kernel.leastRowTiles)
+                rowParts = min(rowTiles, max(rowParts, tallParts, Self.parts(needed, of: columnParts)))
+                columnParts = min(panels, max(columnParts, Self.parts(needed, of: rowParts)))
             }
-            block.rows = min(mostRowTiles, (rowTiles + rowParts - 1) / rowParts) * tileRows
+            block.rows = min(mostRowTiles, Self.parts(rowTiles, of: rowParts)) * tileRows
             block.depth = isWhole ? wholeDepth : kernel.blockDepth(product.a.columns, rows: block.rows)
             if product.norm == nil, block.depth < product.a.columns {
-                let most = kernel.mostSums(across: block.rows)
-                columnParts = min(panels, max(columnParts, (n - 1) / most + 1))
+                let wideParts = Self.parts(n, of: kernel.mostSums(across: block.rows))
+                columnParts = min(panels, max(columnParts, wideParts))
             }
             self.rowParts = rowParts
             self.columnParts = columnParts
         }
 
-        /// How many parts of a size make up a count.
+        /// How many parts of a size, one at least, make up a count.
         private static func parts(_ count: Int, of size: Int) -> Int { max(1, (count + size - 1) / size) }
 
         var taskCount: Int { m == 0 || n == 0 ? 0 : rowParts * columnParts }
