@@ -26,20 +26,41 @@ typealias Tile = TileOf<Vector>
     prefetching prefetch: PanelPrefetch? = nil
 ) -> Tile {
     var tile = tile(of: splat(0))
-    var panel = b
-    var prefetch = prefetch
-    for k in 0..<depth {
-        prefetch?.step(panel)
-        let b0 = load(panel)
-        let b1 = load(panel + lanes)
+    forEachStep(of: b, count: depth, prefetching: prefetch) { k in
+        let b0 = load(b + k &* tileColumns)
+        let b1 = load(b + (k &* tileColumns &+ lanes))
         for row in 0..<rows {
             let value = a[row &* aStride &+ k]
             tile[row &* 2] = multiplyAdd(value, b0, tile[row &* 2])
             tile[row &* 2 &+ 1] = multiplyAdd(value, b1, tile[row &* 2 &+ 1])
         }
-        panel += tileColumns
     }
     return tile
+}
+
+/// Steps of a register tile between two tests of whether there are more. What a step does besides multiplying costs
+/// most where few registers make small tiles.
+#if KERNELS_V4
+    let stepsAtOnce = 1
+#else
+    let stepsAtOnce = 4
+#endif
+
+/// The body for each step of a register tile.
+@inline(__always) func forEachStep<Number>(
+    of panel: UnsafePointer<Number>, count: Int, prefetching prefetch: PanelPrefetch?, _ body: (_ step: Int) -> Void
+) {
+    var prefetch = prefetch
+    var first = 0
+    while first &+ stepsAtOnce <= count {
+        prefetch?.advance(panel + first &* tileColumns)
+        for step in 0..<stepsAtOnce { body(first &+ step) }
+        first &+= stepsAtOnce
+    }
+    while first < count {
+        body(first)
+        first &+= 1
+    }
 }
 
 /// What the steps of register tiles ask for ahead of its use: of their own panel, whose part is larger than the
@@ -66,13 +87,16 @@ struct PanelPrefetch {
         return result
     }
 
-    /// - Parameter panel: where the step reads.
-    @inline(__always) mutating func step(_ panel: UnsafeRawPointer) {
+    /// - Parameter panel: where the next `stepsAtOnce` read.
+    @inline(__always) mutating func advance(_ panel: UnsafeRawPointer) {
         // Sixteen steps ahead; on Emerald Rapids eight are as good, four aren't.
         let stepByteCount = 4 * tileColumns
-        for line in 0..<stepByteCount / 64 { xlsr_prefetch(panel + (16 &* stepByteCount &+ 64 &* line)) }
+        for line in 0..<stepsAtOnce &* stepByteCount / 64 {
+            xlsr_prefetch(panel + (16 &* stepByteCount &+ 64 &* line))
+        }
+        // Few tiles of rows leave some of it to the processor.
         xlsr_prefetch_second(next)
-        next += bytesPerStep
+        next += stepsAtOnce &* bytesPerStep
     }
 }
 

@@ -117,18 +117,14 @@ import SIMDKernelTable
 ) -> TileOf<Bits> {
     var tile = tile(of: starts.0)
     for row in 0..<rows { tile[row &* 2 &+ 1] = starts.1 }
-    var panel = b
-    var prefetch = prefetch
-    for index in 0..<words {
-        prefetch?.step(panel)
-        let b0 = load(panel)
-        let b1 = load(panel + lanes)
+    forEachStep(of: b, count: words, prefetching: prefetch) { index in
+        let b0 = load(b + index &* tileColumns)
+        let b1 = load(b + (index &* tileColumns &+ lanes))
         for row in 0..<rows {
             let value = a[row &* aStride &+ index]
             tile[row &* 2] = word.dot(tile[row &* 2], value, b0)
             tile[row &* 2 &+ 1] = word.dot(tile[row &* 2 &+ 1], value, b1)
         }
-        panel += tileColumns
     }
     return tile
 }
