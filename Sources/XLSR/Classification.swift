@@ -17,11 +17,7 @@ extension Configuration.Classification {
         switch scoring {
         case .identity: return logits
         case .sigmoid: return logits.map(sigmoid)
-        case .softmax:
-            let largest = logits.max() ?? 0
-            let exponentials = logits.map { exp($0 - largest) }
-            let sum = exponentials.reduce(0, +)
-            return exponentials.map { $0 / sum }
+        case .softmax: return softmax(logits)
         }
     }
 
@@ -33,6 +29,13 @@ extension Configuration.Classification {
 }
 
 func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+
+func softmax(_ logits: [Double]) -> [Double] {
+    let largest = logits.max() ?? 0
+    let exponentials = logits.map { exp($0 - largest) }
+    let sum = exponentials.reduce(0, +)
+    return exponentials.map { $0 / sum }
+}
 
 extension XLSRModel {
     /// Labels of the whole audio (a language, a keyword, a speaker), the likeliest first, with their probabilities:

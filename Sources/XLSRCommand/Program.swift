@@ -5,7 +5,7 @@ import XLSR
 /// From arguments to an exit status: 0 done, 1 failed, 2 wrong usage.
 enum Program {
     static let version = "0.1.0"
-    static let commands: [Command] = [.run, .align, .serve, .score, .devices, .info, .verify, .convert]
+    static let commands: [Command] = [.run, .align, .serve, .train, .score, .devices, .info, .verify, .convert]
 
     static func run(_ arguments: [String]) -> Int32 {
         var command: Command?

@@ -17,6 +17,12 @@ extension XLSRModel {
     ) throws {
         try CheckpointConverter.convert(ModelLocation.files(path), to: dtype, folder: folder, progress: progress)
     }
+
+    /// Before long work, that its result could be written to a folder of its own.
+    /// - Throws: `UsageError` for one that holds files already, and for what is none.
+    package static func requireNewFolder(_ folder: String) throws {
+        try CheckpointConverter.requireEmpty(folder)
+    }
 }
 
 /// Writes a checkpoint again with its floating-point weights in another type, as Hugging Face writes them:
@@ -34,18 +40,30 @@ package enum CheckpointConverter {
     package static func convert(
         _ files: CheckpointFiles, to dtype: DType?, folder: String, progress: (Int, Int) -> Void = { _, _ in }
     ) throws {
+        try convert(files, to: dtype, folder: folder, head: nil, progress: progress)
+    }
+
+    /// - Parameter head: what takes the place of the checkpoint's own, and of the files that go with that.
+    static func convert(
+        _ files: CheckpointFiles, to dtype: DType?, folder: String, head: NewHead?, progress: (Int, Int) -> Void
+    ) throws {
         if dtype == .int32 { throw UsageError("checkpoints can't be written as int32; use f32, bf16, f16 or int8") }
         let configuration = try XLSRModel.configurationFields(files)
         let decoder = dtype == .int8 ? try TranslationConfiguration(files)?.decoder : nil
         let conversion = try TensorConversion(CheckpointTensors(files), to: dtype) {
             CheckpointNames.isQuantized($0, tiesEmbeddings: decoder?.tiesEmbeddings ?? true)
         }
-        let languageModel = files.names(in: ShallowFusion.folderName)
-            .filter { !CheckpointFiles.isFolder(files.path(of: "\(ShallowFusion.folderName)/\($0)")) }
+        let languageModel =
+            head != nil
+            ? []
+            : files.names(in: ShallowFusion.folderName)
+                .filter { !CheckpointFiles.isFolder(files.path(of: "\(ShallowFusion.folderName)/\($0)")) }
         let languageModelFolder = "\(folder)/\(ShallowFusion.folderName)"
         let copies =
-            CheckpointFiles.sideFiles + files.names().filter { $0.hasPrefix("adapter.") }
-            + languageModel.map { "\(ShallowFusion.folderName)/\($0)" }
+            head != nil
+            ? NewHead.sideFiles
+            : CheckpointFiles.sideFiles + files.names().filter { $0.hasPrefix("adapter.") }
+                + languageModel.map { "\(ShallowFusion.folderName)/\($0)" }
         let folderIsNew = try makeEmptyFolder(folder)
         let unfinished =
             (folderIsNew ? [folder] : []) + [languageModelFolder]
@@ -53,7 +71,8 @@ package enum CheckpointConverter {
         let slots = unfinished.map(TemporaryFiles.ofProcess.remember)
         defer { for slot in slots.reversed() { TemporaryFiles.ofProcess.forget(slot) } }
         do {
-            let tensors = try conversion.entries()
+            let converted = try conversion.entries()
+            let tensors = head?.entries(onEncoderOf: converted) ?? converted
             try write(tensors, to: folder + "/model.safetensors", progress)
             if !languageModel.isEmpty { _ = try makeEmptyFolder(languageModelFolder) }
             for name in copies {
@@ -62,7 +81,11 @@ package enum CheckpointConverter {
             }
             // Last, so that a folder with a config.json is a whole checkpoint.
             let quantized = tensors.filter { $0.dtype == .int8 }.map(\.name)
-            let fields = dtype.map { self.fields(configuration, weights: $0, quantized: quantized) } ?? configuration
+            // Under a new head, the names of what was quantised before may be others.
+            let weights = dtype ?? (head != nil && !quantized.isEmpty ? .int8 : nil)
+            let fields =
+                (weights.map { self.fields(configuration, weights: $0, quantized: quantized) } ?? configuration)
+                .merging(head?.fields ?? [:]) { $1 }
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             try encoder.encode(JSON.object(fields)).withUnsafeBytes { try write($0, to: folder + "/config.json") }
@@ -90,12 +113,20 @@ package enum CheckpointConverter {
         return fields
     }
 
+    /// - Throws: `UsageError` for a folder that holds files already, and for what is none.
+    static func requireEmpty(_ folder: String) throws {
+        guard access(folder, F_OK) != 0 || CheckpointFiles.isFolder(folder) else {
+            throw UsageError("\(folder) is not a folder; name a new one")
+        }
+        guard (try? FileManager.default.contentsOfDirectory(atPath: folder))?.isEmpty != false else {
+            throw UsageError("\(folder) holds files already; name a new folder")
+        }
+    }
+
     /// - Returns: whether the folder was made; else it was there and empty.
     private static func makeEmptyFolder(_ folder: String) throws -> Bool {
-        if let entries = try? FileManager.default.contentsOfDirectory(atPath: folder) {
-            guard entries.isEmpty else { throw UsageError("\(folder) holds files already; name a new folder") }
-            return false
-        }
+        try requireEmpty(folder)
+        guard !CheckpointFiles.isFolder(folder) else { return false }
         guard HostSystem.makeFolder(folder) else {
             throw CheckpointError(
                 .unwritable, path: folder, "the folder can't be made: \(String(cString: strerror(errno)))")

@@ -6,6 +6,12 @@ package enum CheckpointNames {
     static let ctcHead = "lm_head"
     static let attentionAdapter = "adapter_layer"
 
+    /// Whether a tensor of a bare encoder is the encoder's, not what pre-training left beside it.
+    static func isOfEncoder(_ name: String) -> Bool {
+        let block = name.prefix { $0 != "." }
+        return ["feature_extractor", "feature_projection", "encoder", "adapter", "masked_spec_embed"].contains(block)
+    }
+
     /// Whether a language adapter of its own file takes the tensor's place.
     static func isOfLanguage(_ name: String) -> Bool {
         name.hasPrefix(ctcHead + ".") || name.contains(".\(attentionAdapter).")

@@ -15,6 +15,8 @@ struct RunPlan: Sendable {
 
     let product: Product
 
+    init(_ product: Product) { self.product = product }
+
     /// - Throws: `UsageError` for options that don't go together or ask for what this checkpoint doesn't have.
     init(_ options: RunOptions, _ configuration: Configuration) throws {
         product = try Self.product(options, configuration)
