@@ -68,7 +68,10 @@ struct SoftmaxRegression {
     /// - Throws: `CancellationError`.
     func fitted(penalty: Double, from start: Parameters) throws -> Parameters {
         var parameters = start
-        parameters.vector = try LBFGS.minimum(from: start.vector, tolerance: 1e-5, iterationLimit: 300) { vector in
+        // By how much a weight may be off is the gradient divided by the penalty, where nothing else curves the loss.
+        let tolerance = 1e-3 * penalty
+        parameters.vector = try LBFGS.minimum(from: start.vector, tolerance: tolerance, iterationLimit: 1000) {
+            vector in
             try CancellationFlag.check()
             parameters.vector = vector
             let (loss, gradient) = self.loss(parameters, penalty: penalty)
