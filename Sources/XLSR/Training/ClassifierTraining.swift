@@ -53,8 +53,9 @@ extension XLSRModel {
         try read(items.map(\.path), into: run)
         let training = examples.filter { $0.item < files.items.count }.map(\.example)
         let held = examples.filter { $0.item >= files.items.count }.map(\.example)
-        guard Set(training.map(\.label)).count == files.labels.count else {
-            throw UsageError("of a label no file could be used, so there is nothing to learn it from")
+        let learned = Set(training.map(\.label))
+        if let missing = files.labels.indices.first(where: { !learned.contains($0) }) {
+            throw UsageError("no file of the label \"\(files.labels[missing])\" could be used")
         }
         guard validation == nil || !held.isEmpty else { throw UsageError("no file for validation could be used") }
         let search = PenaltySearch(

@@ -47,29 +47,31 @@ public struct LabelledFiles: Sendable {
         "webm", "wma", "wv",
     ]
 
-    private static func items(inFolder folder: String) throws -> [Item] {
-        func contents(_ read: (String) throws -> [String], of path: String) throws -> [String] {
-            do {
-                return try read(path).sorted()
-            } catch {
-                throw TextError(.missingFile, source: path, "the folder can't be read")
-            }
+    private static func items(inFolder path: String) throws -> [Item] {
+        let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
+        return try names(in: folder).filter { CheckpointFiles.isFolder("\(folder)/\($0)") }.flatMap { label in
+            try audioFiles(in: "\(folder)/\(label)").map { Item(path: $0, label: label) }
         }
-        let files = FileManager.default
-        let labels = try contents(files.contentsOfDirectory(atPath:), of: folder)
-            .filter { !$0.hasPrefix(".") && CheckpointFiles.isFolder("\(folder)/\($0)") }
-        return try labels.flatMap { label in
-            let ofLabel = "\(folder)/\(label)"
-            return try contents(files.subpathsOfDirectory(atPath:), of: ofLabel)
-                .filter { name in
-                    let parts = name.split(separator: "/")
-                    guard let file = parts.last, !parts.contains(where: { $0.hasPrefix(".") }),
-                        let dot = file.lastIndex(of: ".")
-                    else { return false }
-                    return audioExtensions.contains(file[file.index(after: dot)...].lowercased())
-                }
-                .map { Item(path: "\(ofLabel)/\($0)", label: label) }
-                .filter { !CheckpointFiles.isFolder($0.path) }
+    }
+
+    /// - Parameter outer: the folders that it is in, which a link may lead back to.
+    private static func audioFiles(in folder: String, within outer: Set<String> = []) throws -> [String] {
+        let own = URL(filePath: folder).resolvingSymlinksInPath().path
+        guard !outer.contains(own) else { return [] }
+        return try names(in: folder).flatMap { name -> [String] in
+            let path = "\(folder)/\(name)"
+            if CheckpointFiles.isFolder(path) { return try audioFiles(in: path, within: outer.union([own])) }
+            let ending = name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() }
+            return audioExtensions.contains(ending ?? "") ? [path] : []
+        }
+    }
+
+    /// Those that aren't hidden.
+    private static func names(in folder: String) throws -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }.sorted()
+        } catch {
+            throw TextError(.missingFile, source: folder, "the folder can't be read")
         }
     }
 

@@ -9,31 +9,30 @@ struct TrainingReport {
     let failureCount: Int
 
     var text: String {
-        var lines = [("labels", "\(classifier.labels.count)")]
-        if let evaluation = classifier.evaluation {
-            let how = evaluation.foldCount.map {
-                "each \(part($0)) heard by a classifier of the others"
-            }
-            lines.append(
-                (
-                    "accuracy",
-                    "\(percent(evaluation.accuracy)): \(evaluation.rightCount) of \(counted(evaluation.fileCount, "file")),"
-                        + " \(how ?? "those for validation")"
-                ))
-        } else {
-            lines.append(("accuracy", "unknown: with one file a label, none can be held out"))
-        }
-        lines.append(("penalty", "\(classifier.penalty)"))
-        let layers = classifier.layerShares.enumerated().sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }
-        lines.append(
-            (
-                "hears",
-                "hidden states "
-                    + layers.prefix(3).map { "\($0.offset) (\(percent($0.element)))" }.joined(separator: ", ")
-                    + (layers.count > 3 ? ", …" : "")
-            ))
-        lines.append(("written", folder))
+        let lines = [
+            ("labels", "\(classifier.labels.count)"), ("accuracy", accuracy), ("penalty", "\(classifier.penalty)"),
+            ("hears", layers), ("written", folder),
+        ]
         return lines.map { padded($0, 12) + $1 + "\n" }.joined() + (classifier.evaluation.map(table) ?? "")
+    }
+
+    private var accuracy: String {
+        guard let evaluation = classifier.evaluation else {
+            return "unknown: with one file a label, none can be held out"
+        }
+        let files = evaluation.foldCount.map { "each \(part($0)) heard by a classifier of the others" }
+        return "\(percent(evaluation.accuracy)): \(evaluation.rightCount) of \(counted(evaluation.fileCount, "file")), "
+            + (files ?? "those for validation")
+    }
+
+    /// One of 2 to 5 equal parts.
+    private func part(_ count: Int) -> String { ["half", "third", "quarter", "fifth"][max(0, min(3, count - 2))] }
+
+    /// The hidden states that count most.
+    private var layers: String {
+        let ranked = classifier.layerShares.enumerated().sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }
+        let shown = ranked.prefix(3).map { "\($0.offset) (\(percent($0.element)))" }.joined(separator: ", ")
+        return "hidden states \(shown)\(ranked.count > 3 ? ", …" : "")"
     }
 
     /// A line a label: how many of its files were right, and what the others were taken for.
@@ -50,9 +49,6 @@ struct TrainingReport {
         return "\n" + padded("label", width) + leftPadded("right", 12) + "  taken for\n"
             + rows.map { $0 + "\n" }.joined()
     }
-
-    /// One of 2 to 5 equal parts.
-    private func part(_ count: Int) -> String { ["half", "third", "quarter", "fifth"][max(0, min(3, count - 2))] }
 
     private func percent(_ share: Double) -> String { decimal(100 * share, 1) + " %" }
 }

@@ -201,6 +201,30 @@ import XLSR
         #expect(throws: CheckpointError.self) { try model.trainedClassifier(on: files) }
     }
 
+    @Test func foldersAreLabelsWhateverElseIsInThem() throws {
+        try withTemporaryFolder { folder in
+            let manager = FileManager.default
+            for name in ["data/a/inner", "data/empty", "data/.git", "elsewhere"] {
+                try manager.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+            }
+            try manager.createSymbolicLink(atPath: folder + "/data/b", withDestinationPath: folder + "/elsewhere")
+            try manager.createSymbolicLink(
+                atPath: folder + "/data/a/inner/round", withDestinationPath: folder + "/none")
+            for name in ["a/2.WAV", "a/inner/1.mp3", "a/.3.wav", "a/1.txt", "a/wav", ".git/1.wav", "1.wav", "b/1.flac"]
+            {
+                try write("", to: "\(folder)/data/\(name)")
+            }
+            let files = try LabelledFiles(path: folder + "/data")
+            #expect(
+                files.items.map { $0.label + $0.path.dropFirst(folder.count) } == [
+                    "a/data/a/2.WAV", "a/data/a/inner/1.mp3", "b/data/b/1.flac",
+                ])
+            try manager.createSymbolicLink(
+                atPath: folder + "/data/a/inner/again", withDestinationPath: folder + "/data/a")
+            #expect(try LabelledFiles(path: folder + "/data").items == files.items)
+        }
+    }
+
     @Test func tablesNameFilesBesideThem() throws {
         try withTemporaryFolder { folder in
             let table = folder + "/table.tsv"
