@@ -5,7 +5,7 @@ struct PenaltySearch {
     private typealias Example = SoftmaxRegression.Example
 
     /// From large to small: each fit begins where the one before ended.
-    private static let penalties = [1, 0.1, 0.01, 0.001, 0.0001]
+    private static let penalties = [10, 1, 0.1, 0.01, 0.001, 0.0001]
     /// Where nothing can be held out.
     private static let plainPenalty = 0.01
     private static let mostFolds = 5

@@ -52,11 +52,11 @@ import XLSR
             let classifier = try model.trainedClassifier(on: files) { event in
                 switch event {
                 case .heard(let done, let total): (heard, _) = (done, #expect(total == 21))
-                case .fitted(let done, let total): (fitted, _) = (done, #expect(total == 26))
+                case .fitted(let done, let total): (fitted, _) = (done, #expect(total == 31))
                 case .failed(let path, let error): Issue.record("\(path): \(error)")
                 }
             }
-            #expect(heard == 21 && fitted == 26)
+            #expect(heard == 21 && fitted == 31)
             let evaluation = try #require(classifier.evaluation)
             #expect(evaluation.fileCount == 21 && evaluation.accuracy > 0.9 && evaluation.foldCount == 5)
             #expect(abs(classifier.layerShares.reduce(0, +) - 1) < 1e-5)
