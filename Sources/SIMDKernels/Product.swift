@@ -57,7 +57,8 @@ typealias Tile = TileOf<Vector>
         for step in 0..<stepsAtOnce { body(first &+ step) }
         first &+= stepsAtOnce
     }
-    while first < count {
+    // Where single steps leave nothing over, no code for it either.
+    while stepsAtOnce > 1, first < count {
         body(first)
         first &+= 1
     }
