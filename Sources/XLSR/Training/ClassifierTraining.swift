@@ -60,8 +60,8 @@ extension XLSRModel {
         guard validation == nil || !held.isEmpty else { throw UsageError("no file for validation could be used") }
         let search = PenaltySearch(
             training, validation: validation == nil ? nil : held, channels: configuration.hiddenSize,
-            labels: files.labels.count)
-        return try search.best(labels: files.labels) { report(.fitted($0, of: $1)) }
+            labels: files.labels)
+        return try search.best { report(.fitted($0, of: $1)) }
     }
 
     private func requireTrainableEncoder() throws {

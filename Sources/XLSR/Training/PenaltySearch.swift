@@ -19,24 +19,25 @@ struct PenaltySearch {
     private let splits: [Split]
     private let isCrossValidation: Bool
     private let channels: Int
-    private let labelCount: Int
+    private let labels: [String]
 
     /// - Parameter validation: the examples to hold out; nil for each fifth of the others in turn, label by label.
     init(
-        _ training: [SoftmaxRegression.Example], validation: [SoftmaxRegression.Example]?, channels: Int, labels: Int
+        _ training: [SoftmaxRegression.Example], validation: [SoftmaxRegression.Example]?, channels: Int,
+        labels: [String]
     ) {
         self.training = training
-        (self.channels, labelCount) = (channels, labels)
+        (self.channels, self.labels) = (channels, labels)
         isCrossValidation = validation == nil
         if let validation {
             splits = [Split(training: training, held: validation)]
         } else {
-            splits = Self.folds(training, labels: labels)
+            splits = Self.folds(training, labelCount: labels.count)
         }
     }
 
-    private static func folds(_ examples: [Example], labels: Int) -> [Split] {
-        var counts = [Int](repeating: 0, count: labels)
+    private static func folds(_ examples: [Example], labelCount: Int) -> [Split] {
+        var counts = [Int](repeating: 0, count: labelCount)
         let places = examples.map { example in
             defer { counts[example.label] += 1 }
             return counts[example.label]
@@ -54,7 +55,8 @@ struct PenaltySearch {
     /// A classifier fitted on all examples with the best penalty.
     /// - Parameter fitted: hears how many of all fits are done.
     /// - Throws: `CancellationError`.
-    func best(labels: [String], fitted: (_ done: Int, _ total: Int) -> Void) throws -> TrainedClassifier {
+    func best(fitted: (_ done: Int, _ total: Int) -> Void) throws -> TrainedClassifier {
+        let labelCount = labels.count
         let fitCount = splits.count * Self.penalties.count + 1
         var losses = [Double](repeating: 0, count: Self.penalties.count)
         var confusions = [[[Int]]](

@@ -17,12 +17,6 @@ extension XLSRModel {
     ) throws {
         try CheckpointConverter.convert(ModelLocation.files(path), to: dtype, folder: folder, progress: progress)
     }
-
-    /// Before long work, that its result could be written to a folder of its own.
-    /// - Throws: `UsageError` for one that holds files already, and for what is none.
-    package static func requireNewFolder(_ folder: String) throws {
-        try CheckpointConverter.requireEmpty(folder)
-    }
 }
 
 /// Writes a checkpoint again with its floating-point weights in another type, as Hugging Face writes them:
@@ -114,7 +108,7 @@ package enum CheckpointConverter {
     }
 
     /// - Throws: `UsageError` for a folder that holds files already, and for what is none.
-    static func requireEmpty(_ folder: String) throws {
+    package static func requireEmpty(_ folder: String) throws {
         guard access(folder, F_OK) != 0 || CheckpointFiles.isFolder(folder) else {
             throw UsageError("\(folder) is not a folder; name a new one")
         }

@@ -6,8 +6,9 @@ struct NewHead {
     /// Of config.json.
     let fields: [String: JSON]
 
-    /// Files beside the weights that have nothing to do with the old head.
-    static let sideFiles = ["preprocessor_config.json"]
+    /// Files beside the weights that have nothing to do with the old head: what is done to samples first, in the one
+    /// file or, as transformers 5 writes it, in the other.
+    static let sideFiles = ["preprocessor_config.json", "processor_config.json"]
 
     /// The encoder's tensors of a checkpoint, under the name that checkpoints with a head give it, and the head's own.
     func entries(onEncoderOf entries: [SafetensorsEntry]) -> [SafetensorsEntry] {

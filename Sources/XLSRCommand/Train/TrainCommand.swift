@@ -38,7 +38,7 @@ extension Command {
             let folder = arguments.operands[1]
             guard folder != "-" else { throw UsageError("OUT is a folder, not standard output") }
             // Before hours of work.
-            try XLSRModel.requireNewFolder(folder)
+            try CheckpointConverter.requireEmpty(folder)
             guard arguments.operands[0] != "-" || arguments[.validation] != "-" else {
                 throw UsageError("- can be read only once")
             }
