@@ -38,6 +38,9 @@ let kernels: [Target] =
 
 // MARK: Package
 
+/// For tests that compute little themselves: in release builds, optimising them takes longer than it saves.
+let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 let package = Package(
     name: "xlsr",
     products: [
@@ -90,7 +93,7 @@ let package = Package(
             name: "TensorEngineTests",
             dependencies: [
                 "Conformance", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "OpenCLShim", "FakeOpenCL",
-                "CUDAShim", "FakeCUDA", "EmulatedGPU", "SIMDKernelTable", "InstructionEmulation",
+                "CUDAShim", "FakeCUDA", "EmulatedGPU", "SIMDKernelTable", "InstructionEmulation", "DeviceVariants",
             ]),
         .target(name: "FakeOpenCL", dependencies: ["OpenCLShim"], path: "Tests/FakeOpenCL"),
         .target(name: "FakeCUDA", dependencies: ["CUDAShim"], path: "Tests/FakeCUDA"),
@@ -98,14 +101,19 @@ let package = Package(
             name: "XLSRTests",
             dependencies: [
                 "XLSR", "TensorEngine", "Backends", "CPUBackends", "GPUBackends", "Conformance", "InstructionEmulation",
+                "DeviceVariants",
             ],
-            exclude: ["Goldens", "Fixtures"]),
+            exclude: ["Goldens", "Fixtures"], swiftSettings: unoptimized),
+        .target(
+            name: "DeviceVariants", dependencies: ["Backends", "GPUBackends", "TensorEngine"],
+            path: "Tests/DeviceVariants"),
         .target(name: "HTTPClient", path: "Tests/HTTPClient"),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTPClient"]),
         // Runs the built `xlsr`.
         .testTarget(
             name: "XLSRCommandTests",
-            dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand", "EmulatedGPU", "HTTPClient"]),
+            dependencies: ["XLSR", "TensorEngine", "Backends", "XLSRCommand", "EmulatedGPU", "HTTPClient"],
+            swiftSettings: unoptimized),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "XLSR", "TensorEngine", "Backends"]),
     ],
     swiftLanguageModes: [.v6],

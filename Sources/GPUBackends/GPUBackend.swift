@@ -10,7 +10,7 @@ public final class GPUBackend: Backend {
     public let counters = Counters()
 
     let driver: any GPUDriver
-    let shape: KernelShape
+    package let shape: KernelShape
     let mainPool: StoragePool
     /// nil where operations are always enqueued one by one.
     let graphs: GraphCache?

@@ -42,5 +42,8 @@ package enum GuardBytes {
 
     package static func make(_ count: Int) -> [UInt8] { [UInt8](repeating: value, count: count) }
 
-    package static func areIntact(_ bytes: some Sequence<UInt8>) -> Bool { bytes.allSatisfy { $0 == value } }
+    package static func areIntact(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        // All of them, without a branch for each: a loop of vectors.
+        bytes.reduce(0) { $0 | ($1 ^ value) } == 0
+    }
 }

@@ -1,5 +1,5 @@
-import Backends
 import CPUBackends
+import DeviceVariants
 import Glibc
 import InstructionEmulation
 import TensorEngine
@@ -18,11 +18,8 @@ enum TestDevices {
         [$0, TestDevice(name: "\($0.name), primitives only", backend: PrimitivesBackend($0.backend))]
     }
 
-    /// Of those of `simd` that take the same instructions, one.
-    static let fused: [TestDevice] = candidates.reduce(into: []) { devices, candidate in
-        guard case .success(let backend) = candidate.backend else { return }
-        let isThere = devices.contains { $0.backend.device == .simd && $0.backend.summary == backend.summary }
-        if !isThere { devices.append(TestDevice(name: candidate.name, backend: backend)) }
+    static let fused: [TestDevice] = variants.compactMap { variant in
+        (try? variant.backend.get()).map { TestDevice(name: variant.name, backend: $0) }
     }
 
     /// `simd` with AMX, whose instructions are emulated where the processor lacks them; not among the others, most of
@@ -40,9 +37,9 @@ enum TestDevices {
     }
 
     /// Devices that can't be opened here, and why.
-    static let absent: [(name: String, reason: String)] = candidates.compactMap { candidate in
-        guard case .failure(let error) = candidate.backend else { return nil }
-        return (candidate.name, "\(error)")
+    static let absent: [(name: String, reason: String)] = variants.compactMap { variant in
+        guard case .failure(let error) = variant.backend else { return nil }
+        return (variant.name, "\(error)")
     }
 
     /// Names in `XLSR_REQUIRE_DEVICES=simd,openblas`: their absence is a failure.
@@ -51,21 +48,6 @@ enum TestDevices {
         return String(cString: value).split(separator: ",").map { $0.filter { $0 != " " } }
     }
 
-    /// Every device of the registry, `simd` by each instruction set, and `opencl` by each shape of kernels.
-    private static let candidates: [(name: String, backend: Result<any Backend, any Error>)] =
-        BackendRegistry.entries.map { entry in
-            (entry.kind.rawValue, Result { try BackendRegistry.open(Device(entry.kind), options: options()) })
-        }
-        + BackendRegistry.instructionSets.map { set in
-            ("simd \(set)", Result { try BackendRegistry.open(.simd, options: options(set)) })
-        }
-        + BackendRegistry.kernelShapes.map { shape in
-            ("opencl \(shape)", Result { try BackendRegistry.open(.opencl(), options: options(kernelShape: shape)) })
-        }
-
     /// Three threads, whatever the machine has: an odd share of the work each.
-    private static func options(_ instructionSet: String? = nil, kernelShape: String? = nil) -> BackendOptions {
-        BackendOptions(
-            threadCount: 3, instructionSet: instructionSet, kernelShape: kernelShape, guardByteCount: 64)
-    }
+    private static let variants = DeviceVariant.all(threadCount: 3)
 }

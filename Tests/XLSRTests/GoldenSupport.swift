@@ -1,4 +1,5 @@
 import Backends
+import DeviceVariants
 import TensorEngine
 import Testing
 import XLSR
@@ -64,20 +65,9 @@ struct GoldenDevice: Sendable, CustomStringConvertible {
 enum GoldenDevices {
     static let registered = BackendRegistry.entries.map { Device($0.kind) }
 
-    /// Every device that is present, `simd` by each instruction set, and `opencl` by each shape of kernels.
-    static let all: [GoldenDevice] =
-        BackendRegistry.entries.compactMap { entry in
-            let backend = try? BackendRegistry.open(Device(entry.kind), options: BackendOptions(guardByteCount: 64))
-            return backend.map { GoldenDevice(description: entry.kind.rawValue, backend: $0) }
-        }
-        + BackendRegistry.instructionSets.compactMap { set in
-            let backend = try? BackendRegistry.open(.simd, options: BackendOptions(instructionSet: set))
-            return backend.map { GoldenDevice(description: "simd \(set)", backend: $0) }
-        }
-        + BackendRegistry.kernelShapes.compactMap { shape in
-            let backend = try? BackendRegistry.open(.opencl(), options: BackendOptions(kernelShape: shape))
-            return backend.map { GoldenDevice(description: "opencl \(shape)", backend: $0) }
-        }
+    static let all: [GoldenDevice] = DeviceVariant.all().compactMap { variant in
+        (try? variant.backend.get()).map { GoldenDevice(description: variant.name, backend: $0) }
+    }
 }
 
 let testFolder = String(#filePath.prefix { _ in true }.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 })

@@ -29,7 +29,7 @@ extension CUDADriver {
         } catch {
             return false
         }
-        return GuardBytes.areIntact(bytes)
+        return bytes.withUnsafeBytes(GuardBytes.areIntact)
     }
 
     package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) throws {

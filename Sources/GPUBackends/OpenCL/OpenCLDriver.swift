@@ -88,7 +88,7 @@ package final class OpenCLDriver: GPUDriver {
         guard byteCount > 0 else { return true }
         var bytes = [UInt8](repeating: 0, count: byteCount)
         let status = read(address, offset: offset, into: &bytes, byteCount: byteCount)
-        return status == openCLSuccess.rawValue && GuardBytes.areIntact(bytes)
+        return status == openCLSuccess.rawValue && bytes.withUnsafeBytes(GuardBytes.areIntact)
     }
 
     /// A driver that copies less than this on the side makes the host wait for nothing; more is not worth a copy.

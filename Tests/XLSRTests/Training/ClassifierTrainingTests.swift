@@ -195,6 +195,23 @@ import XLSR
         }
     }
 
+    /// What transformers 5 writes instead of preprocessor_config.json.
+    @Test func theSettingsOfAProcessorStay() throws {
+        let settings = #"{"feature_extractor": {"do_normalize": false, "sampling_rate": 16000}}"#
+        try withTemporaryFolder { folder in
+            let source = folder + "/source"
+            try FileManager.default.copyItem(atPath: Golden("headless").folder, toPath: source)
+            _ = unlink(source + "/preprocessor_config.json")
+            try write(settings, to: source + "/processor_config.json")
+            let model = try XLSRModel.load(source, device: .simd)
+            try model.write(model.trainedClassifier(on: Self.writeTones(2, to: folder + "/data")), to: folder + "/out")
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/out").sorted()
+            #expect(names == ["config.json", "model.safetensors", "processor_config.json"])
+            let written = try Data(contentsOf: URL(filePath: folder + "/out/processor_config.json"))
+            #expect(String(decoding: written, as: UTF8.self) == settings)
+        }
+    }
+
     @Test func anEncoderWithAConvolutionalAdapterIsRefused() throws {
         let model = try XLSRModel.load(Golden("adapter").folder, device: .simd)
         let files = LabelledFiles([.init(path: "a.wav", label: "a"), .init(path: "b.wav", label: "b")])
