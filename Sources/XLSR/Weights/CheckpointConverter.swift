@@ -47,17 +47,8 @@ package enum CheckpointConverter {
         let conversion = try TensorConversion(CheckpointTensors(files), to: dtype) {
             CheckpointNames.isQuantized($0, tiesEmbeddings: decoder?.tiesEmbeddings ?? true)
         }
-        let languageModel =
-            head != nil
-            ? []
-            : files.names(in: ShallowFusion.folderName)
-                .filter { !CheckpointFiles.isFolder(files.path(of: "\(ShallowFusion.folderName)/\($0)")) }
         let languageModelFolder = "\(folder)/\(ShallowFusion.folderName)"
-        let copies =
-            head != nil
-            ? NewHead.sideFiles
-            : CheckpointFiles.sideFiles + files.names().filter { $0.hasPrefix("adapter.") }
-                + languageModel.map { "\(ShallowFusion.folderName)/\($0)" }
+        let copies = head == nil ? sideFiles(of: files) : NewHead.sideFiles
         let folderIsNew = try makeEmptyFolder(folder)
         let unfinished =
             (folderIsNew ? [folder] : []) + [languageModelFolder]
@@ -68,7 +59,9 @@ package enum CheckpointConverter {
             let converted = try conversion.entries()
             let tensors = head?.entries(onEncoderOf: converted) ?? converted
             try write(tensors, to: folder + "/model.safetensors", progress)
-            if !languageModel.isEmpty { _ = try makeEmptyFolder(languageModelFolder) }
+            if copies.contains(where: { $0.hasPrefix(ShallowFusion.folderName + "/") }) {
+                _ = try makeEmptyFolder(languageModelFolder)
+            }
             for name in copies {
                 guard let memory = try files.memory(of: name, mayBeEmpty: true) else { continue }
                 try memory.withUnsafeBytes { try write($0, to: folder + "/" + name) }
@@ -87,6 +80,13 @@ package enum CheckpointConverter {
             for path in unfinished.reversed() where unlink(path) != 0 { rmdir(path) }
             throw error
         }
+    }
+
+    private static func sideFiles(of files: CheckpointFiles) -> [String] {
+        let folder = ShallowFusion.folderName
+        let languageModel = files.names(in: folder).map { "\(folder)/\($0)" }
+        return CheckpointFiles.sideFiles + files.names().filter { $0.hasPrefix("adapter.") }
+            + languageModel.filter { !CheckpointFiles.isFolder(files.path(of: $0)) }
     }
 
     /// config.json for weights of that type: PyTorch's name of it, or how int8 is meant.
