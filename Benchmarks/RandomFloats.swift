@@ -1,4 +1,4 @@
-import Conformance
+import TensorEngine
 import Dispatch
 
 /// Uniform random floats by the billion: 32-bit xorshift generators (Marsaglia 2003) side by side in vectors, on all

@@ -266,6 +266,13 @@ extension XLSRModel {
         return model
     }
 
+    /// Where the adapters of a language, by default the checkpoint's own, are stored; nil for a checkpoint without any.
+    func adapterTensors(for language: String?) throws -> CheckpointTensors? {
+        guard let languageAdapters, let files else { return nil }
+        let file = try language.flatMap { try languageAdapters.weights(for: $0, configuration) }
+        return try file ?? CheckpointTensors(files)
+    }
+
     private mutating func adapt(byFile file: CheckpointTensors) throws {
         let weights = WeightReader(file, on: backend, precision: precision)
         try adapt(by: weights, encoder: weights.encoderScope)

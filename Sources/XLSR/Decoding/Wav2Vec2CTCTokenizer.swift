@@ -152,6 +152,9 @@ extension Wav2Vec2CTCTokenizer {
         return (settings.cleansUpSpaces ? text.cleanedUp() : text).string
     }
 
+    /// Whether text is lower case, and the vocabulary upper case.
+    var lowercases: Bool { settings.lowercases }
+
     func cased(_ text: CodePoints) -> CodePoints { settings.lowercases ? text.lowercased() : text }
 
     func isWordDelimiter(_ run: TokenRun) -> Bool { run.token == settings.wordDelimiterReplacement }

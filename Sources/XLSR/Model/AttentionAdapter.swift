@@ -21,6 +21,9 @@ struct AttentionAdapter: Sendable {
         up = try scope.linear("linear_2", from: width, to: hidden, as: type)
     }
 
+    /// What training changes, in the order of a checkpoint's names.
+    var parameters: [Tensor] { [norm.gain, norm.bias] + down.parameters + up.parameters }
+
     /// `[frames, hidden]` → `[frames, hidden]`
     func callAsFunction(_ x: Tensor) throws -> Tensor {
         try up(down(x.layerNorm(norm), activation: .relu), residual: x)  // [frames, width] between

@@ -10,8 +10,12 @@ struct CTCHead: FramewiseHead {
             as: weights.precision.sensitiveWeights)
     }
 
-    /// → logits `[frames, vocabulary]`
+    var parameters: [Tensor] { projection.parameters }
+
+    /// `[frames, hidden]` → `[frames, vocabulary]`
+    func logits(of states: Tensor) throws -> Tensor { try projection(states) }
+
     func callAsFunction(_ encoded: EncoderOutput) throws -> [Taps.Record] {
-        [Taps.Record(name: "logits", tensor: try projection(encoded.states), segments: encoded.segments)]
+        [Taps.Record(name: "logits", tensor: try logits(of: encoded.states), segments: encoded.segments)]
     }
 }

@@ -60,6 +60,17 @@ struct Wav2Vec2Encoder: Sendable {
             layerAverage: transformed.dropFirst().first)
     }
 
+    /// Input values of each utterance to what the layers get of them, `[frames of all, hidden]`.
+    func projected(_ utterances: [InputValues], on backend: any Backend) throws -> (Tensor, Segments) {
+        let (frames, segments) = try featureExtractor(utterances, on: backend, taps: nil)
+        return (try featureProjection(frames, segments: segments, taps: nil).projected, segments)
+    }
+
+    /// That to the last hidden states: `[frames, hidden]` each.
+    func states(of projected: Tensor, segments: Segments) throws -> Tensor {
+        try transformed(projected, segments: segments, average: nil, taps: nil)[0]
+    }
+
     /// `[frames, hidden]` → the last hidden states, and their average where that is asked for: `[frames, hidden]` each.
     private func transformed(
         _ projected: Tensor, segments: Segments, average: LayerAverage?, taps: Taps?

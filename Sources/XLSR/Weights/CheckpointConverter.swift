@@ -52,7 +52,7 @@ package enum CheckpointConverter {
         let folderIsNew = try makeEmptyFolder(folder)
         let unfinished =
             (folderIsNew ? [folder] : []) + [languageModelFolder]
-            + (["model.safetensors"] + copies).map { "\(folder)/\($0)" }
+            + (["model.safetensors"] + copies + (head?.files.map(\.name) ?? [])).map { "\(folder)/\($0)" }
         let slots = unfinished.map(TemporaryFiles.ofProcess.remember)
         defer { for slot in slots.reversed() { TemporaryFiles.ofProcess.forget(slot) } }
         do {
@@ -65,6 +65,9 @@ package enum CheckpointConverter {
             for name in copies {
                 guard let memory = try files.memory(of: name, mayBeEmpty: true) else { continue }
                 try memory.withUnsafeBytes { try write($0, to: folder + "/" + name) }
+            }
+            for file in head?.files ?? [] {
+                try file.bytes.withUnsafeBytes { try write($0, to: folder + "/" + file.name) }
             }
             // Last, so that a folder with a config.json is a whole checkpoint.
             let quantized = tensors.filter { $0.dtype == .int8 }.map(\.name)

@@ -55,3 +55,6 @@ func jsonDocument(_ value: some Encodable) throws -> String {
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
 }
+
+/// "12.3 %"
+func percent(_ share: Double, _ places: Int = 1) -> String { decimal(100 * share, places) + " %" }

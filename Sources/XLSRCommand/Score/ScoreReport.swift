@@ -23,20 +23,19 @@ struct ScoreReport {
 
     var text: String {
         func row(_ name: String, _ rate: String, _ counts: ErrorCounts) -> String {
-            padded(name, 12) + "\(rate) \(percent(counts.errorRate)): "
+            padded(name, 12) + "\(rate) \(percent(counts.errorRate, 2)): "
                 + "\(counted(counts.substitutions, "substitution")), \(counted(counts.deletions, "deletion")), "
                 + "\(counted(counts.insertions, "insertion")), \(counted(counts.hits, "hit"));"
                 + " \(counts.referenceCount) in the reference, \(counts.hypothesisCount) in the hypothesis\n"
         }
         let more =
-            "MER \(percent(words.matchErrorRate)), WIL \(percent(words.informationLost)),"
-            + " WIP \(percent(words.informationPreserved))"
+            "MER \(percent(words.matchErrorRate, 2)), WIL \(percent(words.informationLost, 2)),"
+            + " WIP \(percent(words.informationPreserved, 2))"
         return alignments.map { "line \($0.name)\n\($0.alignment.text)\n" }.joined()
             + padded("lines", 12) + "\(lines)\n" + row("words", "WER", words)
             + padded("", 12) + more + "\n" + row("characters", "CER", characters)
     }
 
-    private func percent(_ value: Double) -> String { decimal(100 * value, 2) + " %" }
 }
 
 extension ScoreReport: Encodable {

@@ -3,28 +3,42 @@ import XLSR
 extension Command {
     static let train = Command(
         name: "train",
-        summary: "Learns labels of whole audio from examples: languages, speakers, keywords.",
+        summary: "Learns from examples: labels of whole audio (languages, speakers, keywords), or what is said.",
         operands: Operands(
             synopsis: "DATA OUT",
             help:
-                "a folder with a folder of audio for each label, or a table with path, tab, label on a line (- is standard"
-                + " input); and a new folder for the trained model", limit: 2),
-        options: [.model, .validation, .devices, .precision, .batchSeconds, .threads, .json, .quiet, .verbose],
+                "a folder with a folder of audio for each label, or with a text beside each audio (a.wav, a.txt), or a"
+                + " table with path, tab, label or text on a line (- is standard input); and a new folder for the trained"
+                + " model", limit: 2),
+        options: [.trainingTask, .model, .language, .validation] + Option.ofTranscripts + [
+            .devices, .precision, .batchSeconds, .threads, .json, .quiet, .verbose,
+        ],
         notes: [
             """
-            The encoder stays as it is and hears each file once. Softmax regression on a learned average of its hidden \
-            states then finds its optimum: nothing has to be tuned, and the same files give the same model. Any \
-            checkpoint will do, such as a pre-trained one without a head.
+            The encoder stays as it is, so any checkpoint will do, such as a pre-trained one without a head. OUT is a \
+            checkpoint that `xlsr run --model OUT`, `xlsr serve` and transformers load.
             """,
             """
-            OUT is a checkpoint of Hugging Face's Wav2Vec2ForSequenceClassification: `xlsr run --model OUT`, `xlsr serve` \
-            and transformers load it.
+            Of labels the encoder hears each file once. Softmax regression on a learned average of its hidden states then \
+            finds its optimum: nothing has to be tuned, and the same files give the same model, a \
+            Wav2Vec2ForSequenceClassification. The accuracy is that of classifiers on files that they weren't fitted on: \
+            each fifth of the files in turn, or those of --validation.
             """,
             """
-            The accuracy is that of classifiers on files that they weren't fitted on: each fifth of the files in turn, or \
-            those of --validation. It is too good where files of one speaker or one recording are on both sides.
+            Of texts (--task transcribe) small adapters after the encoder's layers learn, and a CTC head, as in \
+            Massively Multilingual Speech: a Wav2Vec2ForCTC. A checkpoint that has adapters goes on from them (--language: \
+            from that language's), and one whose vocabulary has all characters of the texts from its head. Each tenth file, \
+            or those of --validation, aren't learned from: they tell how good each epoch is, and the best is written. \
+            Ctrl-C ends with the best so far. Texts are learned as they are written: say numbers in words, and see to case \
+            and punctuation.
             """,
-            "A table's paths begin at its own folder. Its first line may name columns, path and label among them.",
+            """
+            What is measured is too good where files of one speaker or one recording are on both sides.
+            """,
+            """
+            A table's paths begin at its own folder. Its first line may name columns: path, and label, or text, sentence or \
+            transcription. Common Voice's tables are read as they are.
+            """,
             "Exit status: 0 done, 1 something failed (the other files still count), 2 wrong usage.",
         ],
         examples: [
@@ -32,44 +46,60 @@ extension Command {
             Example(
                 "xlsr train --model ./xls-r-300m --validation dev.tsv train.tsv lid", "with files of other speakers"),
             Example("xlsr run --model ./lid speech.wav", "what was learned, at work"),
+            Example("xlsr train --task transcribe --model ./xls-r-300m --lowercase train.tsv sorbian", "a recogniser"),
+            Example(
+                "xlsr train --task transcribe --model ./mms-1b-all --language hsb recordings/ sorbian",
+                "from one that is there already"),
         ],
         perform: { arguments in
-            guard arguments.operands.count == 2 else { throw UsageError("train needs DATA and OUT") }
-            let folder = arguments.operands[1]
-            guard folder != "-" else { throw UsageError("OUT is a folder, not standard output") }
-            // Before hours of work.
-            try CheckpointConverter.requireEmpty(folder)
-            guard arguments.operands[0] != "-" || arguments[.validation] != "-" else {
-                throw UsageError("- can be read only once")
-            }
-            let files = try LabelledFiles(path: arguments.operands[0])
-            let validation = try arguments[.validation].map { try LabelledFiles(path: $0) }
-            let options = try RunOptions(arguments)
-            if options.verbosity == .quiet { ProgressBar.disable() }
+            let options = try TrainOptions(arguments)
+            if arguments.has(.quiet) { ProgressBar.disable() }
             defer { ProgressBar.clear() }
-            let loaded = try LoadedModel(options, RunPlan(.tensors([])))
-            if options.verbosity == .verbose { RunReport.print(loaded.model, nil, loadSeconds: loaded.seconds) }
-            var failureCount = 0
-            let classifier = try loaded.model.trainedClassifier(
-                on: files, validation: validation, batchSeconds: options.batchSeconds
-            ) { event in
-                switch event {
-                case .heard(let done, let total): ProgressBar.show("files heard", done, of: total)
-                case .fitted(let done, let total): ProgressBar.show("classifiers fitted", done, of: total)
-                case .failed(let path, let error):
-                    failureCount += 1
-                    Terminal.error(error is AudioError || error is TextError ? "\(error)" : "\(path): \(error)")
-                }
+            return switch options.task {
+            case .classify: try options.trainClassifier(arguments)
+            case .transcribe: try options.trainRecognizer(arguments)
             }
-            try loaded.model.write(classifier, to: folder) { ProgressBar.show("writing", $0, of: $1) }
-            let report = TrainingReport(
-                model: loaded.model.name, folder: folder, classifier: classifier, failureCount: failureCount)
-            try Terminal.printResult(arguments.has(.json) ? jsonDocument(report) : report.text)
-            return failureCount == 0
         })
 }
 
+/// What `xlsr train` was asked for.
+struct TrainOptions {
+    enum Task: String, CaseIterable {
+        case classify, transcribe
+    }
+
+    let task: Task
+    let data: String
+    let folder: String
+    let validation: String?
+
+    init(_ arguments: Arguments) throws {
+        guard arguments.operands.count == 2 else { throw UsageError("train needs DATA and OUT") }
+        (data, folder) = (arguments.operands[0], arguments.operands[1])
+        validation = arguments[.validation]
+        task = try arguments.choice(.trainingTask, Task.self) ?? .classify
+        guard folder != "-" else { throw UsageError("OUT is a folder, not standard output") }
+        // Before hours of work.
+        try CheckpointConverter.requireEmpty(folder)
+        guard data != "-" || validation != "-" else { throw UsageError("- can be read only once") }
+        let others = [Option.language] + Option.ofTranscripts
+        if task == .classify, let option = others.first(where: arguments.has) {
+            throw UsageError("\(option.name) is for --task transcribe")
+        }
+    }
+}
+
 extension Option {
+    static let trainingTask = Option("--task", choices: TrainOptions.Task.self, "what is learned [classify]")
     static let validation = Option(
-        "--validation", value: "DATA", "other files of the same labels to compare classifiers on [each fifth in turn]")
+        "--validation", value: "DATA",
+        "other files to measure by [classify: each fifth in turn; transcribe: each tenth]")
+
+    /// Those that only `--task transcribe` has.
+    static let ofTranscripts = [epochs, learningRate, adapterWidth, lowercase, removePunctuation]
+    static let epochs = Option("--epochs", value: "N", "with --task transcribe: how often each file is heard [20]")
+    static let learningRate = Option(
+        "--learning-rate", value: "R", "with --task transcribe: how far each step goes at most [0.001]")
+    static let adapterWidth = Option(
+        "--adapter-width", value: "N", "with --task transcribe: of adapters where the checkpoint has none [64]")
 }

@@ -1,5 +1,3 @@
-import TensorEngine
-
 /// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, the same numbers everywhere.
 public struct RandomSource: RandomNumberGenerator, Sendable {
     private var state: UInt64

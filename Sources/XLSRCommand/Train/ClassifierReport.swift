@@ -1,7 +1,7 @@
 import XLSR
 
 /// What `xlsr train` tells of the classifier that it wrote.
-struct TrainingReport {
+struct ClassifierReport {
     let model: String
     let folder: String
     let classifier: TrainedClassifier
@@ -49,11 +49,9 @@ struct TrainingReport {
         return "\n" + padded("label", width) + leftPadded("right", 12) + "  taken for\n"
             + rows.map { $0 + "\n" }.joined()
     }
-
-    private func percent(_ share: Double) -> String { decimal(100 * share, 1) + " %" }
 }
 
-extension TrainingReport: Encodable {
+extension ClassifierReport: Encodable {
     private enum CodingKeys: String, CodingKey {
         case version, model, folder, labels, penalty, layerShares = "layer_shares", accuracy, files, confusion, folds,
             failures

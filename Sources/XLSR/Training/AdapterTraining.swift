@@ -1,0 +1,312 @@
+import Backends
+import TensorEngine
+
+/// Teaches an encoder a language, or a way of speaking, by recordings and what is said in them: small adapters after its
+/// layers learn, and a CTC head. The encoder itself stays as it is.
+///
+/// The adapters are those of Massively Multilingual Speech (Pratap et al. 2023), Hugging Face's `adapter_attn_dim`, after
+/// Houlsby et al. 2019: a checkpoint that has some goes on from them, any other with stable layer norm begins with ones
+/// that pass on what they get. Adam goes down the CTC loss, frames are hidden by SpecAugment as `config.json` has it.
+/// The same files give the same model on the same device.
+public final class AdapterTraining {
+    public struct Options: Sendable {
+        /// How often each file is heard.
+        public var epochCount = 20
+        /// Of Adam, at its highest: it rises over the first tenth and falls to zero.
+        public var learningRate = 1e-3
+        /// Audio of one step, in seconds.
+        public var batchSeconds = 30.0
+        /// The width of adapters where the checkpoint has none.
+        public var width = 64
+        /// How texts are made alike.
+        public var normalization = TranscriptPairs.Normalization()
+
+        public init() {}
+    }
+
+    public enum Event: Sendable {
+        /// So many of all files are read.
+        case read(Int, of: Int)
+        /// A file that can't be used. The others go on.
+        case failed(path: String, error: any Error)
+        /// So much of all is done, 0 to 1, and the loss of a step, a token.
+        case step(share: Double, loss: Double)
+        /// All files were heard once more.
+        case epoch(Epoch)
+    }
+
+    /// How far training was when all files had been heard once more.
+    public struct Epoch: Hashable, Sendable {
+        /// From 1.
+        public let number: Int
+        /// The mean over files of the loss a token.
+        public let loss: Double
+        /// Of the files held out; nil where there are none.
+        public let words: ErrorCounts?
+        public let characters: ErrorCounts?
+    }
+
+    package let model: XLSRModel
+    let options: Options
+    let width: Int
+    private let tape: GradientTape
+    private let mask: TimeMask
+    /// What takes a hidden frame's place, `[1, hidden]`.
+    private let maskedRow: Tensor
+    private let ownAdapters: CheckpointTensors?
+    /// How long audio may be: the scores of its attention are all kept at once.
+    private static let longestSeconds = 60.0
+
+    /// Loads the encoder.
+    /// - Parameters:
+    ///   - path: as `XLSRModel.load` takes it.
+    ///   - language: of a checkpoint with several, whose adapters are gone on from; by default its own.
+    /// - Throws: as `XLSRModel.load`, and `CheckpointError` for an encoder that adapters can't stand in.
+    public convenience init(
+        _ path: String, device: Device = .auto, precision: Precision = .float32,
+        backendOptions: BackendOptions = BackendOptions(), language: String? = nil, options: Options = Options()
+    ) throws {
+        try self.init(
+            ModelLocation.files(path), name: path, device: device, precision: precision, backendOptions: backendOptions,
+            language: language, options: options)
+    }
+
+    package init(
+        _ files: CheckpointFiles, name path: String, device: Device, precision: Precision = .float32,
+        backendOptions: BackendOptions = BackendOptions(), language: String? = nil, options: Options = Options()
+    ) throws {
+        tape = GradientTape(try BackendRegistry.open(device, options: backendOptions.with(precision)))
+        model = try XLSRModel(files, name: path, on: tape, precision: precision, language: language)
+        self.options = options
+        let configuration = model.configuration
+        guard configuration.usesStableLayerNorm, configuration.adapter == nil, model.translator == nil else {
+            throw CheckpointError(
+                .configuration, path: path,
+                "no language adapters stand in such an encoder, which has "
+                    + (configuration.usesStableLayerNorm ? "convolutions after it" : "norms after its blocks"),
+                remedy: "train on one such as facebook/wav2vec2-xls-r-300m")
+        }
+        width = configuration.adapterWidth ?? options.width
+        ownAdapters = try model.adapterTensors(for: language)
+        let (fields, checkpoint) = (try XLSRModel.configurationFields(files), try CheckpointTensors(files))
+        mask = try TimeMask(fields, path: files.path(of: "config.json"))
+        let name = "masked_spec_embed"
+        let weights = WeightReader(checkpoint, on: tape, precision: .float32).encoderScope
+        maskedRow = try
+            (weights.contains(name)
+            ? weights.tensor(name, [configuration.hiddenSize])
+            : Tensor.filled(0, shape: [configuration.hiddenSize], on: tape)).reshaped([1, configuration.hiddenSize])
+    }
+
+    /// What a file is to training.
+    private struct Clip {
+        let path: String
+        let text: String
+        let tokens: [Int]
+        let seconds: Double
+        /// nil where all files together are too many to keep.
+        let values: [Float]?
+    }
+
+    /// - Parameters:
+    ///   - validation: other files, such as of other speakers, that decide which epoch's adapters are the best; by default
+    ///     each tenth file, two hundred at most, which are then not learned from.
+    ///   - shouldStop: asked after each step; then the best so far is the result.
+    ///   - report: hears what is done, on the calling thread.
+    /// - Throws: `UsageError` where no file can be used; `CancellationError`; `TensorError` of the device.
+    public func trained(
+        on files: TranscribedFiles, validation: TranscribedFiles? = nil, shouldStop: () -> Bool = { false },
+        report: (Event) -> Void = { _ in }
+    ) throws -> TrainedAdapters {
+        var random = RandomSource(seed: 1)
+        let texts = (files.items + (validation?.items ?? [])).map {
+            TranscribedFiles.Item(
+                path: $0.path, text: TrainingVocabulary.normalized($0.text, options.normalization))
+        }
+        let vocabulary = try TrainingVocabulary(of: texts.prefix(files.items.count).map(\.text), model)
+        var configuration = model.configuration
+        configuration.vocabularySize = vocabulary.size
+        let clips = try read(texts, vocabulary.tokenizer, report)
+        let (learned, held) = split(clips, files.items.count, holdsOut: validation == nil, &random)
+        guard !learned.isEmpty else { throw UsageError("no file could be used, so there is nothing to learn from") }
+        guard validation == nil || !held.isEmpty else { throw UsageError("no file for validation could be used") }
+
+        let head = vocabulary.isKept ? try ownAdapters ?? model.files.map { try CheckpointTensors($0) } : nil
+        var weights = try AdapterWeights(
+            configuration, width: width, vocabularySize: vocabulary.size, adapters: ownAdapters, head: head,
+            random: &random)
+        var optimizer = Adam(sizes: weights.values.map(\.count))
+        var (epochs, best): ([Epoch], AdapterWeights) = ([], weights)
+        var bestNumber = 0
+        var stops = false
+        for number in 1...max(1, options.epochCount) where !stops {
+            var (loss, doneCount) = (0.0, 0)
+            for batch in batches(learned.shuffled(using: &random)) {
+                try CancellationFlag.check()
+                let share =
+                    (Double(number - 1) + Double(doneCount) / Double(learned.count)) / Double(options.epochCount)
+                let (batchLoss, gradients) = try gradients(of: batch, weights, configuration, vocabulary, &random)
+                optimizer.update(&weights.values, gradients: gradients, rate: options.learningRate * Self.rise(share))
+                loss += batchLoss
+                doneCount += batch.count
+                report(.step(share: share, loss: batchLoss / Double(batch.count)))
+                stops = shouldStop()
+                if stops { break }
+            }
+            let (words, characters) = try errors(of: held, weights, configuration, vocabulary)
+            let epoch = Epoch(
+                number: number, loss: loss / Double(max(1, doneCount)), words: words, characters: characters)
+            epochs.append(epoch)
+            report(.epoch(epoch))
+            if let characters, let other = epochs.dropLast().compactMap(\.characters?.errors).min(),
+                other < characters.errors
+            {
+                continue
+            }
+            (best, bestNumber) = (weights, number)
+        }
+        return TrainedAdapters(
+            weights: best, vocabulary: vocabulary, width: width, epochs: epochs, bestEpoch: bestNumber,
+            fileCount: learned.count, heldCount: held.count)
+    }
+
+    /// 0 to 1 over the first tenth, then down to 0.
+    private static func rise(_ share: Double) -> Double { max(0.01, min(share / 0.1, (1 - share) / 0.9)) }
+
+    // MARK: Files
+
+    private func read(
+        _ items: [TranscribedFiles.Item], _ tokenizer: Wav2Vec2CTCTokenizer, _ report: (Event) -> Void
+    ) throws -> [Clip?] {
+        var keptCount = 0
+        return try items.enumerated().map { index, item in
+            try CancellationFlag.check()
+            defer { report(.read(index + 1, of: items.count)) }
+            do {
+                let values = try values(of: item.path)
+                let tokens = try tokenizer.encode(item.text)
+                let frames = model.configuration.frameCount(samples: values.count)
+                guard !tokens.isEmpty else { throw TextError(.empty, source: item.path, "its text is empty") }
+                guard CTCLoss.frameCount(for: tokens) <= frames else {
+                    throw TextError(
+                        .tooLong, source: item.path,
+                        "its text has \(tokens.count) tokens, but its audio \(frames) frames")
+                }
+                keptCount += values.count
+                // 4 hours of 16 kHz.
+                return Clip(
+                    path: item.path, text: item.text, tokens: tokens,
+                    seconds: Double(values.count) / Double(model.featureExtractor.sampleRate),
+                    values: keptCount < 1 << 28 ? values : nil)
+            } catch let error as CancellationError {
+                throw error
+            } catch {
+                report(.failed(path: item.path, error: error))
+                return nil
+            }
+        }
+    }
+
+    private func values(of path: String) throws -> [Float] {
+        let rate = model.featureExtractor.sampleRate
+        let clip = try AudioFile.read(path: path, sampleRate: rate).resampled(to: rate)
+        try model.check(clip, minimumSampleCount: model.configuration.minimumSampleCount)
+        guard clip.seconds <= Self.longestSeconds else {
+            throw AudioError(
+                .tooLong, source: path,
+                "\(Int(clip.seconds)) s, but training takes \(Int(Self.longestSeconds)) s at a time",
+                remedy: "cut it where nobody speaks")
+        }
+        return model.featureExtractor.scaling(of: clip.samples[...]).values(of: clip.samples[...])
+    }
+
+    /// - Parameter count: so many of the first files are to be learned from, where others are held out.
+    private func split(
+        _ clips: [Clip?], _ count: Int, holdsOut: Bool, _ random: inout RandomSource
+    ) -> (learned: [Clip], held: [Clip]) {
+        let learned = clips.prefix(count).compactMap(\.self)
+        guard holdsOut else { return (learned, clips.dropFirst(count).compactMap(\.self)) }
+        let order = learned.indices.shuffled(using: &random)
+        let heldCount = learned.count < 2 ? 0 : min(200, max(1, learned.count / 10))
+        return (
+            order.dropFirst(heldCount).sorted().map { learned[$0] },
+            order.prefix(heldCount).sorted().map { learned[$0] }
+        )
+    }
+
+    /// In their order, each of so many seconds at most, or of one clip.
+    private func batches(_ clips: [Clip]) -> [[Clip]] {
+        var batches: [[Clip]] = []
+        var seconds = Double.infinity
+        for clip in clips {
+            if seconds + clip.seconds > options.batchSeconds {
+                batches.append([])
+                seconds = 0
+            }
+            batches[batches.count - 1].append(clip)
+            seconds += clip.seconds
+        }
+        return batches
+    }
+
+    // MARK: Steps
+
+    private func projected(_ batch: [Clip]) throws -> (Tensor, Segments) {
+        let values = try batch.map { InputValues(try $0.values ?? self.values(of: $0.path)) }
+        return try model.encoder.projected(values, on: tape)
+    }
+
+    /// The sum over a batch's clips of the loss a token, and the gradients of its mean.
+    private func gradients(
+        of batch: [Clip], _ weights: AdapterWeights, _ configuration: Configuration, _ vocabulary: TrainingVocabulary,
+        _ random: inout RandomSource
+    ) throws -> (loss: Double, gradients: [[Float]]) {
+        let (frames, segments) = try projected(batch)
+        let hidden = try mask.hiding(frames, segments, by: maskedRow, &random)
+        let (adapters, head) = try weights.blocks(configuration, width: width, on: tape)
+        let parameters = adapters.flatMap(\.parameters) + head.parameters
+        parameters.forEach(tape.watch)
+        let logits = try head.logits(of: model.encoder.adapted(by: adapters).states(of: hidden, segments: segments))
+        let values = try logits.floats()
+        var (loss, gradient) = (0.0, [Float]())
+        gradient.reserveCapacity(values.count)
+        for (index, clip) in batch.enumerated() {
+            let rows = segments[index]
+            let ctc = CTCLoss(
+                logits: values[rows.lowerBound * vocabulary.size..<rows.upperBound * vocabulary.size],
+                vocabularySize: vocabulary.size, tokens: clip.tokens, blank: vocabulary.tokenizer.blankID)
+            let share = 1 / Double(clip.tokens.count)
+            loss += share * ctc.value
+            let factor = Float(share / Double(batch.count))
+            gradient += ctc.gradient.map { factor * $0 }
+        }
+        let found = try tape.gradients(of: logits, Tensor(gradient, shape: logits.shape, on: tape))
+        return (
+            loss,
+            try zip(parameters, weights.values).map {
+                try found[$0]?.floats() ?? [Float](repeating: 0, count: $1.count)
+            }
+        )
+    }
+
+    /// nil without clips.
+    private func errors(
+        of clips: [Clip], _ weights: AdapterWeights, _ configuration: Configuration, _ vocabulary: TrainingVocabulary
+    ) throws -> (words: ErrorCounts?, characters: ErrorCounts?) {
+        guard !clips.isEmpty else { return (nil, nil) }
+        let (adapters, head) = try weights.blocks(configuration, width: width, on: tape)
+        let encoder = model.encoder.adapted(by: adapters)
+        var (words, characters) = (ErrorCounts(), ErrorCounts())
+        for batch in batches(clips) {
+            try CancellationFlag.check()
+            let (frames, segments) = try projected(batch)
+            let ids = try head.logits(of: encoder.states(of: frames, segments: segments)).argmax().hostArray().floats()
+            for (index, clip) in batch.enumerated() {
+                let heard = vocabulary.tokenizer.decode(ids[segments[index]].map { Int($0) })
+                words += WordAlignment(reference: clip.text, hypothesis: heard).counts
+                characters += ErrorCounts(charactersOf: clip.text, hypothesis: heard)
+            }
+        }
+        return (words, characters)
+    }
+}

@@ -1,0 +1,45 @@
+import TensorEngine
+
+/// What `AdapterTraining` learned.
+public struct TrainedAdapters: Sendable {
+    let weights: AdapterWeights
+    let vocabulary: TrainingVocabulary
+    /// Of each adapter.
+    public let width: Int
+    public let epochs: [AdapterTraining.Epoch]
+    /// The number of the epoch that this is of: that with the fewest wrong characters in what was held out, or the last.
+    public let bestEpoch: Int
+    /// Files that were learned from.
+    public let fileCount: Int
+    /// Files that only decided how good that was.
+    public let heldCount: Int
+
+    /// Numbers that were learned.
+    public var parameterCount: Int { weights.parameterCount }
+    /// Whether the checkpoint's own vocabulary and head were gone on from.
+    public var keepsVocabulary: Bool { vocabulary.isKept }
+    public var vocabularySize: Int { vocabulary.size }
+}
+
+extension AdapterTraining {
+    /// Writes the checkpoint with what was learned, as Hugging Face's `Wav2Vec2ForCTC`: it loads like any other, and in
+    /// transformers.
+    /// - Parameter folder: made when it isn't there.
+    /// - Throws: `UsageError` for a folder that holds files already; `CheckpointError` for what can't be read or
+    ///   written. Then nothing is left.
+    public func write(
+        _ trained: TrainedAdapters, to folder: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    ) throws {
+        guard let files = model.files else { return }
+        let weights = trained.weights
+        let head = NewHead(
+            tensors: try weights.tensorNames.map { ($0, try weights.tensor(named: $0)) },
+            fields: [
+                "architectures": .array([.string("Wav2Vec2ForCTC")]), "adapter_attn_dim": .int(trained.width),
+                "vocab_size": .int(trained.vocabularySize), "pad_token_id": .int(trained.vocabulary.tokenizer.blankID),
+                "bos_token_id": .null, "eos_token_id": .null,
+            ],
+            files: trained.vocabulary.files)
+        try CheckpointConverter.convert(files, to: nil, folder: folder, head: head, progress: progress)
+    }
+}

@@ -1,0 +1,54 @@
+import Synchronization
+import XLSR
+
+extension TrainOptions {
+    /// Learns what is said.
+    func trainRecognizer(_ arguments: Arguments) throws -> Bool {
+        let files = try TranscribedFiles(path: data)
+        let validation = try validation.map { try TranscribedFiles(path: $0) }
+        let devices = try arguments.devices()
+        guard devices.count == 1 else { throw UsageError("--device: --task transcribe learns on one device") }
+        let verbosity = try arguments.verbosity()
+        let source = try arguments.modelSource()
+        var options = AdapterTraining.Options()
+        options.epochCount = try arguments.integer(.epochs, in: 1...100_000) ?? options.epochCount
+        options.learningRate = try arguments.number(.learningRate, in: 1e-8...1) ?? options.learningRate
+        options.width = try arguments.integer(.adapterWidth, in: 1...65_536) ?? options.width
+        options.batchSeconds = try arguments.number(.batchSeconds, in: 0.1...86_400) ?? options.batchSeconds
+        options.normalization = .init(
+            lowercases: arguments.has(.lowercase), removesPunctuation: arguments.has(.removePunctuation))
+        ProgressBar.show("loading \(source.name)")
+        let training = try AdapterTraining(
+            source.files, name: source.name, device: devices[0], precision: arguments.precision(),
+            backendOptions: arguments.backendOptions(), language: arguments[.language], options: options)
+        Signals.install()
+        if verbosity == .verbose { RunReport.print(training.model, nil, loadSeconds: 0) }
+
+        var failureCount = 0
+        let epochCount = options.epochCount
+        let trained = try training.trained(on: files, validation: validation) {
+            Signals.isInterrupted.load(ordering: .relaxed)
+        } report: { event in
+            switch event {
+            case .read(let done, let total):
+                ProgressBar.show("files read", done, of: total)
+                // Before that there is nothing to keep.
+                if done == total { Signals.interruptEndsInput() }
+            case .failed(let path, let error):
+                failureCount += 1
+                Self.tell(error, of: path)
+            case .step(let share, let loss):
+                let epoch = min(epochCount, Int(share * Double(epochCount)) + 1)
+                ProgressBar.show("epoch \(epoch) of \(epochCount), loss \(decimal(loss, 3))", fraction: share)
+            case .epoch(let epoch):
+                if verbosity > .quiet { Terminal.note("epoch \(epoch.number) of \(epochCount): \(epoch.text)") }
+            }
+        }
+        Signals.install()
+        try training.write(trained, to: folder) { ProgressBar.show("writing", $0, of: $1) }
+        let report = RecognizerReport(
+            model: source.name, folder: folder, trained: trained, failureCount: failureCount)
+        try Terminal.printResult(arguments.has(.json) ? jsonDocument(report) : report.text)
+        return failureCount == 0
+    }
+}
