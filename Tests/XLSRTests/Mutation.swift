@@ -1,4 +1,4 @@
-import Conformance
+import TensorEngine
 
 /// A copy of a file with one to three small damages: flipped bits, cuts, insertions, repetitions.
 /// - Parameter insertions: texts that are worth inserting into files of that kind.

@@ -18,6 +18,8 @@ public final class AdapterTraining {
         public var batchSeconds = 30.0
         /// The width of adapters where the checkpoint has none.
         public var width = 64
+        /// The share of files that aren't learned from, where there are no others for validation; 0: none.
+        public var heldOutShare = 0.1
         /// How texts are made alike.
         public var normalization = TranscriptPairs.Normalization()
 
@@ -67,15 +69,16 @@ public final class AdapterTraining {
         backendOptions: BackendOptions = BackendOptions(), language: String? = nil, options: Options = Options()
     ) throws {
         try self.init(
-            ModelLocation.files(path), name: path, device: device, precision: precision, backendOptions: backendOptions,
-            language: language, options: options)
+            ModelLocation.files(path), name: path,
+            on: BackendRegistry.open(device, options: backendOptions.with(precision)),
+            precision: precision, language: language, options: options)
     }
 
     package init(
-        _ files: CheckpointFiles, name path: String, device: Device, precision: Precision = .float32,
-        backendOptions: BackendOptions = BackendOptions(), language: String? = nil, options: Options = Options()
+        _ files: CheckpointFiles, name path: String, on backend: any Backend, precision: Precision = .float32,
+        language: String? = nil, options: Options = Options()
     ) throws {
-        tape = GradientTape(try BackendRegistry.open(device, options: backendOptions.with(precision)))
+        tape = GradientTape(backend)
         model = try XLSRModel(files, name: path, on: tape, precision: precision, language: language)
         self.options = options
         let configuration = model.configuration
@@ -110,13 +113,13 @@ public final class AdapterTraining {
 
     /// - Parameters:
     ///   - validation: other files, such as of other speakers, that decide which epoch's adapters are the best; by default
-    ///     each tenth file, two hundred at most, which are then not learned from.
-    ///   - shouldStop: asked after each step; then the best so far is the result.
+    ///     some of these (`heldOutShare`), two hundred at most.
     ///   - report: hears what is done, on the calling thread.
+    ///   - shouldStop: asked after each step; then the best so far is the result.
     /// - Throws: `UsageError` where no file can be used; `CancellationError`; `TensorError` of the device.
     public func trained(
-        on files: TranscribedFiles, validation: TranscribedFiles? = nil, shouldStop: () -> Bool = { false },
-        report: (Event) -> Void = { _ in }
+        on files: TranscribedFiles, validation: TranscribedFiles? = nil, report: (Event) -> Void = { _ in },
+        shouldStop: () -> Bool = { false }
     ) throws -> TrainedAdapters {
         var random = RandomSource(seed: 1)
         let texts = (files.items + (validation?.items ?? [])).map {
@@ -227,7 +230,8 @@ public final class AdapterTraining {
         let learned = clips.prefix(count).compactMap(\.self)
         guard holdsOut else { return (learned, clips.dropFirst(count).compactMap(\.self)) }
         let order = learned.indices.shuffled(using: &random)
-        let heldCount = learned.count < 2 ? 0 : min(200, max(1, learned.count / 10))
+        let share = learned.count < 2 ? 0 : options.heldOutShare
+        let heldCount = share > 0 ? min(200, learned.count - 1, max(1, Int(share * Double(learned.count)))) : 0
         return (
             order.dropFirst(heldCount).sorted().map { learned[$0] },
             order.prefix(heldCount).sorted().map { learned[$0] }
@@ -281,12 +285,13 @@ public final class AdapterTraining {
             gradient += ctc.gradient.map { factor * $0 }
         }
         let found = try tape.gradients(of: logits, Tensor(gradient, shape: logits.shape, on: tape))
-        return (
-            loss,
-            try zip(parameters, weights.values).map {
-                try found[$0]?.floats() ?? [Float](repeating: 0, count: $1.count)
-            }
-        )
+        let gradients = try zip(parameters, weights.values).map {
+            try found[$0]?.floats() ?? [Float](repeating: 0, count: $1.count)
+        }
+        // Other lengths take blocks of other sizes, which would pile up.
+        let pool = tape.pool.statistics
+        if pool.cachedByteCount > (pool.peakByteCount - pool.usedByteCount) * 3 / 2 { tape.pool.trim() }
+        return (loss, gradients)
     }
 
     /// nil without clips.

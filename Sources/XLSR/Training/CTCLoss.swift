@@ -2,20 +2,20 @@ import Glibc
 
 /// Connectionist temporal classification (Graves et al. 2006): `-ln p(tokens | logits)`, the probability being that of
 /// all paths that collapse to the tokens, and its gradient by the logits. In double precision.
-struct CTCLoss {
-    let value: Double
+package struct CTCLoss {
+    package let value: Double
     /// As many as logits.
-    let gradient: [Float]
+    package let gradient: [Float]
 
     /// The frames that the tokens need: one each, and a blank between equals.
-    static func frameCount(for tokens: [Int]) -> Int {
+    package static func frameCount(for tokens: [Int]) -> Int {
         tokens.count + zip(tokens, tokens.dropFirst()).count { $0 == $1 }
     }
 
     /// - Parameters:
     ///   - logits: a row a frame, `[frames, vocabulary]`.
     ///   - tokens: none of them the blank; `frameCount(for:)` isn't more than the frames.
-    init(logits: ArraySlice<Float>, vocabularySize: Int, tokens: [Int], blank: Int) {
+    package init(logits: ArraySlice<Float>, vocabularySize: Int, tokens: [Int], blank: Int) {
         let frames = logits.count / vocabularySize
         var probabilities = [Double](repeating: 0, count: logits.count)
         for frame in 0..<frames {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TensorEngine
 import XLSR
 
 /// What a run took: the lines of `--verbose`.
@@ -43,6 +44,10 @@ struct RunReport {
                 "\(backend.device): \(decimal(part.seconds, 3)) s for \(decimal(part.audioSeconds, 2)) s of audio,"
                     + " \(batches([part])), peak memory \(byteText(backend.pool.statistics.peakByteCount))")
         }
+        Self.printMemory(backends)
+    }
+
+    static func printMemory(_ backends: [any Backend]) {
         let peak = ProcessMemory.peakByteCount.map { "; \(byteText($0)) of the process (VmHWM)" } ?? ""
         let onDevices = backends.reduce(0) { $0 + $1.pool.statistics.peakByteCount }
         let place = backends.count > 1 ? "the devices" : "the device"

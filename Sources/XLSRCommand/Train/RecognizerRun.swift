@@ -1,3 +1,4 @@
+import Backends
 import Synchronization
 import XLSR
 
@@ -14,21 +15,26 @@ extension TrainOptions {
         options.epochCount = try arguments.integer(.epochs, in: 1...100_000) ?? options.epochCount
         options.learningRate = try arguments.number(.learningRate, in: 1e-8...1) ?? options.learningRate
         options.width = try arguments.integer(.adapterWidth, in: 1...65_536) ?? options.width
+        options.heldOutShare = try arguments.number(.heldOut, in: 0...0.9) ?? options.heldOutShare
         options.batchSeconds = try arguments.number(.batchSeconds, in: 0.1...86_400) ?? options.batchSeconds
         options.normalization = .init(
             lowercases: arguments.has(.lowercase), removesPunctuation: arguments.has(.removePunctuation))
+        let clock = ContinuousClock()
+        let start = clock.now
         ProgressBar.show("loading \(source.name)")
-        let training = try AdapterTraining(
-            source.files, name: source.name, device: devices[0], precision: arguments.precision(),
-            backendOptions: arguments.backendOptions(), language: arguments[.language], options: options)
+        let backend = try BackendRegistry.open(devices[0], options: arguments.backendOptions())
         Signals.install()
-        if verbosity == .verbose { RunReport.print(training.model, nil, loadSeconds: 0) }
+        let training = try AdapterTraining(
+            source.files, name: source.name, on: backend, precision: arguments.precision(),
+            language: arguments[.language],
+            options: options)
+        if verbosity == .verbose {
+            RunReport.print(training.model, nil, loadSeconds: start.duration(to: clock.now).seconds)
+        }
 
         var failureCount = 0
         let epochCount = options.epochCount
-        let trained = try training.trained(on: files, validation: validation) {
-            Signals.isInterrupted.load(ordering: .relaxed)
-        } report: { event in
+        let trained = try training.trained(on: files, validation: validation) { event in
             switch event {
             case .read(let done, let total):
                 ProgressBar.show("files read", done, of: total)
@@ -43,8 +49,14 @@ extension TrainOptions {
             case .epoch(let epoch):
                 if verbosity > .quiet { Terminal.note("epoch \(epoch.number) of \(epochCount): \(epoch.text)") }
             }
+        } shouldStop: {
+            Signals.isInterrupted.load(ordering: .relaxed)
         }
         Signals.install()
+        if verbosity == .verbose {
+            Terminal.note("compute: \(decimal(start.duration(to: clock.now).seconds, 3)) s with loading")
+            RunReport.printMemory([backend])
+        }
         try training.write(trained, to: folder) { ProgressBar.show("writing", $0, of: $1) }
         let report = RecognizerReport(
             model: source.name, folder: folder, trained: trained, failureCount: failureCount)

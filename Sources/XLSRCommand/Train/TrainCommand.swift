@@ -27,7 +27,7 @@ extension Command {
             """
             Of texts (--task transcribe) small adapters after the encoder's layers learn, and a CTC head, as in \
             Massively Multilingual Speech: a Wav2Vec2ForCTC. A checkpoint that has adapters goes on from them (--language: \
-            from that language's), and one whose vocabulary has all characters of the texts from its head. Each tenth file, \
+            from that language's), and one whose vocabulary has all characters of the texts from its head. A tenth of the files, \
             or those of --validation, aren't learned from: they tell how good each epoch is, and the best is written. \
             Ctrl-C ends with the best so far. Texts are learned as they are written: say numbers in words, and see to case \
             and punctuation.
@@ -93,10 +93,14 @@ extension Option {
     static let trainingTask = Option("--task", choices: TrainOptions.Task.self, "what is learned [classify]")
     static let validation = Option(
         "--validation", value: "DATA",
-        "other files to measure by [classify: each fifth in turn; transcribe: each tenth]")
+        "other files to measure by [classify: each fifth in turn; transcribe: a tenth]")
 
     /// Those that only `--task transcribe` has.
-    static let ofTranscripts = [epochs, learningRate, adapterWidth, lowercase, removePunctuation]
+    static let ofTranscripts = [
+        heldOut, epochs, learningRate, adapterWidth, lowercase, removePunctuation,
+    ]
+    static let heldOut = Option(
+        "--held-out", value: "S", "with --task transcribe: the share of files to measure by instead; 0: none [0.1]")
     static let epochs = Option("--epochs", value: "N", "with --task transcribe: how often each file is heard [20]")
     static let learningRate = Option(
         "--learning-rate", value: "R", "with --task transcribe: how far each step goes at most [0.001]")

@@ -1,4 +1,4 @@
-import Conformance
+import TensorEngine
 import Testing
 import XLSR
 

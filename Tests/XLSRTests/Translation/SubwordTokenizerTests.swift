@@ -1,4 +1,4 @@
-import Conformance
+import TensorEngine
 import FoundationEssentials
 import Testing
 import XLSR
