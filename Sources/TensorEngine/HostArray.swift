@@ -49,13 +49,26 @@ public final class ArrayMemory: HostMemory {
     }
 }
 
+/// Numbers in a Swift array.
+private final class FloatMemory: HostMemory {
+    let values: [Float]
+
+    init(_ values: [Float]) {
+        self.values = values
+    }
+
+    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try values.withUnsafeBytes(body)
+    }
+}
+
 extension HostArray {
     /// A float32 array of `values`.
     /// - Precondition: `values.count == shape.count`.
     public init(_ values: [Float], shape: Shape) {
         precondition(values.count == shape.count)
-        let bytes = values.withUnsafeBytes { Array($0) }
-        self.init(shape: shape, dtype: .float32, memory: ArrayMemory(bytes), byteRange: 0..<bytes.count)
+        let byteCount = values.count * MemoryLayout<Float>.size
+        self.init(shape: shape, dtype: .float32, memory: FloatMemory(values), byteRange: 0..<byteCount)
     }
 
     /// An int32 array of `values`.

@@ -273,6 +273,9 @@ extension XLSRModel {
         return try file ?? CheckpointTensors(files)
     }
 
+    /// Gives up the memory of the encoder's layers, where others will take their place.
+    mutating func dropLayers() { encoder = encoder.withoutLayers }
+
     private mutating func adapt(byFile file: CheckpointTensors) throws {
         let weights = WeightReader(file, on: backend, precision: precision)
         try adapt(by: weights, encoder: weights.encoderScope)

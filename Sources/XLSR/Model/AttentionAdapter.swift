@@ -21,8 +21,9 @@ struct AttentionAdapter: Sendable {
         up = try scope.linear("linear_2", from: width, to: hidden, as: type)
     }
 
-    /// What training changes, in the order of a checkpoint's names.
-    var parameters: [Tensor] { [norm.gain, norm.bias] + down.parameters + up.parameters }
+    var parameters: [TrainedParameter] {
+        norm.parameters("norm") + down.parameters("linear_1") + up.parameters("linear_2")
+    }
 
     /// `[frames, hidden]` → `[frames, hidden]`
     func callAsFunction(_ x: Tensor) throws -> Tensor {

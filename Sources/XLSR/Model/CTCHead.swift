@@ -10,7 +10,7 @@ struct CTCHead: FramewiseHead {
             as: weights.precision.sensitiveWeights)
     }
 
-    var parameters: [Tensor] { projection.parameters }
+    var parameters: [TrainedParameter] { projection.parameters(CheckpointNames.ctcHead) }
 
     /// `[frames, hidden]` → `[frames, vocabulary]`
     func logits(of states: Tensor) throws -> Tensor { try projection(states) }

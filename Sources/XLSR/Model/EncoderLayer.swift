@@ -34,6 +34,14 @@ struct EncoderLayer: Sendable {
         finalNorm = try weights.norm("final_layer_norm", channels: hidden, epsilon: configuration.layerNormEpsilon)
     }
 
+    /// All but the adapter's.
+    var parameters: [TrainedParameter] {
+        queryKeyValue.parameters("attention.q_proj", "attention.k_proj", "attention.v_proj")
+            + attentionOutput.parameters("attention.out_proj") + attentionNorm.parameters("layer_norm")
+            + intermediate.parameters("feed_forward.intermediate_dense")
+            + output.parameters("feed_forward.output_dense") + finalNorm.parameters("final_layer_norm")
+    }
+
     /// `[frames, hidden]` → `[frames, hidden]`
     func callAsFunction(_ x: Tensor, segments: Segments) throws -> Tensor {
         if isStable {

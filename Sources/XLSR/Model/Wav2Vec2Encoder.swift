@@ -6,7 +6,7 @@ struct Wav2Vec2Encoder: Sendable {
     let featureExtractor: FeatureExtractor
     private let featureProjection: FeatureProjection
     private let positionalConvolution: PositionalConvolution
-    private let norm: Normalization
+    private var norm: Normalization
     private var layers: [EncoderLayer]
     private let adapter: Adapter?
     /// The layers, without and with an average of their states.
@@ -59,6 +59,17 @@ struct Wav2Vec2Encoder: Sendable {
             states: states, segments: outputSegments, extractFeatures: features, frameSegments: segments,
             layerAverage: transformed.dropFirst().first)
     }
+
+    /// The same with other layers, and another norm before or after them.
+    func replacing(_ layers: [EncoderLayer], _ norm: Normalization) -> Wav2Vec2Encoder {
+        var encoder = self
+        encoder.regions = (CaptureRegion(), CaptureRegion())
+        (encoder.layers, encoder.norm) = (layers, norm)
+        return encoder
+    }
+
+    /// The same without layers.
+    var withoutLayers: Wav2Vec2Encoder { replacing([], norm) }
 
     /// Input values of each utterance to what the layers get of them, `[frames of all, hidden]`.
     func projected(_ utterances: [InputValues], on backend: any Backend) throws -> (Tensor, Segments) {

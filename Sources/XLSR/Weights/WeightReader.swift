@@ -142,9 +142,6 @@ struct Linear: Sendable {
     let weight: PreparedWeight
     let bias: Tensor
 
-    /// Its weight, as prepared, and its bias.
-    var parameters: [Tensor] { [weight.tensor, bias] }
-
     /// What x is best stored as.
     var inputType: DType { weight.tensor.backend.inputType(forWeights: weight.tensor.dtype) }
 

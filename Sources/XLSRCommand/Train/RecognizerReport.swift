@@ -4,11 +4,18 @@ import XLSR
 struct RecognizerReport {
     let model: String
     let folder: String
-    let trained: TrainedAdapters
+    let trained: TrainedRecognizer
     /// Files that couldn't be used.
     let failureCount: Int
 
-    private var best: AdapterTraining.Epoch? { trained.epochs.first { $0.number == trained.bestEpoch } }
+    private var best: RecognizerTraining.Epoch? { trained.epochs.first { $0.number == trained.bestEpoch } }
+
+    private var part: String {
+        switch trained.part {
+        case .adapters: "adapters" + (trained.width.map { " of width \($0)" } ?? "")
+        case .encoder: "the encoder's layers"
+        }
+    }
 
     var text: String {
         let vocabulary =
@@ -17,14 +24,14 @@ struct RecognizerReport {
             ("files", "\(trained.fileCount) learned from, \(trained.heldCount) held out"),
             ("epochs", "\(trained.epochs.count), number \(trained.bestEpoch) is written"),
             ("measured", best.map(\.text) ?? ""), ("vocabulary", vocabulary),
-            ("adapters", "of width \(trained.width), \(trained.parameterCount) numbers with the head"),
+            ("trained", "\(part) and the head, \(trained.parameterCount) numbers"),
             ("written", folder),
         ]
         return lines.map { padded($0, 12) + $1 + "\n" }.joined()
     }
 }
 
-extension AdapterTraining.Epoch {
+extension RecognizerTraining.Epoch {
     var text: String {
         let errors = [(words, "words"), (characters, "characters")].compactMap { counts, name in
             counts.map { "\(percent($0.errorRate)) of \(name)" }
@@ -36,7 +43,7 @@ extension AdapterTraining.Epoch {
 extension RecognizerReport: Encodable {
     private enum CodingKeys: String, CodingKey {
         case version, model, folder, files, validationFiles = "validation_files", vocabularySize = "vocabulary_size",
-            keepsVocabulary = "keeps_vocabulary", adapterWidth = "adapter_width", parameters, epochs,
+            keepsVocabulary = "keeps_vocabulary", part = "trained", adapterWidth = "adapter_width", parameters, epochs,
             bestEpoch = "best_epoch", failures
     }
 
@@ -49,7 +56,8 @@ extension RecognizerReport: Encodable {
         try object.encode(trained.heldCount, forKey: .validationFiles)
         try object.encode(trained.vocabularySize, forKey: .vocabularySize)
         try object.encode(trained.keepsVocabulary, forKey: .keepsVocabulary)
-        try object.encode(trained.width, forKey: .adapterWidth)
+        try object.encode(trained.part.rawValue, forKey: .part)
+        try object.encodeIfPresent(trained.width, forKey: .adapterWidth)
         try object.encode(trained.parameterCount, forKey: .parameters)
         try object.encode(trained.epochs.map(EpochReport.init), forKey: .epochs)
         try object.encode(trained.bestEpoch, forKey: .bestEpoch)
@@ -61,7 +69,7 @@ extension RecognizerReport: Encodable {
         let wordErrorRate: Double?
         let characterErrorRate: Double?
 
-        init(_ epoch: AdapterTraining.Epoch) {
+        init(_ epoch: RecognizerTraining.Epoch) {
             loss = epoch.loss
             wordErrorRate = epoch.words?.errorRate
             characterErrorRate = epoch.characters?.errorRate

@@ -11,9 +11,10 @@ extension TrainOptions {
         guard devices.count == 1 else { throw UsageError("--device: --task transcribe learns on one device") }
         let verbosity = try arguments.verbosity()
         let source = try arguments.modelSource()
-        var options = AdapterTraining.Options()
+        var options = RecognizerTraining.Options()
         options.epochCount = try arguments.integer(.epochs, in: 1...100_000) ?? options.epochCount
-        options.learningRate = try arguments.number(.learningRate, in: 1e-8...1) ?? options.learningRate
+        options.part = try arguments.choice(.trainedPart, RecognizerTraining.Part.self) ?? options.part
+        options.learningRate = try arguments.number(.learningRate, in: 1e-8...1)
         options.width = try arguments.integer(.adapterWidth, in: 1...65_536) ?? options.width
         options.heldOutShare = try arguments.number(.heldOut, in: 0...0.9) ?? options.heldOutShare
         options.batchSeconds = try arguments.number(.batchSeconds, in: 0.1...86_400) ?? options.batchSeconds
@@ -24,7 +25,7 @@ extension TrainOptions {
         ProgressBar.show("loading \(source.name)")
         let backend = try BackendRegistry.open(devices[0], options: arguments.backendOptions())
         Signals.install()
-        let training = try AdapterTraining(
+        let training = try RecognizerTraining(
             source.files, name: source.name, on: backend, precision: arguments.precision(),
             language: arguments[.language],
             options: options)

@@ -97,13 +97,17 @@ extension Option {
 
     /// Those that only `--task transcribe` has.
     static let ofTranscripts = [
-        heldOut, epochs, learningRate, adapterWidth, lowercase, removePunctuation,
+        trainedPart, heldOut, epochs, learningRate, adapterWidth, lowercase, removePunctuation,
     ]
+    static let trainedPart = Option(
+        "--train", choices: RecognizerTraining.Part.self,
+        "with --task transcribe: small adapters after the encoder's layers, or those layers themselves [adapters]")
     static let heldOut = Option(
         "--held-out", value: "S", "with --task transcribe: the share of files to measure by instead; 0: none [0.1]")
     static let epochs = Option("--epochs", value: "N", "with --task transcribe: how often each file is heard [20]")
     static let learningRate = Option(
-        "--learning-rate", value: "R", "with --task transcribe: how far each step goes at most [0.001]")
+        "--learning-rate", value: "R", "with --task transcribe: how far each step goes at most [0.001; encoder: 0.0001]"
+    )
     static let adapterWidth = Option(
         "--adapter-width", value: "N", "with --task transcribe: of adapters where the checkpoint has none [64]")
 }

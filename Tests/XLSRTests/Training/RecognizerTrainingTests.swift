@@ -5,23 +5,39 @@ import TensorEngine
 import Testing
 import XLSR
 
-@Suite struct AdapterTrainingTests {
+@Suite struct RecognizerTrainingTests {
     // MARK: Against PyTorch
 
-    private static let texts = ["ab", "hello world", "abba cc"]
+    /// What Fixtures/make_training.py trained.
+    struct Variant: Sendable, CustomStringConvertible {
+        let golden: String
+        let part: RecognizerTraining.Part
+        let rate: Double
+        let texts: [String]
 
-    /// The checkpoint with language adapters, whose config.json hides no frames.
+        var description: String { golden }
+
+        static let all = [
+            Variant(
+                golden: "language-adapters", part: .adapters, rate: 0.02, texts: ["ab", "hello world", "abba cc"]),
+            Variant(golden: "layer-stable", part: .encoder, rate: 0.005, texts: ["a", "ab", "abba c"]),
+            Variant(golden: "group-post", part: .encoder, rate: 0.005, texts: ["a", "ab", "abba c"]),
+        ]
+    }
+
+    /// The checkpoint, with a config.json that hides no frames.
     private static func checkpoint(_ golden: Golden, in folder: String) throws -> CheckpointFiles {
         let copy = folder + "/model"
         try FileManager.default.copyItem(atPath: golden.folder, toPath: copy)
         let path = copy + "/config.json"
         let fields = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
-        try write(fields.replacing("\"apply_spec_augment\": true", with: "\"apply_spec_augment\": false"), to: path)
+            .replacing("\"apply_spec_augment\": true,", with: "")
+        try write(fields.replacing("{", with: "{\"apply_spec_augment\": false,", maxReplacements: 1), to: path)
         return try CheckpointFiles(folder: copy)
     }
 
     /// The golden's inputs as files.
-    private static func files(_ golden: Golden, in folder: String) throws -> TranscribedFiles {
+    private static func files(_ golden: Golden, _ texts: [String], in folder: String) throws -> TranscribedFiles {
         TranscribedFiles(
             try texts.enumerated().map { index, text in
                 let samples = try golden.tensors.tensor(named: "input.\(index)").floats()
@@ -31,22 +47,27 @@ import XLSR
             })
     }
 
-    @Test(arguments: GoldenDevices.all)
-    func twelveStepsAreThoseOfPyTorchInDoublePrecision(device: GoldenDevice) throws {
-        let golden = try Golden("language-adapters")
-        let expected = try CheckpointTensors(opening: testFolder + "/Fixtures/adapter_training.safetensors")
+    /// The reference would take minutes for what its single operations are checked for anyway.
+    private static let devices = GoldenDevices.all.filter { $0.description != "reference" }
+
+    @Test(arguments: devices, Variant.all)
+    func twelveStepsAreThoseOfPyTorchInDoublePrecision(device: GoldenDevice, variant: Variant) throws {
+        let golden = try Golden(variant.golden)
+        let expected = try CheckpointTensors(
+            opening: testFolder + "/Fixtures/training-\(variant.part.rawValue)-\(variant.golden).safetensors")
         let losses = try expected.tensor(named: "losses").floats()
         try withTemporaryFolder { folder in
-            let files = try Self.files(golden, in: folder)
-            var options = AdapterTraining.Options()
-            (options.epochCount, options.learningRate, options.heldOutShare) = (losses.count, 0.02, 0)
-            let training = try AdapterTraining(
+            let files = try Self.files(golden, variant.texts, in: folder)
+            var options = RecognizerTraining.Options()
+            (options.part, options.learningRate) = (variant.part, variant.rate)
+            (options.epochCount, options.heldOutShare) = (losses.count, 0)
+            let training = try RecognizerTraining(
                 Self.checkpoint(golden, in: folder), name: "model", on: device.backend, options: options)
             let trained = try training.trained(on: files)
             #expect(trained.keepsVocabulary && trained.fileCount == 3 && trained.heldCount == 0)
             #expect(trained.bestEpoch == losses.count)
             for (epoch, loss) in zip(trained.epochs, losses) {
-                #expect((Float(epoch.loss) - loss).magnitude < 1e-3 * loss, "epoch \(epoch.number) on \(device)")
+                #expect((Float(epoch.loss) - loss).magnitude < 1e-3 * losses[0], "epoch \(epoch.number) on \(device)")
             }
             try training.write(trained, to: folder + "/out")
             let written = try CheckpointTensors(opening: folder + "/out")
@@ -59,10 +80,12 @@ import XLSR
                     #expect(values == before, "\(name)")
                     continue
                 }
-                // Of what training changed; steps where a gradient is nothing but rounding go anywhere.
+                // Softmax takes it away, so its gradient is nothing but rounding.
+                guard !name.hasSuffix("k_proj.bias") else { continue }
+                // Of what training changed; single numbers' gradients may be little more than rounding.
                 let after = try expected.tensor(named: name).floats()
                 let wrong = zip(values, after).count { ($0 - $1).magnitude > 0.02 * largestDifference(before, after) }
-                #expect(wrong * 100 <= values.count, "\(name): \(wrong) of \(values.count) on \(device)")
+                #expect(wrong * 50 <= values.count, "\(name): \(wrong) of \(values.count) on \(device)")
             }
         }
     }
@@ -90,10 +113,10 @@ import XLSR
             try Self.recordings(in: folder)
             // The two shortest, each a batch.
             let files = TranscribedFiles(Array(try TranscribedFiles(path: folder).items.prefix(2)))
-            var options = AdapterTraining.Options()
+            var options = RecognizerTraining.Options()
             (options.epochCount, options.learningRate, options.heldOutShare) = (100, 0.01, 0)
             options.batchSeconds = 1
-            let training = try AdapterTraining(
+            let training = try RecognizerTraining(
                 CheckpointFiles(Demo.memories(), path: "demo"), name: "demo",
                 on: BackendRegistry.open(.simd), options: options)
             var shares: [Double] = []
@@ -118,9 +141,9 @@ import XLSR
     @Test func trainingStopsWhenAskedAndGivesTheBestSoFar() throws {
         try withTemporaryFolder { folder in
             try Self.recordings(in: folder)
-            let training = try AdapterTraining(
+            let training = try RecognizerTraining(
                 CheckpointFiles(Demo.memories(), path: "demo"), name: "demo", on: BackendRegistry.open(.simd))
-            var epochs: [AdapterTraining.Epoch] = []
+            var epochs: [RecognizerTraining.Epoch] = []
             let trained = try training.trained(on: TranscribedFiles(path: folder)) { event in
                 if case .epoch(let epoch) = event { epochs.append(epoch) }
             } shouldStop: {
@@ -142,9 +165,9 @@ import XLSR
             try write("no audio", to: folder + "/broken.wav")
             try write("a", to: folder + "/broken.txt")
             try write(String(repeating: "ab ", count: 500), to: folder + "/" + name.replacing(".wav", with: ".txt"))
-            var options = AdapterTraining.Options()
+            var options = RecognizerTraining.Options()
             options.epochCount = 1
-            let training = try AdapterTraining(
+            let training = try RecognizerTraining(
                 CheckpointFiles(Demo.memories(), path: "demo"), name: "demo", on: BackendRegistry.open(.simd),
                 options: options)
             var failed: [String] = []
@@ -157,12 +180,25 @@ import XLSR
         }
     }
 
-    @Test func encodersWithoutStableLayerNormAreRefused() throws {
-        let golden = try Golden("group-post")
+    @Test(arguments: ["group-post", "adapter-ctc"])
+    func encodersThatAdaptersDoNotStandInAreRefused(variant: String) throws {
+        let files = try CheckpointFiles(folder: Golden(variant).folder)
         #expect(throws: CheckpointError.self) {
-            try AdapterTraining(
-                CheckpointFiles(folder: golden.folder), name: "base", on: BackendRegistry.open(.simd))
+            try RecognizerTraining(files, name: variant, on: BackendRegistry.open(.simd))
         }
+    }
+
+    @Test func aLanguageIsOneThatTheCheckpointHas() throws {
+        let backend = try BackendRegistry.open(.simd)
+        #expect(throws: CheckpointError.self) {
+            try RecognizerTraining(
+                CheckpointFiles(Demo.memories(), path: "demo"), name: "demo", on: backend, language: "deu")
+        }
+        let golden = try CheckpointFiles(folder: Golden("language-adapters").folder)
+        #expect(throws: CheckpointError.self) {
+            try RecognizerTraining(golden, name: "golden", on: backend, language: "ita")
+        }
+        #expect(try RecognizerTraining(golden, name: "golden", on: backend, language: "fra").model.language == "fra")
     }
 }
 

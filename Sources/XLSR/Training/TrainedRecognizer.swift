@@ -1,12 +1,14 @@
 import TensorEngine
 
-/// What `AdapterTraining` learned.
-public struct TrainedAdapters: Sendable {
-    let weights: AdapterWeights
+/// What `RecognizerTraining` learned.
+public struct TrainedRecognizer: Sendable {
+    let weights: TrainedWeights
     let vocabulary: TrainingVocabulary
-    /// Of each adapter.
-    public let width: Int
-    public let epochs: [AdapterTraining.Epoch]
+    /// What learned beside the head.
+    public let part: RecognizerTraining.Part
+    /// Of each adapter; nil without any.
+    public let width: Int?
+    public let epochs: [RecognizerTraining.Epoch]
     /// The number of the epoch that this is of: that with the fewest wrong characters in what was held out, or the last.
     public let bestEpoch: Int
     /// Files that were learned from.
@@ -21,21 +23,22 @@ public struct TrainedAdapters: Sendable {
     public var vocabularySize: Int { vocabulary.size }
 }
 
-extension AdapterTraining {
+extension RecognizerTraining {
     /// Writes the checkpoint with what was learned, as Hugging Face's `Wav2Vec2ForCTC`: it loads like any other, and in
     /// transformers.
     /// - Parameter folder: made when it isn't there.
     /// - Throws: `UsageError` for a folder that holds files already; `CheckpointError` for what can't be read or
     ///   written. Then nothing is left.
     public func write(
-        _ trained: TrainedAdapters, to folder: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+        _ trained: TrainedRecognizer, to folder: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws {
         guard let files = model.files else { return }
         let weights = trained.weights
         let head = NewHead(
             tensors: try weights.tensorNames.map { ($0, try weights.tensor(named: $0)) },
             fields: [
-                "architectures": .array([.string("Wav2Vec2ForCTC")]), "adapter_attn_dim": .int(trained.width),
+                "architectures": .array([.string("Wav2Vec2ForCTC")]),
+                "adapter_attn_dim": trained.width.map { .int($0) } ?? .null,
                 "vocab_size": .int(trained.vocabularySize), "pad_token_id": .int(trained.vocabulary.tokenizer.blankID),
                 "bos_token_id": .null, "eos_token_id": .null,
             ],

@@ -1,19 +1,31 @@
 import Backends
 import TensorEngine
 
-/// Teaches an encoder a language, or a way of speaking, by recordings and what is said in them: small adapters after its
-/// layers learn, and a CTC head. The encoder itself stays as it is.
+/// Teaches an encoder a language, or a way of speaking, by recordings and what is said in them.
 ///
-/// The adapters are those of Massively Multilingual Speech (Pratap et al. 2023), Hugging Face's `adapter_attn_dim`, after
-/// Houlsby et al. 2019: a checkpoint that has some goes on from them, any other with stable layer norm begins with ones
-/// that pass on what they get. Adam goes down the CTC loss, frames are hidden by SpecAugment as `config.json` has it.
-/// The same files give the same model on the same device.
-public final class AdapterTraining {
+/// What learns is a CTC head and either small adapters after the encoder's layers, or those layers themselves. Adapters
+/// are those of Massively Multilingual Speech (Pratap et al. 2023), Hugging Face's `adapter_attn_dim`, after Houlsby et
+/// al. 2019: a checkpoint that has some goes on from them, any other with stable layer norm begins with ones that pass on
+/// what they get. The front-end and the positional convolution stay as they are. Adam goes down the CTC loss, frames are
+/// hidden by SpecAugment as `config.json` has it, nothing else is left to chance: the same files give the same model on
+/// the same device.
+public final class RecognizerTraining {
+    /// What learns beside the CTC head.
+    public enum Part: String, CaseIterable, Sendable {
+        case adapters
+        /// The encoder's layers, and adapters where the checkpoint has some.
+        case encoder
+
+        /// What serves where nothing else is asked for.
+        public var learningRate: Double { self == .adapters ? 1e-3 : 1e-4 }
+    }
+
     public struct Options: Sendable {
+        public var part = Part.adapters
         /// How often each file is heard.
         public var epochCount = 20
-        /// Of Adam, at its highest: it rises over the first tenth and falls to zero.
-        public var learningRate = 1e-3
+        /// Of Adam, at its highest: it rises over the first tenth and falls to zero. nil: the part's own.
+        public var learningRate: Double?
         /// Audio of one step, in seconds.
         public var batchSeconds = 30.0
         /// The width of adapters where the checkpoint has none.
@@ -48,13 +60,16 @@ public final class AdapterTraining {
         public let characters: ErrorCounts?
     }
 
-    package let model: XLSRModel
+    package private(set) var model: XLSRModel
     let options: Options
-    let width: Int
+    /// Of the adapters; nil without any.
+    let width: Int?
     private let tape: GradientTape
     private let mask: TimeMask
     /// What takes a hidden frame's place, `[1, hidden]`.
     private let maskedRow: Tensor
+    private let checkpoint: CheckpointTensors
+    /// The checkpoint's, of the language that was asked for.
     private let ownAdapters: CheckpointTensors?
     /// How long audio may be: the scores of its attention are all kept at once.
     private static let longestSeconds = 60.0
@@ -82,17 +97,26 @@ public final class AdapterTraining {
         model = try XLSRModel(files, name: path, on: tape, precision: precision, language: language)
         self.options = options
         let configuration = model.configuration
-        guard configuration.usesStableLayerNorm, configuration.adapter == nil, model.translator == nil else {
+        guard configuration.adapter == nil, model.translator == nil else {
             throw CheckpointError(
-                .configuration, path: path,
-                "no language adapters stand in such an encoder, which has "
-                    + (configuration.usesStableLayerNorm ? "convolutions after it" : "norms after its blocks"),
-                remedy: "train on one such as facebook/wav2vec2-xls-r-300m")
+                .configuration, path: path, "an encoder with a convolutional adapter can't be trained",
+                remedy: "train on the one that it was made from, such as facebook/wav2vec2-xls-r-300m")
         }
-        width = configuration.adapterWidth ?? options.width
+        guard configuration.usesStableLayerNorm || options.part == .encoder else {
+            throw CheckpointError(
+                .configuration, path: path, "no adapters stand in an encoder with norms after its blocks",
+                remedy: "train the encoder itself, or one such as facebook/wav2vec2-xls-r-300m")
+        }
+        guard language == nil || configuration.adapterWidth != nil else {
+            throw CheckpointError(
+                .configuration, path: path, "has no language adapters (no adapter_attn_dim in config.json)",
+                remedy: "leave the language out")
+        }
+        width = configuration.adapterWidth ?? (options.part == .adapters ? options.width : nil)
+        if options.part == .encoder { model.dropLayers() }
         ownAdapters = try model.adapterTensors(for: language)
-        let (fields, checkpoint) = (try XLSRModel.configurationFields(files), try CheckpointTensors(files))
-        mask = try TimeMask(fields, path: files.path(of: "config.json"))
+        checkpoint = try CheckpointTensors(files)
+        mask = try TimeMask(XLSRModel.configurationFields(files), path: files.path(of: "config.json"))
         let name = "masked_spec_embed"
         let weights = WeightReader(checkpoint, on: tape, precision: .float32).encoderScope
         maskedRow = try
@@ -120,7 +144,7 @@ public final class AdapterTraining {
     public func trained(
         on files: TranscribedFiles, validation: TranscribedFiles? = nil, report: (Event) -> Void = { _ in },
         shouldStop: () -> Bool = { false }
-    ) throws -> TrainedAdapters {
+    ) throws -> TrainedRecognizer {
         var random = RandomSource(seed: 1)
         let texts = (files.items + (validation?.items ?? [])).map {
             TranscribedFiles.Item(
@@ -134,12 +158,10 @@ public final class AdapterTraining {
         guard !learned.isEmpty else { throw UsageError("no file could be used, so there is nothing to learn from") }
         guard validation == nil || !held.isEmpty else { throw UsageError("no file for validation could be used") }
 
-        let head = vocabulary.isKept ? try ownAdapters ?? model.files.map { try CheckpointTensors($0) } : nil
-        var weights = try AdapterWeights(
-            configuration, width: width, vocabularySize: vocabulary.size, adapters: ownAdapters, head: head,
-            random: &random)
+        var weights = try startingWeights(configuration, vocabulary, &random)
+        let rate = options.learningRate ?? options.part.learningRate
         var optimizer = Adam(sizes: weights.values.map(\.count))
-        var (epochs, best): ([Epoch], AdapterWeights) = ([], weights)
+        var (epochs, best): ([Epoch], TrainedWeights) = ([], weights)
         var bestNumber = 0
         var stops = false
         for number in 1...max(1, options.epochCount) where !stops {
@@ -149,7 +171,7 @@ public final class AdapterTraining {
                 let share =
                     (Double(number - 1) + Double(doneCount) / Double(learned.count)) / Double(options.epochCount)
                 let (batchLoss, gradients) = try gradients(of: batch, weights, configuration, vocabulary, &random)
-                optimizer.update(&weights.values, gradients: gradients, rate: options.learningRate * Self.rise(share))
+                optimizer.update(&weights.values, gradients: gradients, rate: rate * Self.rise(share))
                 loss += batchLoss
                 doneCount += batch.count
                 report(.step(share: share, loss: batchLoss / Double(batch.count)))
@@ -168,8 +190,9 @@ public final class AdapterTraining {
             }
             (best, bestNumber) = (weights, number)
         }
-        return TrainedAdapters(
-            weights: best, vocabulary: vocabulary, width: width, epochs: epochs, bestEpoch: bestNumber,
+        return TrainedRecognizer(
+            weights: best, vocabulary: vocabulary, part: options.part, width: width, epochs: epochs,
+            bestEpoch: bestNumber,
             fileCount: learned.count, heldCount: held.count)
     }
 
@@ -253,6 +276,61 @@ public final class AdapterTraining {
         return batches
     }
 
+    // MARK: What learns
+
+    private func startingWeights(
+        _ configuration: Configuration, _ vocabulary: TrainingVocabulary, _ random: inout RandomSource
+    ) throws -> TrainedWeights {
+        var weights = TrainedWeights()
+        let prefix = CheckpointNames.encoderPrefix + "."
+        if options.part == .encoder {
+            try weights.add(TrainedWeights.layers(configuration), prefix: prefix, of: checkpoint, &random)
+        }
+        if let width {
+            let adapters = TrainedWeights.adapters(configuration, width: width)
+            try weights.add(adapters, prefix: prefix, of: ownAdapters, &random)
+        }
+        let head = TrainedWeights.head(configuration, tokenCount: vocabulary.size)
+        try weights.add(head, of: vocabulary.isKept ? ownAdapters ?? checkpoint : nil, &random)
+        return weights
+    }
+
+    /// A model of weights on the device.
+    private struct Blocks {
+        let encoder: Wav2Vec2Encoder
+        let head: CTCHead
+        let parameters: [TrainedParameter]
+    }
+
+    private func blocks(_ weights: TrainedWeights, _ configuration: Configuration) throws -> Blocks {
+        let reader = WeightReader(
+            CheckpointTensors([weights], path: weights.path), on: tape, precision: model.precision)
+        let prefix = CheckpointNames.encoderPrefix
+        let scopes = (0..<configuration.layerCount).map { "encoder.layers.\($0)" }
+        let head = try CTCHead(reader, configuration)
+        var (encoder, parameters) = (model.encoder, head.parameters)
+        if options.part == .encoder {
+            let layers = try scopes.map { try EncoderLayer(reader.scope(prefix).scope($0), configuration) }
+            let norm = try reader.scope(prefix).norm(
+                "encoder.layer_norm", channels: configuration.hiddenSize, epsilon: configuration.layerNormEpsilon)
+            encoder = encoder.replacing(layers, norm)
+            parameters +=
+                zip(layers, scopes).flatMap { layer, scope in
+                    layer.parameters.map { $0.scoped("\(prefix).\(scope)") }
+                } + norm.parameters("\(prefix).encoder.layer_norm")
+        }
+        if let width {
+            let adapters = try scopes.map {
+                try AttentionAdapter(reader.scope(prefix).scope($0), width: width, configuration)
+            }
+            encoder = encoder.adapted(by: adapters)
+            parameters += zip(adapters, scopes).flatMap { adapter, scope in
+                adapter.parameters.map { $0.scoped("\(prefix).\(scope).\(CheckpointNames.attentionAdapter)") }
+            }
+        }
+        return Blocks(encoder: encoder, head: head, parameters: parameters)
+    }
+
     // MARK: Steps
 
     private func projected(_ batch: [Clip]) throws -> (Tensor, Segments) {
@@ -262,15 +340,14 @@ public final class AdapterTraining {
 
     /// The sum over a batch's clips of the loss a token, and the gradients of its mean.
     private func gradients(
-        of batch: [Clip], _ weights: AdapterWeights, _ configuration: Configuration, _ vocabulary: TrainingVocabulary,
+        of batch: [Clip], _ weights: TrainedWeights, _ configuration: Configuration, _ vocabulary: TrainingVocabulary,
         _ random: inout RandomSource
     ) throws -> (loss: Double, gradients: [[Float]]) {
         let (frames, segments) = try projected(batch)
         let hidden = try mask.hiding(frames, segments, by: maskedRow, &random)
-        let (adapters, head) = try weights.blocks(configuration, width: width, on: tape)
-        let parameters = adapters.flatMap(\.parameters) + head.parameters
-        parameters.forEach(tape.watch)
-        let logits = try head.logits(of: model.encoder.adapted(by: adapters).states(of: hidden, segments: segments))
+        let blocks = try blocks(weights, configuration)
+        for parameter in blocks.parameters { tape.watch(parameter.tensor) }
+        let logits = try blocks.head.logits(of: blocks.encoder.states(of: hidden, segments: segments))
         let values = try logits.floats()
         var (loss, gradient) = (0.0, [Float]())
         gradient.reserveCapacity(values.count)
@@ -285,9 +362,7 @@ public final class AdapterTraining {
             gradient += ctc.gradient.map { factor * $0 }
         }
         let found = try tape.gradients(of: logits, Tensor(gradient, shape: logits.shape, on: tape))
-        let gradients = try zip(parameters, weights.values).map {
-            try found[$0]?.floats() ?? [Float](repeating: 0, count: $1.count)
-        }
+        let gradients = try weights.gradients(blocks.parameters, found)
         // Other lengths take blocks of other sizes, which would pile up.
         let pool = tape.pool.statistics
         if pool.cachedByteCount > (pool.peakByteCount - pool.usedByteCount) * 3 / 2 { tape.pool.trim() }
@@ -296,16 +371,16 @@ public final class AdapterTraining {
 
     /// nil without clips.
     private func errors(
-        of clips: [Clip], _ weights: AdapterWeights, _ configuration: Configuration, _ vocabulary: TrainingVocabulary
+        of clips: [Clip], _ weights: TrainedWeights, _ configuration: Configuration, _ vocabulary: TrainingVocabulary
     ) throws -> (words: ErrorCounts?, characters: ErrorCounts?) {
         guard !clips.isEmpty else { return (nil, nil) }
-        let (adapters, head) = try weights.blocks(configuration, width: width, on: tape)
-        let encoder = model.encoder.adapted(by: adapters)
+        let blocks = try blocks(weights, configuration)
         var (words, characters) = (ErrorCounts(), ErrorCounts())
         for batch in batches(clips) {
             try CancellationFlag.check()
             let (frames, segments) = try projected(batch)
-            let ids = try head.logits(of: encoder.states(of: frames, segments: segments)).argmax().hostArray().floats()
+            let ids = try blocks.head.logits(of: blocks.encoder.states(of: frames, segments: segments)).argmax()
+                .hostArray().floats()
             for (index, clip) in batch.enumerated() {
                 let heard = vocabulary.tokenizer.decode(ids[segments[index]].map { Int($0) })
                 words += WordAlignment(reference: clip.text, hypothesis: heard).counts
