@@ -84,7 +84,8 @@ import XLSR
                 guard !name.hasSuffix("k_proj.bias") else { continue }
                 // Of what training changed; single numbers' gradients may be little more than rounding.
                 let after = try expected.tensor(named: name).floats()
-                let wrong = zip(values, after).count { ($0 - $1).magnitude > 0.02 * largestDifference(before, after) }
+                let tolerance = 0.02 * largestDifference(before, after)
+                let wrong = zip(values, after).count { ($0 - $1).magnitude > tolerance }
                 #expect(wrong * 50 <= values.count, "\(name): \(wrong) of \(values.count) on \(device)")
             }
         }
