@@ -274,7 +274,10 @@ extension XLSRModel {
     }
 
     /// Gives up the memory of the encoder's layers, where others will take their place.
-    mutating func dropLayers() { encoder = encoder.withoutLayers }
+    mutating func dropLayers() {
+        encoder = encoder.withoutLayers
+        backend.pool.trim()
+    }
 
     private mutating func adapt(byFile file: CheckpointTensors) throws {
         let weights = WeightReader(file, on: backend, precision: precision)

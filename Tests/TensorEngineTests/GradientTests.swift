@@ -88,6 +88,19 @@ import Testing
         #expect(try tape.gradients(of: output, factors)[watched.0[0]] == nil)
     }
 
+    @Test func nothingOfAStepStays() throws {
+        let tape = GradientTape(ReferenceBackend())
+        let before = tape.pool.statistics.usedByteCount
+        for _ in 0..<2 {
+            let output = try Layer().output(on: tape) { tensors, weights in
+                tensors.forEach { tape.watch($0) }
+                weights.forEach { tape.watch($0) }
+            }
+            _ = try tape.gradients(of: output, Tensor(Layer.factors, shape: output.shape, on: tape))
+        }
+        #expect(tape.pool.statistics.usedByteCount == before)
+    }
+
     @Test func onlyWhatIsAskedForIsComputed() throws {
         let tape = GradientTape(ReferenceBackend())
         var watched: ([Tensor], [PreparedWeight]) = ([], [])

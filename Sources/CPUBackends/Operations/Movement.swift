@@ -10,14 +10,21 @@ extension CPUBackend {
         let s = order.map { sizes[$0] }
         let t = order.map { strides[$0] }
         let (source, target) = (x.elements, result.elements)
-        workers.run(over: s[0] * s[1], grain: max(1, Self.grain / max(1, s[2] * s[3]))) { range in
-            for outer in range {
+        // In squares, so that rows that lie across those of the result are read a cache line at a time.
+        let side = 16
+        let bandCount = (s[2] + side - 1) / side
+        workers.run(over: s[0] * s[1] * bandCount, grain: max(1, Self.grain / max(1, side * s[3]))) { bands in
+            for band in bands {
+                let outer = band / bandCount
                 let input = source + (outer / s[1] * t[0] + outer % s[1] * t[1])
-                var output = target + outer * s[2] * s[3]
-                for i in 0..<s[2] {
-                    let row = input + i * t[2]
-                    for j in 0..<s[3] { output[j] = row[j * t[3]] }
-                    output += s[3]
+                let output = target + outer * s[2] * s[3]
+                let rows = band % bandCount * side..<min(s[2], (band % bandCount + 1) * side)
+                for first in stride(from: 0, to: s[3], by: side) {
+                    for row in rows {
+                        for column in first..<min(s[3], first + side) {
+                            output[row * s[3] + column] = input[row * t[2] + column * t[3]]
+                        }
+                    }
                 }
             }
         }

@@ -30,7 +30,7 @@ extension GradientTape {
                 inner = try gradient.multiplied(by: beforeActivation.derivative(of: activation))
             }
             return [
-                tracks.x ? try product(inner, weight) : nil,
+                tracks.x ? try product(inner, weight, staysAsItIs: !tracks.weight) : nil,
                 try factor.map { try inner.permuted([1, 0]).matmul($0) },
                 tracks.bias ? try inner.columnSums() : nil,
                 gradient,

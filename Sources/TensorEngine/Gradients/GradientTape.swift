@@ -134,9 +134,9 @@ package final class GradientTape: DecoratorBackend {
     private func homed(_ weight: PreparedWeight) -> PreparedWeight { weight.mapped(homed) }
 
     /// `gradient · W`: that of a linear layer's input.
-    func product(_ gradient: Tensor, _ weight: PreparedWeight) throws -> Tensor {
-        guard !isTracked(weight.tensor) else { return try gradient.matmul(base.dense(bare(weight))) }
-        return try gradient.linear(transposed(weight))
+    /// - Parameter staysAsItIs: whether the weight will be there again, as it is.
+    func product(_ gradient: Tensor, _ weight: PreparedWeight, staysAsItIs: Bool) throws -> Tensor {
+        staysAsItIs ? try gradient.linear(transposed(weight)) : try gradient.matmul(base.dense(bare(weight)))
     }
 
     /// The transpose of a weight that stays as it is, prepared once.

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 
 /// Adam (Kingma, Ba 2015) with PyTorch's defaults, for numbers on the host.
@@ -10,6 +11,8 @@ struct Adam {
     private var means: [[Float]]
     private var squares: [[Float]]
     private var stepCount = 0
+    /// Of the step that has begun: what gradients are multiplied with, and means, and squares.
+    private var (scale, rate, squareScale): (Float, Float, Float) = (0, 0, 0)
 
     /// - Parameter sizes: of each of the vectors that will be changed.
     init(sizes: [Int]) {
@@ -17,25 +20,39 @@ struct Adam {
         squares = means
     }
 
-    /// One step down.
-    /// - Parameter rate: how far, at first, each number goes.
-    mutating func update(_ values: inout [[Float]], gradients: [[Float]], rate: Double) {
+    /// Begins a step down.
+    /// - Parameters:
+    ///   - norm: of all gradients together.
+    ///   - rate: how far, at first, each number goes.
+    mutating func beginStep(norm: Double, rate: Double) {
         stepCount += 1
-        let norm = gradients.joined().reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-        let scale = Float(min(1, Self.largestNorm / (norm + 1e-6)))
-        let meanShare = 1 - powerOf(Self.meanDecay, stepCount)
-        let step = Float(rate) / meanShare
-        let squareShare = 1 - powerOf(Self.squareDecay, stepCount)
-        for index in values.indices {
-            for element in values[index].indices {
-                let gradient = gradients[index][element] * scale
-                means[index][element] += (1 - Self.meanDecay) * (gradient - means[index][element])
-                squares[index][element] += (1 - Self.squareDecay) * (gradient * gradient - squares[index][element])
-                let deviation = (squares[index][element] / squareShare).squareRoot() + Self.epsilon
-                values[index][element] -= step * means[index][element] / deviation
+        scale = Float(min(1, Self.largestNorm / (norm + 1e-6)))
+        self.rate = Float(rate) / (1 - powerOf(Self.meanDecay))
+        squareScale = 1 / (1 - powerOf(Self.squareDecay))
+    }
+
+    private func powerOf(_ base: Float) -> Float { Float(pow(Double(base), Double(stepCount))) }
+
+    /// That step of one vector.
+    mutating func update(_ index: Int, _ values: inout [Float], gradient: UnsafeMutableBufferPointer<Float>) {
+        let (scale, rate, squareScale) = (scale, rate, squareScale)
+        values.withUnsafeMutableBufferPointer { values in
+            means[index].withUnsafeMutableBufferPointer { means in
+                squares[index].withUnsafeMutableBufferPointer { squares in
+                    // Each part has elements of its own.
+                    nonisolated(unsafe) let (values, means, squares, gradient) = (values, means, squares, gradient)
+                    let partCount = max(1, values.count >> 17)
+                    DispatchQueue.concurrentPerform(iterations: partCount) { part in
+                        for i in values.count * part / partCount..<values.count * (part + 1) / partCount {
+                            let own = gradient[i] * scale
+                            let mean = means[i] + (1 - Self.meanDecay) * (own - means[i])
+                            let square = squares[i] + (1 - Self.squareDecay) * (own * own - squares[i])
+                            (means[i], squares[i]) = (mean, square)
+                            values[i] -= rate * mean / ((square * squareScale).squareRoot() + Self.epsilon)
+                        }
+                    }
+                }
             }
         }
     }
-
-    private func powerOf(_ base: Float, _ exponent: Int) -> Float { Float(pow(Double(base), Double(exponent))) }
 }

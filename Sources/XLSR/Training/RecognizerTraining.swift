@@ -161,7 +161,7 @@ public final class RecognizerTraining {
         var weights = try startingWeights(configuration, vocabulary, &random)
         let rate = options.learningRate ?? options.part.learningRate
         var optimizer = Adam(sizes: weights.values.map(\.count))
-        var (epochs, best): ([Epoch], TrainedWeights) = ([], weights)
+        var (epochs, best): ([Epoch], TrainedWeights?) = ([], nil)
         var bestNumber = 0
         var stops = false
         for number in 1...max(1, options.epochCount) where !stops {
@@ -170,8 +170,8 @@ public final class RecognizerTraining {
                 try CancellationFlag.check()
                 let share =
                     (Double(number - 1) + Double(doneCount) / Double(learned.count)) / Double(options.epochCount)
-                let (batchLoss, gradients) = try gradients(of: batch, weights, configuration, vocabulary, &random)
-                optimizer.update(&weights.values, gradients: gradients, rate: rate * Self.rise(share))
+                let batchLoss = try step(
+                    batch, &weights, &optimizer, rate: rate * Self.rise(share), configuration, vocabulary, &random)
                 loss += batchLoss
                 doneCount += batch.count
                 report(.step(share: share, loss: batchLoss / Double(batch.count)))
@@ -188,12 +188,12 @@ public final class RecognizerTraining {
             {
                 continue
             }
-            (best, bestNumber) = (weights, number)
+            // A copy, which is only made where a later epoch may be worse.
+            (best, bestNumber) = (held.isEmpty ? nil : weights, number)
         }
         return TrainedRecognizer(
-            weights: best, vocabulary: vocabulary, part: options.part, width: width, epochs: epochs,
-            bestEpoch: bestNumber,
-            fileCount: learned.count, heldCount: held.count)
+            weights: best ?? weights, vocabulary: vocabulary, part: options.part, width: width, epochs: epochs,
+            bestEpoch: bestNumber, fileCount: learned.count, heldCount: held.count)
     }
 
     /// 0 to 1 over the first tenth, then down to 0.
@@ -338,11 +338,11 @@ public final class RecognizerTraining {
         return try model.encoder.projected(values, on: tape)
     }
 
-    /// The sum over a batch's clips of the loss a token, and the gradients of its mean.
-    private func gradients(
-        of batch: [Clip], _ weights: TrainedWeights, _ configuration: Configuration, _ vocabulary: TrainingVocabulary,
-        _ random: inout RandomSource
-    ) throws -> (loss: Double, gradients: [[Float]]) {
+    /// A step down the mean over a batch's clips of the loss a token, whose sum it returns.
+    private func step(
+        _ batch: [Clip], _ weights: inout TrainedWeights, _ optimizer: inout Adam, rate: Double,
+        _ configuration: Configuration, _ vocabulary: TrainingVocabulary, _ random: inout RandomSource
+    ) throws -> Double {
         let (frames, segments) = try projected(batch)
         let hidden = try mask.hiding(frames, segments, by: maskedRow, &random)
         let blocks = try blocks(weights, configuration)
@@ -362,11 +362,11 @@ public final class RecognizerTraining {
             gradient += ctc.gradient.map { factor * $0 }
         }
         let found = try tape.gradients(of: logits, Tensor(gradient, shape: logits.shape, on: tape))
-        let gradients = try weights.gradients(blocks.parameters, found)
+        try weights.update(blocks.parameters, found, by: &optimizer, rate: rate)
         // Other lengths take blocks of other sizes, which would pile up.
         let pool = tape.pool.statistics
         if pool.cachedByteCount > (pool.peakByteCount - pool.usedByteCount) * 3 / 2 { tape.pool.trim() }
-        return (loss, gradients)
+        return loss
     }
 
     /// nil without clips.

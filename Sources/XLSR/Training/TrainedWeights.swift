@@ -7,7 +7,7 @@ struct TrainedWeights: TensorFile {
     private(set) var tensorNames: [String] = []
     private var shapes: [Shape] = []
     private var places: [String: Int] = [:]
-    var values: [[Float]] = []
+    private(set) var values: [[Float]] = []
 
     /// What an adapter after each layer has.
     static func adapters(_ configuration: Configuration, width: Int) -> [(name: String, shape: Shape)] {
@@ -78,19 +78,28 @@ struct TrainedWeights: TensorFile {
         return HostArray(values[place], shape: shapes[place])
     }
 
-    /// What was found for parameters on a device, by tensor.
-    func gradients(_ parameters: [TrainedParameter], _ found: Gradients) throws -> [[Float]] {
-        var gradients = values.map { _ in [Float]() }
-        for parameter in parameters {
-            let all = try found[parameter.tensor]?.floats()
-            for (index, name) in parameter.names.enumerated() {
+    /// A step down what was found for parameters on a device; none where that is no number.
+    mutating func update(
+        _ parameters: [TrainedParameter], _ found: Gradients, by optimizer: inout Adam, rate: Double
+    ) throws {
+        let gradients = parameters.compactMap { parameter in found[parameter.tensor].map { (parameter.names, $0) } }
+        let norm = try gradients.reduce(0) { try $0 + $1.1.squareSum() }.squareRoot()
+        guard norm.isFinite else { return }
+        optimizer.beginStep(norm: norm, rate: rate)
+        var host = HostFloats()
+        for (names, gradient) in gradients {
+            try host.take(gradient.reshaped([names.count, gradient.shape.count / names.count]))
+            for (row, name) in names.enumerated() {
                 guard let place = places[name] else { continue }
-                let count = values[place].count
-                gradients[place] =
-                    all.map { Array($0[index * count..<(index + 1) * count]) } ?? [Float](repeating: 0, count: count)
+                host.withRow(row) { optimizer.update(place, &values[place], gradient: $0) }
             }
         }
-        return gradients
+    }
+}
+
+extension Tensor {
+    fileprivate func squareSum() throws -> Double {
+        try unary(.square).reduced(.sum).floats().reduce(0) { $0 + Double($1) }
     }
 }
 
