@@ -36,13 +36,19 @@ extension CPUBackend {
         let result = try Tensor.uninitialized(weight.shape, on: self)
         let (n, k) = (weight.shape[weight.shape.rank - 2], weight.shape.columns)
         let (form, type) = (weight.tensor, panelType(of: weight))
-        withExtendedLifetime((weight, result)) {
-            for group in 0..<form.shape[0] {
-                multiplier(for: weight.use, as: form.dtype).restore(
-                    UnsafeRawPointer(form.storage.address) + group * form.shape[1] * type.byteSize, from: type, n: n,
-                    k: k, scales: weight.scales.map { $0.readOnly + group * n },
-                    into: result.elements + group * n * k)
-            }
+        let multiplier = multiplier(for: weight.use, as: form.dtype)
+        // Whole panels of each group.
+        let bandRowCount = 16 * kernels.tileColumns
+        let bandCount = (n + bandRowCount - 1) / bandRowCount
+        let elements = result.elements
+        workers.run(form.shape[0] * bandCount) { band, _ in
+            let (group, first) = (band / bandCount, band % bandCount * bandRowCount)
+            let place = group * form.shape[1] + first * type.panelDepth(k)
+            multiplier.restore(
+                UnsafeRawPointer(form.storage.address) + place * type.byteSize, from: type,
+                n: min(bandRowCount, n - first), k: k,
+                scales: weight.scales.map { $0.readOnly + group * n + first },
+                into: elements + (group * n + first) * k)
         }
         return result
     }

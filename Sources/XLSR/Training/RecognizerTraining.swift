@@ -365,7 +365,7 @@ public final class RecognizerTraining {
         try weights.update(blocks.parameters, found, by: &optimizer, rate: rate)
         // Other lengths take blocks of other sizes, which would pile up.
         let pool = tape.pool.statistics
-        if pool.cachedByteCount > (pool.peakByteCount - pool.usedByteCount) * 3 / 2 { tape.pool.trim() }
+        if pool.cachedByteCount > (pool.peakByteCount - pool.usedByteCount) * 2 { tape.pool.trim() }
         return loss
     }
 
