@@ -65,4 +65,83 @@ import XLSR
             #expect(try names(in: folder) == ["data"])
         }
     }
+
+    /// Bundled recordings, with what is said in them.
+    private static func writeRecordings(to folder: String) throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for index in 0..<3 {
+            try writeRecording(index, to: "\(folder)/\(index).wav")
+            try Data(expectedText(index).uppercased().utf8).write(to: URL(filePath: "\(folder)/\(index).txt"))
+        }
+    }
+
+    @Test func whatLearnedTranscriptsRuns() throws {
+        try withTemporaryFolder { folder in
+            let (data, out) = (folder + "/data", folder + "/out")
+            try Self.writeRecordings(to: data)
+            let run = try xlsr(
+                "train", "--task", "transcribe", "--lowercase", "--device", "simd", "--held-out", "0", "--epochs", "2",
+                "--adapter-width", "8", data, out)
+            #expect(run.status == 0)
+            #expect(run.errorLines.map { $0.prefix(20) } == ["epoch 1 of 2: loss 0", "epoch 2 of 2: loss 0"])
+            #expect(
+                run.lines.enumerated().filter { $0.offset != 2 }.map(\.element) == [
+                    "files       3 learned from, 0 held out", "epochs      2, number 2 is written",
+                    "vocabulary  37 tokens, the checkpoint's",
+                    // 4 layers of 128: 4 · (19 · 128 + 8), and 37 tokens: 37 · 129.
+                    "trained     adapters of width 8 and the head, 14533 numbers", "written     \(out)",
+                ])
+            let heard = try xlsr("run", "--model", out, data + "/0.wav")
+            #expect(try heard.text == expectedText(0) + "\n")
+
+            // What it wrote learns on.
+            let again = try xlsr(
+                "train", "--task", "transcribe", "--lowercase", "--device", "simd", "--validation", data, "--epochs",
+                "1", "--json", "--quiet", "--train", "encoder", "--model", out, data, folder + "/again")
+            #expect(again.status == 0 && again.errors.isEmpty)
+            let json = try JSON(parsing: again.output, path: "output")
+            #expect(json["trained"]?.string == "encoder" && json["adapter_width"]?.int == 8)
+            #expect(json["files"]?.int == 3 && json["validation_files"]?.int == 3 && json["best_epoch"]?.int == 1)
+            #expect(json["epochs"]?.array?.count == 1)
+        }
+    }
+
+    @Test(arguments: [
+        ["--epochs", "3"], ["--language", "deu"], ["--task", "translate"], ["--task", "transcribe", "--epochs", "0"],
+        ["--task", "transcribe", "--train", "head"], ["--task", "transcribe", "--held-out", "1"],
+        ["--task", "transcribe", "--device", "simd,simd"],
+    ])
+    func whatDoesNotGoTogetherIsRefused(options: [String]) throws {
+        try withTemporaryFolder { folder in
+            try Self.writeRecordings(to: folder + "/data")
+            let run = try runProgram(
+                programFolder() + "/xlsr", ["train"] + options + [folder + "/data", folder + "/out"])
+            #expect(run.status == 2 && run.errorLines.count == 1)
+            #expect(try names(in: folder) == ["data"])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func anInterruptEndsTrainingWithTheBestSoFar() throws {
+        try withTemporaryFolder { folder in
+            try Self.writeRecordings(to: folder + "/data")
+            // Tests may be started with the signal ignored, which programs keep so.
+            let script =
+                "echo $$; exec env --default-signal=INT \"$0\" train --task transcribe --lowercase --device simd"
+                + " --epochs 100000 \"$1/data\" \"$1/out\" 2>&1"
+            var text = ""
+            var isInterrupted = false
+            let process = try Subprocess.run(
+                "/bin/sh", ["-c", script, programFolder() + "/xlsr", folder], standardInput: nil
+            ) { bytes in
+                text += String(decoding: bytes, as: UTF8.self)
+                guard !isInterrupted, text.contains("epoch 2 of 100000"),
+                    let process = text.split(separator: "\n").first.flatMap({ Int32($0) })
+                else { return }
+                isInterrupted = true
+                kill(process, SIGINT)
+            }
+            #expect(process.exitStatus == 0 && text.contains("written     \(folder)/out"))
+            #expect(try names(in: folder + "/out").contains("model.safetensors"))
+        }
+    }
 }

@@ -15,22 +15,26 @@ extension Command {
         ],
         notes: [
             """
-            The encoder stays as it is, so any checkpoint will do, such as a pre-trained one without a head. OUT is a \
-            checkpoint that `xlsr run --model OUT`, `xlsr serve` and transformers load.
+            Any checkpoint will do to begin with, such as a pre-trained one without a head. OUT is one that `xlsr run \
+            --model OUT`, `xlsr serve` and transformers load.
             """,
             """
-            Of labels the encoder hears each file once. Softmax regression on a learned average of its hidden states then \
-            finds its optimum: nothing has to be tuned, and the same files give the same model, a \
+            Of labels the encoder stays as it is and hears each file once. Softmax regression on a learned average of its \
+            hidden states then finds its optimum: nothing has to be tuned, and the same files give the same model, a \
             Wav2Vec2ForSequenceClassification. The accuracy is that of classifiers on files that they weren't fitted on: \
             each fifth of the files in turn, or those of --validation.
             """,
             """
             Of texts (--task transcribe) small adapters after the encoder's layers learn, and a CTC head, as in \
             Massively Multilingual Speech: a Wav2Vec2ForCTC. A checkpoint that has adapters goes on from them (--language: \
-            from that language's), and one whose vocabulary has all characters of the texts from its head. A tenth of the files, \
-            or those of --validation, aren't learned from: they tell how good each epoch is, and the best is written. \
-            Ctrl-C ends with the best so far. Texts are learned as they are written: say numbers in words, and see to case \
+            from that language's), and one whose vocabulary has all characters of the texts from its \
+            head. A tenth of the files, or those of --validation, aren't learned from: they tell how good each epoch is, \
+            and the best is written. Ctrl-C ends with the best so far. Texts are learned as they are written: say numbers in words, and see to case \
             and punctuation.
+            """,
+            """
+            --train encoder learns the layers themselves: more where there are hours of speech, at twice the time and, of \
+            300M, in 8 GB of memory. Files are of 60 s at most.
             """,
             """
             What is measured is too good where files of one speaker or one recording are on both sides.
