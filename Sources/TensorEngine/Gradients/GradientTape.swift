@@ -4,7 +4,8 @@ import Synchronization
 ///
 /// It computes what the backend before which it stands computes. `linear`, `layerNorm` and `attention` are remembered
 /// where they depend on a tensor that is watched, and what their derivatives need of it lives until `gradients` has
-/// gone through them backwards. All else is passed on, and refused where a gradient would be lost.
+/// gone through them backwards. All else is passed on, and refused where a gradient would be lost. Between operations
+/// numbers stay float32 (`inputType`), so that what the derivatives see isn't rounded.
 package final class GradientTape: DecoratorBackend {
     package let base: any Backend
     package var summary: String { base.summary }
@@ -38,7 +39,6 @@ package final class GradientTape: DecoratorBackend {
         self.base = base
     }
 
-    /// Gradients go where float32 goes, so nothing is rounded between two operations.
     package func activationType(forWeights dtype: DType) -> DType { base.activationType(forWeights: dtype) }
 
     package func hostAddress(of storage: Storage) -> UnsafeMutableRawPointer? { base.hostAddress(of: storage) }
