@@ -19,6 +19,10 @@ extension CPUBackend {
                 let input = source + (outer / s[1] * t[0] + outer % s[1] * t[1])
                 let output = target + outer * s[2] * s[3]
                 let rows = band % bandCount * side..<min(s[2], (band % bandCount + 1) * side)
+                if t[3] == 1 {
+                    for row in rows { (output + row * s[3]).update(from: input + row * t[2], count: s[3]) }
+                    continue
+                }
                 for first in stride(from: 0, to: s[3], by: side) {
                     for row in rows {
                         for column in first..<min(s[3], first + side) {
