@@ -81,7 +81,7 @@ import XLSR
             try Self.writeRecordings(to: data)
             let run = try xlsr(
                 "train", "--task", "transcribe", "--lowercase", "--device", "simd", "--held-out", "0", "--epochs", "2",
-                "--adapter-width", "8", data, out)
+                "--adapter-width", "8", "--save-minutes", "0", data, out)
             #expect(run.status == 0)
             #expect(run.errorLines.map { $0.prefix(20) } == ["epoch 1 of 2: loss 0", "epoch 2 of 2: loss 0"])
             #expect(
@@ -121,27 +121,41 @@ import XLSR
         }
     }
 
+    /// Trains for ever, until the third epoch begins and a signal comes.
+    private static func train(_ options: String, until signal: Int32, _ folder: String) throws -> (Subprocess, String) {
+        try writeRecordings(to: folder + "/data")
+        // Tests may be started with the signal ignored, which programs keep so.
+        let script =
+            "echo $$; exec env --default-signal=INT \"$0\" train --task transcribe --lowercase --device simd"
+            + " --epochs 100000 \(options) \"$1/data\" \"$1/out\" 2>&1"
+        var text = ""
+        var isSent = false
+        let process = try Subprocess.run(
+            "/bin/sh", ["-c", script, programFolder() + "/xlsr", folder], standardInput: nil
+        ) { bytes in
+            text += String(decoding: bytes, as: UTF8.self)
+            guard !isSent, text.contains("epoch 2 of 100000"),
+                let process = text.split(separator: "\n").first.flatMap({ Int32($0) })
+            else { return }
+            isSent = true
+            kill(process, signal)
+        }
+        return (process, text)
+    }
+
     @Test(.timeLimit(.minutes(2))) func anInterruptEndsTrainingWithTheBestSoFar() throws {
         try withTemporaryFolder { folder in
-            try Self.writeRecordings(to: folder + "/data")
-            // Tests may be started with the signal ignored, which programs keep so.
-            let script =
-                "echo $$; exec env --default-signal=INT \"$0\" train --task transcribe --lowercase --device simd"
-                + " --epochs 100000 \"$1/data\" \"$1/out\" 2>&1"
-            var text = ""
-            var isInterrupted = false
-            let process = try Subprocess.run(
-                "/bin/sh", ["-c", script, programFolder() + "/xlsr", folder], standardInput: nil
-            ) { bytes in
-                text += String(decoding: bytes, as: UTF8.self)
-                guard !isInterrupted, text.contains("epoch 2 of 100000"),
-                    let process = text.split(separator: "\n").first.flatMap({ Int32($0) })
-                else { return }
-                isInterrupted = true
-                kill(process, SIGINT)
-            }
+            let (process, text) = try Self.train("", until: SIGINT, folder)
             #expect(process.exitStatus == 0 && text.contains("written     \(folder)/out"))
-            #expect(try names(in: folder + "/out").contains("model.safetensors"))
+            #expect(try xlsr("run", "--model", folder + "/out", folder + "/data/0.wav").status == 0)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func whatIsKilledLeavesTheBestSoFar() throws {
+        try withTemporaryFolder { folder in
+            let (process, _) = try Self.train("--save-minutes 0", until: SIGKILL, folder)
+            #expect(process.exitStatus != 0)
+            #expect(try xlsr("run", "--model", folder + "/out", folder + "/data/0.wav").status == 0)
         }
     }
 }

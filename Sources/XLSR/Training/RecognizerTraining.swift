@@ -47,6 +47,8 @@ public final class RecognizerTraining {
         case step(share: Double, loss: Double)
         /// All files were heard once more.
         case epoch(Epoch)
+        /// No epoch before that one was as good: what the result would be now.
+        case best(TrainedRecognizer)
     }
 
     /// How far training was when all files had been heard once more.
@@ -152,6 +154,11 @@ public final class RecognizerTraining {
         var optimizer = Adam(sizes: weights.values.map(\.count))
         var (epochs, best): ([Epoch], TrainedWeights?) = ([], nil)
         var bestNumber = 0
+        func bestSoFar() -> TrainedRecognizer {
+            TrainedRecognizer(
+                weights: best ?? weights, vocabulary: vocabulary, part: options.part, width: width, epochs: epochs,
+                bestEpoch: bestNumber, fileCount: learned.count, heldCount: held.count)
+        }
         var stops = false
         for number in 1...max(1, options.epochCount) where !stops {
             var (loss, doneCount) = (0.0, 0)
@@ -179,10 +186,9 @@ public final class RecognizerTraining {
             }
             // A copy, which is only made where a later epoch may be worse.
             (best, bestNumber) = (held.isEmpty ? nil : weights, number)
+            report(.best(bestSoFar()))
         }
-        return TrainedRecognizer(
-            weights: best ?? weights, vocabulary: vocabulary, part: options.part, width: width, epochs: epochs,
-            bestEpoch: bestNumber, fileCount: learned.count, heldCount: held.count)
+        return bestSoFar()
     }
 
     /// 0 to 1 over the first tenth, then down to 0.

@@ -26,11 +26,14 @@ public struct TrainedRecognizer: Sendable {
 extension RecognizerTraining {
     /// Writes the checkpoint with what was learned, as Hugging Face's `Wav2Vec2ForCTC`: it loads like any other, and in
     /// transformers.
-    /// - Parameter folder: made when it isn't there.
+    /// - Parameters:
+    ///   - folder: made when it isn't there.
+    ///   - replaces: whether the folder has an earlier result of this training, whose place it takes.
     /// - Throws: `UsageError` for a folder that holds files already; `CheckpointError` for what can't be read or
-    ///   written. Then nothing is left.
+    ///   written. Then nothing is left, or the earlier result as it was.
     public func write(
-        _ trained: TrainedRecognizer, to folder: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+        _ trained: TrainedRecognizer, to folder: String, replaces: Bool = false,
+        progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws {
         guard let files = model.files else { return }
         let weights = trained.weights
@@ -43,6 +46,7 @@ extension RecognizerTraining {
                 "bos_token_id": .null, "eos_token_id": .null,
             ],
             files: trained.vocabulary.files)
-        try CheckpointConverter.convert(files, to: nil, folder: folder, head: head, progress: progress)
+        try CheckpointConverter.convert(
+            files, to: nil, folder: folder, head: head, replaces: replaces, progress: progress)
     }
 }

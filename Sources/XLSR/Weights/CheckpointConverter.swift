@@ -37,9 +37,13 @@ package enum CheckpointConverter {
         try convert(files, to: dtype, folder: folder, head: nil, progress: progress)
     }
 
-    /// - Parameter head: what takes the place of the checkpoint's own, and of the files that go with that.
+    /// - Parameters:
+    ///   - head: what takes the place of the checkpoint's own, and of the files that go with that.
+    ///   - replaces: whether the folder has files of the same names, written before from the same checkpoint, and differs
+    ///     in weights alone: each is whole, the old or the new one, at any time.
     static func convert(
-        _ files: CheckpointFiles, to dtype: DType?, folder: String, head: NewHead?, progress: (Int, Int) -> Void
+        _ files: CheckpointFiles, to dtype: DType?, folder: String, head: NewHead?, replaces: Bool = false,
+        progress: (Int, Int) -> Void
     ) throws {
         if dtype == .int32 { throw UsageError("checkpoints can't be written as int32; use f32, bf16, f16 or int8") }
         let configuration = try XLSRModel.configurationFields(files)
@@ -49,10 +53,11 @@ package enum CheckpointConverter {
         }
         let languageModelFolder = "\(folder)/\(ShallowFusion.folderName)"
         let copies = head == nil ? sideFiles(of: files) : NewHead.sideFiles
-        let folderIsNew = try makeEmptyFolder(folder)
+        let folderIsNew = try !replaces && makeEmptyFolder(folder)
+        let written = ["model.safetensors"] + copies + (head?.files.map(\.name) ?? [])
         let unfinished =
-            (folderIsNew ? [folder] : []) + [languageModelFolder]
-            + (["model.safetensors"] + copies + (head?.files.map(\.name) ?? [])).map { "\(folder)/\($0)" }
+            replaces
+            ? [] : (folderIsNew ? [folder] : []) + [languageModelFolder] + written.map { "\(folder)/\($0)" }
         let slots = unfinished.map(TemporaryFiles.ofProcess.remember)
         defer { for slot in slots.reversed() { TemporaryFiles.ofProcess.forget(slot) } }
         do {
@@ -110,13 +115,23 @@ package enum CheckpointConverter {
         return fields
     }
 
-    /// - Throws: `UsageError` for a folder that holds files already, and for what is none.
+    /// - Throws: `UsageError` for a folder that holds files already, and for what is none; `CheckpointError` for one that
+    ///   can't be made or written to.
     package static func requireEmpty(_ folder: String) throws {
         guard access(folder, F_OK) != 0 || CheckpointFiles.isFolder(folder) else {
             throw UsageError("\(folder) is not a folder; name a new one")
         }
         guard (try? FileManager.default.contentsOfDirectory(atPath: folder))?.isEmpty != false else {
             throw UsageError("\(folder) holds files already; name a new folder")
+        }
+        var nearest = folder
+        while access(nearest, F_OK) != 0 {
+            let above = nearest.lastIndex(of: "/").map { String(nearest[..<$0]) }
+            nearest = above.map { $0.isEmpty ? "/" : $0 } ?? "."
+        }
+        guard access(nearest, W_OK) == 0 else {
+            throw CheckpointError(
+                .unwritable, path: folder, "\(nearest) can't be written to: \(String(cString: strerror(errno)))")
         }
     }
 

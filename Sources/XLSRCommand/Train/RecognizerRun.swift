@@ -20,6 +20,7 @@ extension TrainOptions {
         options.batchSeconds = try arguments.number(.batchSeconds, in: 0.1...86_400) ?? options.batchSeconds
         options.normalization = .init(
             lowercases: arguments.has(.lowercase), removesPunctuation: arguments.has(.removePunctuation))
+        let saveSeconds = 60 * (try arguments.number(.saveMinutes, in: 0...1e6) ?? 10)
         let clock = ContinuousClock()
         let start = clock.now
         ProgressBar.show("loading \(source.name)")
@@ -35,6 +36,15 @@ extension TrainOptions {
 
         var failureCount = 0
         let epochCount = options.epochCount
+        // The epoch that OUT has, and when it was written, or would have been.
+        var (writtenEpoch, savedTime): (Int?, ContinuousClock.Instant) = (nil, clock.now)
+        func write(_ trained: TrainedRecognizer) throws {
+            guard trained.bestEpoch != writtenEpoch else { return }
+            try training.write(trained, to: folder, replaces: writtenEpoch != nil) {
+                ProgressBar.show("writing", $0, of: $1)
+            }
+            writtenEpoch = trained.bestEpoch
+        }
         let trained = try training.trained(on: files, validation: validation) { event in
             switch event {
             case .read(let done, let total):
@@ -49,6 +59,11 @@ extension TrainOptions {
                 ProgressBar.show("epoch \(epoch) of \(epochCount), loss \(decimal(loss, 3))", fraction: share)
             case .epoch(let epoch):
                 if verbosity > .quiet { Terminal.note("epoch \(epoch.number) of \(epochCount): \(epoch.text)") }
+            case .best(let best):
+                guard savedTime.duration(to: clock.now).seconds >= saveSeconds else { break }
+                // What can't be written now may be later: hours of learning aren't given up for it.
+                do { try write(best) } catch { Terminal.error("\(error)") }
+                savedTime = clock.now
             }
         } shouldStop: {
             Signals.isInterrupted.load(ordering: .relaxed)
@@ -58,7 +73,7 @@ extension TrainOptions {
             Terminal.note("compute: \(decimal(start.duration(to: clock.now).seconds, 3)) s with loading")
             RunReport.printMemory([backend])
         }
-        try training.write(trained, to: folder) { ProgressBar.show("writing", $0, of: $1) }
+        try write(trained)
         let report = RecognizerReport(
             model: source.name, folder: folder, trained: trained, failureCount: failureCount)
         try Terminal.printResult(arguments.has(.json) ? jsonDocument(report) : report.text)

@@ -26,11 +26,11 @@ extension Command {
             """,
             """
             Of texts (--task transcribe) small adapters after the encoder's layers learn, and a CTC head, as in \
-            Massively Multilingual Speech: a Wav2Vec2ForCTC. A checkpoint that has adapters goes on from them (--language: \
-            from that language's), and one whose vocabulary has all characters of the texts from its \
-            head. A tenth of the files, or those of --validation, aren't learned from: they tell how good each epoch is, \
-            and the best is written. Ctrl-C ends with the best so far. Texts are learned as they are written: say numbers in words, and see to case \
-            and punctuation.
+            Massively Multilingual Speech: a Wav2Vec2ForCTC. A checkpoint that has adapters goes on from them \
+            (--language: from that language's), and one whose vocabulary has all characters of the texts from its \
+            head. A tenth of the files, or those of --validation, aren't learned from: they tell how good each epoch \
+            is, and the best is written, meanwhile too. Ctrl-C ends with the best so far. Texts are learned as they \
+            are written: say numbers in words, and see to case and punctuation.
             """,
             """
             --train encoder learns the layers themselves: more where there are hours of speech, at twice the time and, of \
@@ -101,7 +101,7 @@ extension Option {
 
     /// Those that only `--task transcribe` has.
     static let ofTranscripts = [
-        trainedPart, heldOut, epochs, learningRate, adapterWidth, lowercase, removePunctuation,
+        trainedPart, heldOut, epochs, learningRate, adapterWidth, saveMinutes, lowercase, removePunctuation,
     ]
     static let trainedPart = Option(
         "--train", choices: RecognizerTraining.Part.self,
@@ -112,6 +112,8 @@ extension Option {
     static let learningRate = Option(
         "--learning-rate", value: "R", "with --task transcribe: how far each step goes at most [0.001; encoder: 0.0001]"
     )
+    static let saveMinutes = Option(
+        "--save-minutes", value: "M", "with --task transcribe: how often, at most, OUT gets the best epoch so far [10]")
     static let adapterWidth = Option(
         "--adapter-width", value: "N", "with --task transcribe: of adapters where the checkpoint has none [64]")
 }
