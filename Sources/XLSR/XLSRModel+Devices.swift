@@ -1,6 +1,4 @@
 import Backends
-import Dispatch
-import Synchronization
 import TensorEngine
 
 extension XLSRModel {
@@ -47,15 +45,9 @@ extension XLSRModel {
         language: String? = nil
     ) throws {
         let checkpoint = try CheckpointTensors(files)
-        let loaded = Mutex<[Int: Result<XLSRModel, any Error>]>([:])
-        DispatchQueue.concurrentPerform(iterations: backends.count) { index in
-            let model = Result {
-                try XLSRModel(
-                    files, checkpoint, name: name, on: backends[index], precision: precision, language: language)
-            }
-            loaded.withLock { $0[index] = model }
-        }
-        let models = try loaded.withLock { $0 }.sorted { $0.key < $1.key }.map { try $0.value.get() }
+        let models = try backends.concurrentResults {
+            try XLSRModel(files, checkpoint, name: name, on: $0, precision: precision, language: language)
+        }.map { try $0.get() }
         guard var model = models.first else { throw UsageError("a model needs a device") }
         model.replicas = Array(models.dropFirst())
         self = model

@@ -11,50 +11,62 @@ extension RecognizerTraining {
         let tokens: [Int]
         let seconds: Double
         /// nil where all files together are too many to keep.
-        let values: [Float]?
+        var values: [Float]?
     }
 
     /// nil for those that can't be used, which `report` hears of.
     func read(
         _ items: [TranscribedFiles.Item], _ tokenizer: Wav2Vec2CTCTokenizer, _ report: (Event) -> Void
     ) throws -> [Clip?] {
+        var clips: [Clip?] = []
         var keptCount = 0
-        return try items.enumerated().map { index, item in
+        let model = model
+        while clips.count < items.count {
             try CancellationFlag.check()
-            defer { report(.read(index + 1, of: items.count)) }
-            do {
-                let values = try values(of: item.path)
-                let tokens = try tokenizer.encode(item.text)
-                let frames = model.configuration.frameCount(samples: values.count)
-                guard !tokens.isEmpty else { throw TextError(.empty, source: item.path, "its text is empty") }
-                guard CTCLoss.frameCount(for: tokens) <= frames else {
-                    throw TextError(
-                        .tooLong, source: item.path,
-                        "its text has \(tokens.count) tokens, but its audio \(frames) frames")
+            let next = Array(items[clips.count...].prefix(64))
+            let results = next.concurrentResults { try Self.clip($0, model, tokenizer) }
+            for (item, result) in zip(next, results) {
+                do {
+                    var clip = try result.get()
+                    keptCount += clip.values?.count ?? 0
+                    // 4 hours of 16 kHz.
+                    if keptCount > 1 << 28 { clip.values = nil }
+                    clips.append(clip)
+                } catch {
+                    report(.failed(path: item.path, error: error))
+                    clips.append(nil)
                 }
-                keptCount += values.count
-                // 4 hours of 16 kHz.
-                return Clip(
-                    path: item.path, text: item.text, tokens: tokens,
-                    seconds: Double(values.count) / Double(model.featureExtractor.sampleRate),
-                    values: keptCount < 1 << 28 ? values : nil)
-            } catch let error as CancellationError {
-                throw error
-            } catch {
-                report(.failed(path: item.path, error: error))
-                return nil
+                report(.read(clips.count, of: items.count))
             }
         }
+        return clips
     }
 
-    func values(of path: String) throws -> [Float] {
+    private static func clip(
+        _ item: TranscribedFiles.Item, _ model: XLSRModel, _ tokenizer: Wav2Vec2CTCTokenizer
+    ) throws -> Clip {
+        let values = try values(of: item.path, for: model)
+        let tokens = try tokenizer.encode(item.text)
+        let frames = model.configuration.frameCount(samples: values.count)
+        guard !tokens.isEmpty else { throw TextError(.empty, source: item.path, "its text is empty") }
+        guard CTCLoss.frameCount(for: tokens) <= frames else {
+            throw TextError(
+                .tooLong, source: item.path, "its text has \(tokens.count) tokens, but its audio \(frames) frames")
+        }
+        return Clip(
+            path: item.path, text: item.text, tokens: tokens,
+            seconds: Double(values.count) / Double(model.featureExtractor.sampleRate), values: values)
+    }
+
+    /// What the encoder takes of an audio file.
+    static func values(of path: String, for model: XLSRModel) throws -> [Float] {
         let rate = model.featureExtractor.sampleRate
         let clip = try AudioFile.read(path: path, sampleRate: rate).resampled(to: rate)
         try model.check(clip, minimumSampleCount: model.configuration.minimumSampleCount)
-        guard clip.seconds <= Self.longestSeconds else {
+        guard clip.seconds <= longestSeconds else {
             throw AudioError(
                 .tooLong, source: path,
-                "\(Int(clip.seconds)) s, but training takes \(Int(Self.longestSeconds)) s at a time",
+                "\(Int(clip.seconds)) s, but training takes \(Int(longestSeconds)) s at a time",
                 remedy: "cut it where nobody speaks")
         }
         return model.featureExtractor.scaling(of: clip.samples[...]).values(of: clip.samples[...])

@@ -55,7 +55,9 @@ extension RecognizerTraining {
     }
 
     private func projected(_ batch: [Clip]) throws -> (Tensor, Segments) {
-        let values = try batch.map { InputValues(try $0.values ?? self.values(of: $0.path)) }
+        let model = model
+        let values = try batch.concurrentResults { try $0.values ?? Self.values(of: $0.path, for: model) }
+            .map { InputValues(try $0.get()) }
         return try model.encoder.projected(values, on: tape)
     }
 

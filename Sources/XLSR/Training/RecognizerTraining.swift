@@ -6,9 +6,9 @@ import TensorEngine
 /// What learns is a CTC head and either small adapters after the encoder's layers, or those layers themselves. Adapters
 /// are those of Massively Multilingual Speech (Pratap et al. 2023), Hugging Face's `adapter_attn_dim`, after Houlsby et
 /// al. 2019: a checkpoint that has some goes on from them, any other with stable layer norm begins with ones that pass on
-/// what they get. The front-end and the positional convolution stay as they are. Adam goes down the CTC loss, frames are
-/// hidden by SpecAugment as `config.json` has it, nothing else is left to chance: the same files give the same model on
-/// the same device.
+/// what they get. Front-end, feature projection and positional convolution stay as they are. Adam goes down the CTC loss,
+/// frames are hidden by SpecAugment as `config.json` has it, nothing else is left to chance: the same files give the same
+/// model on the same device.
 public final class RecognizerTraining {
     /// What learns beside the CTC head.
     public enum Part: String, CaseIterable, Sendable {

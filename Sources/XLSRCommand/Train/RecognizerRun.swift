@@ -28,8 +28,7 @@ extension TrainOptions {
         Signals.install()
         let training = try RecognizerTraining(
             source.files, name: source.name, on: backend, precision: arguments.precision(),
-            language: arguments[.language],
-            options: options)
+            language: arguments[.language], options: options)
         if verbosity == .verbose {
             RunReport.print(training.model, nil, loadSeconds: start.duration(to: clock.now).seconds)
         }
@@ -44,6 +43,12 @@ extension TrainOptions {
                 ProgressBar.show("writing", $0, of: $1)
             }
             writtenEpoch = trained.bestEpoch
+        }
+        var isTrained = false
+        defer {
+            if !isTrained, let writtenEpoch, verbosity > .quiet {
+                Terminal.note("\(folder) has epoch \(writtenEpoch), the best so far")
+            }
         }
         let trained = try training.trained(on: files, validation: validation) { event in
             switch event {
@@ -68,6 +73,7 @@ extension TrainOptions {
         } shouldStop: {
             Signals.isInterrupted.load(ordering: .relaxed)
         }
+        isTrained = true
         Signals.install()
         if verbosity == .verbose {
             Terminal.note("compute: \(decimal(start.duration(to: clock.now).seconds, 3)) s with loading")

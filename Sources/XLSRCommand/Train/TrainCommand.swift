@@ -34,7 +34,7 @@ extension Command {
             """,
             """
             --train encoder learns the layers themselves: more where there are hours of speech, at twice the time and, of \
-            300M, in 8 GB of memory. Files are of 60 s at most.
+            300M, in 8 to 10 GB of memory. Files are of 60 s at most.
             """,
             """
             What is measured is too good where files of one speaker or one recording are on both sides.

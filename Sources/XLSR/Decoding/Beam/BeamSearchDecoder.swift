@@ -1,6 +1,3 @@
-import Dispatch
-import Synchronization
-
 /// Finds the most probable texts of CTC scores by a prefix beam search, with a language model, hotwords or a lexicon.
 ///
 /// ```swift
@@ -45,12 +42,7 @@ public struct BeamSearchDecoder: Sendable {
 
     /// The hypotheses of several utterances, on all cores.
     public func decode(batch: [[Float]], _ kind: ScoreKind = .detected) throws -> [[BeamHypothesis]] {
-        let results = Mutex<[Int: Result<[BeamHypothesis], any Error>]>([:])
-        DispatchQueue.concurrentPerform(iterations: batch.count) { index in
-            let result = Result { try decode(batch[index], kind) }
-            results.withLock { $0[index] = result }
-        }
-        return try results.withLock { results in try batch.indices.compactMap { try results[$0]?.get() } }
+        try batch.concurrentResults { try decode($0, kind) }.map { try $0.get() }
     }
 
     /// What the search needs of rows of scores.
