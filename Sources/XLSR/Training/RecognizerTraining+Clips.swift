@@ -88,16 +88,16 @@ extension RecognizerTraining {
     }
 
     /// In their order, each of so many seconds at most, or of one clip.
-    func batches(_ clips: [Clip]) -> [[Clip]] {
+    static func batches(_ clips: [Clip], seconds: Double) -> [[Clip]] {
         var batches: [[Clip]] = []
-        var seconds = Double.infinity
+        var filledSeconds = Double.infinity
         for clip in clips {
-            if seconds + clip.seconds > options.batchSeconds {
+            if filledSeconds + clip.seconds > seconds {
                 batches.append([])
-                seconds = 0
+                filledSeconds = 0
             }
             batches[batches.count - 1].append(clip)
-            seconds += clip.seconds
+            filledSeconds += clip.seconds
         }
         return batches
     }

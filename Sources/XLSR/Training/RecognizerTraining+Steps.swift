@@ -99,7 +99,7 @@ extension RecognizerTraining {
         guard !clips.isEmpty else { return (nil, nil) }
         let blocks = try blocks(weights, configuration)
         var (words, characters) = (ErrorCounts(), ErrorCounts())
-        for batch in batches(clips) {
+        for batch in Self.batches(clips, seconds: options.batchSeconds ?? 30) {
             try CancellationFlag.check()
             let (frames, segments) = try projected(batch)
             let ids = try blocks.head.logits(of: blocks.encoder.states(of: frames, segments: segments)).argmax()

@@ -26,8 +26,8 @@ public final class RecognizerTraining {
         public var epochCount = 20
         /// Of Adam, at its highest: it rises over the first tenth and falls to zero. nil: the part's own.
         public var learningRate: Double?
-        /// Audio of one step, in seconds.
-        public var batchSeconds = 30.0
+        /// Audio of one step, in seconds. nil: 30, or as much less as makes an epoch of twenty steps.
+        public var batchSeconds: Double?
         /// The width of adapters where the checkpoint has none.
         public var width = 64
         /// The share of files that aren't learned from, where there are no others for validation; 0: none.
@@ -151,6 +151,7 @@ public final class RecognizerTraining {
 
         var weights = try startingWeights(configuration, vocabulary, &random)
         let rate = options.learningRate ?? options.part.learningRate
+        let batchSeconds = options.batchSeconds ?? min(30, learned.reduce(0) { $0 + $1.seconds } / 20)
         var optimizer = Adam(sizes: weights.values.map(\.count))
         var (epochs, best): ([Epoch], TrainedWeights?) = ([], nil)
         var bestNumber = 0
@@ -162,7 +163,7 @@ public final class RecognizerTraining {
         var stops = false
         for number in 1...max(1, options.epochCount) where !stops {
             var (loss, doneCount) = (0.0, 0)
-            for batch in batches(learned.shuffled(using: &random)) {
+            for batch in Self.batches(learned.shuffled(using: &random), seconds: batchSeconds) {
                 try CancellationFlag.check()
                 let share =
                     (Double(number - 1) + Double(doneCount) / Double(learned.count)) / Double(options.epochCount)

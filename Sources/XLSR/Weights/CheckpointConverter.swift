@@ -125,7 +125,7 @@ package enum CheckpointConverter {
             throw UsageError("\(folder) holds files already; name a new folder")
         }
         var nearest = folder
-        while access(nearest, F_OK) != 0 {
+        while nearest != ".", access(nearest, F_OK) != 0 {
             let above = nearest.lastIndex(of: "/").map { String(nearest[..<$0]) }
             nearest = above.map { $0.isEmpty ? "/" : $0 } ?? "."
         }

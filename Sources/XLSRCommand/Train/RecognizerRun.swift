@@ -17,7 +17,7 @@ extension TrainOptions {
         options.learningRate = try arguments.number(.learningRate, in: 1e-8...1)
         options.width = try arguments.integer(.adapterWidth, in: 1...65_536) ?? options.width
         options.heldOutShare = try arguments.number(.heldOut, in: 0...0.9) ?? options.heldOutShare
-        options.batchSeconds = try arguments.number(.batchSeconds, in: 0.1...86_400) ?? options.batchSeconds
+        options.batchSeconds = try arguments.number(.batchSeconds, in: 0.1...86_400)
         options.normalization = .init(
             lowercases: arguments.has(.lowercase), removesPunctuation: arguments.has(.removePunctuation))
         let saveSeconds = 60 * (try arguments.number(.saveMinutes, in: 0...1e6) ?? 10)

@@ -29,8 +29,9 @@ extension Command {
             Massively Multilingual Speech: a Wav2Vec2ForCTC. A checkpoint that has adapters goes on from them \
             (--language: from that language's), and one whose vocabulary has all characters of the texts from its \
             head. A tenth of the files, or those of --validation, aren't learned from: they tell how good each epoch \
-            is, and the best is written, meanwhile too. Ctrl-C ends with the best so far. Texts are learned as they \
-            are written: say numbers in words, and see to case and punctuation.
+            is, and the best is written, meanwhile too. Ctrl-C ends with the best so far. A step takes \
+            --batch-seconds of audio, less where that would make fewer than twenty steps an epoch and it isn't \
+            given. Texts are learned as they are written: say numbers in words, and see to case and punctuation.
             """,
             """
             --train encoder learns the layers themselves: more where there are hours of speech, at twice the time and, of \

@@ -60,7 +60,7 @@ import XLSR
             let files = try Self.files(golden, variant.texts, in: folder)
             var options = RecognizerTraining.Options()
             (options.part, options.learningRate) = (variant.part, variant.rate)
-            (options.epochCount, options.heldOutShare) = (losses.count, 0)
+            (options.epochCount, options.heldOutShare, options.batchSeconds) = (losses.count, 0, 30)
             let training = try RecognizerTraining(
                 Self.checkpoint(golden, in: folder), name: "model", on: device.backend, options: options)
             let trained = try training.trained(on: files)
@@ -112,11 +112,10 @@ import XLSR
     @Test func otherWordsAndOtherLettersAreLearned() throws {
         try withTemporaryFolder { folder in
             try Self.recordings(in: folder)
-            // The two shortest, each a batch.
+            // Two, each a batch, as there are so few.
             let files = TranscribedFiles(Array(try TranscribedFiles(path: folder).items.prefix(2)))
             var options = RecognizerTraining.Options()
             (options.epochCount, options.learningRate, options.heldOutShare) = (100, 0.01, 0)
-            options.batchSeconds = 1
             let training = try RecognizerTraining(
                 CheckpointFiles(Demo.memories(), path: "demo"), name: "demo",
                 on: BackendRegistry.open(.simd), options: options)
