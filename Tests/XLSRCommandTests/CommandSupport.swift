@@ -30,6 +30,30 @@ func runProgram(_ path: String, _ arguments: [String], standardInput: String? = 
         status: process.exitStatus, output: output, errors: String(decoding: process.errorOutput, as: UTF8.self))
 }
 
+/// Runs `xlsr` and sends it a signal as soon as what it has written, errors too, is enough.
+func xlsr(
+    _ arguments: [String], standardInput: Int32? = nil, sending signal: Int32, when isEnough: (String) -> Bool
+) throws -> (status: Int32?, text: String) {
+    // Tests may be started with SIGINT ignored, which programs keep so.
+    let script = "echo $$; exec env --default-signal=INT \"$0\" \"$@\" 2>&1"
+    var processID: Int32?
+    var text = ""
+    var isSent = false
+    let process = try Subprocess.run(
+        "/bin/sh", ["-c", script, programFolder() + "/xlsr"] + arguments, standardInput: standardInput
+    ) { bytes in
+        text += String(decoding: bytes, as: UTF8.self)
+        if processID == nil, let end = text.firstIndex(of: "\n") {
+            processID = Int32(text[..<end])
+            text.removeSubrange(...end)
+        }
+        guard let processID, !isSent, isEnough(text) else { return }
+        isSent = true
+        kill(processID, signal)
+    }
+    return (process.exitStatus, text)
+}
+
 /// The folder of the running test bundle, where the build puts every product.
 func programFolder() -> String { EmulatedGPU.productsFolder }
 

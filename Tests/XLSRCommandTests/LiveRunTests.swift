@@ -124,18 +124,10 @@ private let setPipeSize: Int32 = 1031
         let words = try samples(1)
         let bytes = try stream([0]) + words[..<(words.count - 2 * 20_000)]
         #expect(bytes.withUnsafeBytes { HostSystem.writeAll($0, to: input) })
-        var text = ""
-        var isInterrupted = false
-        // Tests may be started with the signal ignored, which programs keep so.
-        let script = ["-c", "echo $$; exec env --default-signal=INT \"$0\" run --live", programFolder() + "/xlsr"]
-        let process = try Subprocess.run("/bin/sh", script, standardInput: output) { bytes in
-            text += String(decoding: bytes, as: UTF8.self)
-            let lines = text.split(separator: "\n")
-            guard !isInterrupted, lines.count == 2, let process = Int32(lines[0]) else { return }
-            isInterrupted = true
-            kill(process, SIGINT)
+        let (status, text) = try xlsr(["run", "--live"], standardInput: output, sending: SIGINT) {
+            $0.split(separator: "\n").count == 1
         }
-        #expect(process.exitStatus == 0)
-        #expect(try text.split(separator: "\n").dropFirst().map(String.init) == [expectedText(0), expectedText(1)])
+        #expect(status == 0)
+        #expect(try text.split(separator: "\n").map(String.init) == [expectedText(0), expectedText(1)])
     }
 }

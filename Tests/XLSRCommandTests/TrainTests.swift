@@ -122,39 +122,28 @@ import XLSR
     }
 
     /// Trains for ever, until the third epoch begins and a signal comes.
-    private static func train(_ options: String, until signal: Int32, _ folder: String) throws -> (Subprocess, String) {
+    private static func train(
+        _ options: String..., until signal: Int32, _ folder: String
+    ) throws -> (status: Int32?, text: String) {
         try writeRecordings(to: folder + "/data")
-        // Tests may be started with the signal ignored, which programs keep so.
-        let script =
-            "echo $$; exec env --default-signal=INT \"$0\" train --task transcribe --lowercase --device simd"
-            + " --epochs 100000 \(options) \"$1/data\" \"$1/out\" 2>&1"
-        var text = ""
-        var isSent = false
-        let process = try Subprocess.run(
-            "/bin/sh", ["-c", script, programFolder() + "/xlsr", folder], standardInput: nil
-        ) { bytes in
-            text += String(decoding: bytes, as: UTF8.self)
-            guard !isSent, text.contains("epoch 2 of 100000"),
-                let process = text.split(separator: "\n").first.flatMap({ Int32($0) })
-            else { return }
-            isSent = true
-            kill(process, signal)
+        let arguments = ["train", "--task", "transcribe", "--lowercase", "--device", "simd", "--epochs", "100000"]
+        return try xlsr(arguments + options + [folder + "/data", folder + "/out"], sending: signal) {
+            $0.contains("epoch 2 of 100000")
         }
-        return (process, text)
     }
 
     @Test(.timeLimit(.minutes(2))) func anInterruptEndsTrainingWithTheBestSoFar() throws {
         try withTemporaryFolder { folder in
-            let (process, text) = try Self.train("", until: SIGINT, folder)
-            #expect(process.exitStatus == 0 && text.contains("written     \(folder)/out"))
+            let (status, text) = try Self.train(until: SIGINT, folder)
+            #expect(status == 0 && text.contains("written     \(folder)/out"))
             #expect(try xlsr("run", "--model", folder + "/out", folder + "/data/0.wav").status == 0)
         }
     }
 
     @Test(.timeLimit(.minutes(2))) func whatIsKilledLeavesTheBestSoFar() throws {
         try withTemporaryFolder { folder in
-            let (process, _) = try Self.train("--save-minutes 0", until: SIGKILL, folder)
-            #expect(process.exitStatus != 0)
+            let (status, _) = try Self.train("--save-minutes", "0", until: SIGKILL, folder)
+            #expect(status != 0)
             #expect(try xlsr("run", "--model", folder + "/out", folder + "/data/0.wav").status == 0)
         }
     }

@@ -67,7 +67,9 @@ import XLSR
             #expect(trained.keepsVocabulary && trained.fileCount == 3 && trained.heldCount == 0)
             #expect(trained.bestEpoch == losses.count)
             for (epoch, loss) in zip(trained.epochs, losses) {
-                #expect((Float(epoch.loss) - loss).magnitude < 1e-3 * losses[0], "epoch \(epoch.number) on \(device)")
+                // Those of whole encoders come near zero.
+                let size = variant.part == .adapters ? loss : losses[0]
+                #expect((Float(epoch.loss) - loss).magnitude < 1e-3 * size, "epoch \(epoch.number) on \(device)")
             }
             try training.write(trained, to: folder + "/out")
             let written = try CheckpointTensors(opening: folder + "/out")
@@ -86,7 +88,8 @@ import XLSR
                 let after = try expected.tensor(named: name).floats()
                 let tolerance = 0.02 * largestDifference(before, after)
                 let wrong = zip(values, after).count { ($0 - $1).magnitude > tolerance }
-                #expect(wrong * 50 <= values.count, "\(name): \(wrong) of \(values.count) on \(device)")
+                let leastCount = wrong * (variant.part == .adapters ? 100 : 50)
+                #expect(leastCount <= values.count, "\(name): \(wrong) of \(values.count) on \(device)")
             }
         }
     }
