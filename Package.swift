@@ -38,6 +38,12 @@ let kernels: [Target] =
 
 // MARK: Package
 
+/// `XLSR_STATIC=1 swift build -c release` links Swift's runtime into the programs, which then run where no Swift is.
+/// As `--static-swift-stdlib` does, but from objects of the usual build: in seconds instead of minutes.
+let runtime: [LinkerSetting] =
+    Context.environment["XLSR_STATIC"] == "1"
+    ? [.unsafeFlags(["-static-stdlib", "-l_FoundationCShims", "-l_FoundationCollections"])] : []
+
 /// For tests that compute little themselves: in release builds, optimising them takes longer than it saves.
 let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
@@ -78,10 +84,11 @@ let package = Package(
         .target(name: "XLSR", dependencies: ["TensorEngine", "Backends", "DemoAssets"]),
         .target(name: "HTTPServer"),
         .executableTarget(
-            name: "XLSRCommand", dependencies: ["XLSR", "HTTPServer", "Conformance", "Backends", "GPUBackends"]),
+            name: "XLSRCommand", dependencies: ["XLSR", "HTTPServer", "Conformance", "Backends", "GPUBackends"],
+            linkerSettings: runtime),
         .executableTarget(
             name: "Benchmarks", dependencies: ["XLSR", "Conformance", "Backends", "CPUBackends", "TensorEngine"],
-            path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py", "gpu-proof"]),
+            path: "Benchmarks", exclude: ["Peers/peers.py", "Peers/engines.py", "gpu-proof"], linkerSettings: runtime),
 
         // MARK: Tests
         .target(

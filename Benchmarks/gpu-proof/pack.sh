@@ -7,10 +7,9 @@ target=$(realpath -m "$1")
 [ ! -e "$target" ] || { echo "error: $target exists" >&2; exit 1; }
 cd "$(dirname "$0")/../.."
 
-# In a folder of its own, so that the usual build stays as it is.
-static=(--scratch-path .build/static -c release --static-swift-stdlib)
-for product in xlsr Benchmarks; do swift build "${static[@]}" --product "$product"; done
-built=$(swift build "${static[@]}" --show-bin-path)
+export XLSR_STATIC=1
+for product in xlsr Benchmarks; do swift build -c release --product "$product"; done
+built=$(swift build -c release --show-bin-path)
 mkdir -p "$target/goldens"
 for product in xlsr Benchmarks; do strip -o "$target/$product" "$built/$product"; done
 cp Benchmarks/gpu-proof/{prove.sh,rows.py} "$target"

@@ -27,10 +27,10 @@ import Testing
     func everyLargeCaseMatchesTheOracle(operation: String) throws {
         let cases = Self.largeCases.filter { $0.operation == operation }
         let devices = TestDevices.fused.filter { $0.backend.device != .reference }
-        // Kernels whose threads share memory take a processor ten times as long as others: the largest alone.
-        let largest = cases.map(\.multiplyAddCount).max()
+        // Kernels whose threads share memory take a processor ten times as long as others: a largest one alone.
+        let largest = cases.max { $0.multiplyAddCount < $1.multiplyAddCount }?.description
         try expectConformance(cases) { testCase in
-            devices.filter { $0.name != "opencl tiled" || testCase.multiplyAddCount == largest }
+            devices.filter { $0.name != "opencl tiled" || testCase.description == largest }
         }
     }
 

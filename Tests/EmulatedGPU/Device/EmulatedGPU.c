@@ -125,7 +125,7 @@ static char *compile(const char *text, int optionCount, const char *const *optio
     // The program finds the functions of this library in this library.
     if (dladdr((const void *)compile, &own)) arguments[count++] = own.dli_fname;
     const char *const always[] = {
-        "-shared", "-fPIC", "-std=c++20", "-nostdinc++", "-nostdlib++", "-O2", "-march=native", "-fno-exceptions",
+        "-shared", "-fPIC", "-std=c++20", "-nostdinc++", "-nostdlib++", "-O1", "-march=native", "-fno-exceptions",
         "-fno-math-errno", "-fvisibility=hidden", "-I" HEADERS, "-lm"};
     for (size_t index = 0; index < sizeof(always) / sizeof(always[0]); index++) arguments[count++] = always[index];
     if (getenv("EMULATED_GPU_OPTION")) arguments[count++] = getenv("EMULATED_GPU_OPTION");
